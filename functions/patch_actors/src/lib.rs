@@ -1,0 +1,27 @@
+//! `PATCH /actors/{actor_id}`.
+
+use lambda_http::http::Method;
+use shared::endpoint::{Authorized, Endpoint, Reply};
+use shared::error::Error;
+use shared::model::Actor;
+use shared::permission::Permission;
+use shared::route::{self, Route};
+use shared::store::Table;
+
+/// Changes the fields of an actor that the body names.
+#[derive(Debug)]
+pub struct PatchActors;
+
+impl Endpoint for PatchActors {
+    const METHOD: Method = Method::PATCH;
+    const ROUTE: &'static Route = route::ACTOR;
+    const PERMISSION: Permission = Permission::PatchActors;
+    type Record = Actor;
+
+    async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
+        let id = request.id()?;
+        let changes = actors.unless_missing(id, request.body()).await?;
+        let actor = actors.update(id, &changes).await?;
+        Ok(Reply::row(&actor))
+    }
+}

@@ -1,0 +1,27 @@
+//! `PATCH /movies/{movie_id}`.
+
+use lambda_http::http::Method;
+use shared::endpoint::{Authorized, Endpoint, Reply};
+use shared::error::Error;
+use shared::model::Movie;
+use shared::permission::Permission;
+use shared::route::{self, Route};
+use shared::store::Table;
+
+/// Changes the fields of a movie that the body names.
+#[derive(Debug)]
+pub struct PatchMovies;
+
+impl Endpoint for PatchMovies {
+    const METHOD: Method = Method::PATCH;
+    const ROUTE: &'static Route = route::MOVIE;
+    const PERMISSION: Permission = Permission::PatchMovies;
+    type Record = Movie;
+
+    async fn handle(request: Authorized, movies: &Table<Movie>) -> Result<Reply, Error> {
+        let id = request.id()?;
+        let changes = movies.unless_missing(id, request.body()).await?;
+        let movie = movies.update(id, &changes).await?;
+        Ok(Reply::row(&movie))
+    }
+}

@@ -1,0 +1,26 @@
+//! `POST /actors`.
+
+use lambda_http::http::Method;
+use shared::endpoint::{Authorized, Endpoint, Reply};
+use shared::error::Error;
+use shared::model::Actor;
+use shared::permission::Permission;
+use shared::route::{self, Route};
+use shared::store::Table;
+
+/// Adds an actor.
+#[derive(Debug)]
+pub struct PostActors;
+
+impl Endpoint for PostActors {
+    const METHOD: Method = Method::POST;
+    const ROUTE: &'static Route = route::ACTORS;
+    const PERMISSION: Permission = Permission::PostActors;
+    type Record = Actor;
+
+    async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
+        let new = request.body()?;
+        let actor = actors.create(new).await?;
+        Ok(Reply::row(&actor))
+    }
+}

@@ -1,0 +1,156 @@
+//! What a warm function keeps, and the one pipeline that every request goes through.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use lambda_http::http::HeaderValue;
+use lambda_http::lambda_runtime;
+use lambda_http::request::{LambdaRequest, RequestContext};
+use lambda_http::tower::ServiceExt;
+use lambda_http::{Adapter, Body, LambdaEvent, Request, RequestExt, Response, Service, service_fn};
+use serde::Serialize;
+
+use crate::auth::Verifier;
+use crate::config::Config;
+use crate::endpoint::{Authorized, Endpoint, Reply};
+use crate::error::{Answer, Error};
+use crate::event;
+use crate::log::{self, Entry};
+use crate::model::Resource;
+use crate::route;
+use crate::store::{self, Record, Table};
+
+/// The headers that every answer carries. An API serves no page, so nothing may run, frame, cache or sniff it.
+const HEADERS: [(&str, &str); 5] = [
+    ("content-type", "application/json"),
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+    ("strict-transport-security", "max-age=63072000"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+];
+
+/// The header with the id that an answer and its line in the log share.
+pub const CORRELATION_ID: &str = "x-correlation-id";
+
+/// One endpoint with what it keeps between requests.
+pub struct App<E: Endpoint> {
+    verifier: Arc<Verifier>,
+    table: Table<E::Record>,
+}
+
+/// Runs the endpoint as a Lambda function, for as long as its environment lives.
+///
+/// # Errors
+/// When the settings are incomplete, or the runtime's own API is gone.
+pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
+    log::start();
+    let config = Config::from_env(E::Record::TABLE_VARIABLE)?;
+    let verifier = Arc::new(Verifier::new(&config.issuer)?);
+    let table = Table::new(store::client_from_env().await, config.table);
+    lambda_runtime::run(App::<E>::new(verifier, table).service()).await
+}
+
+impl<E: Endpoint> App<E> {
+    /// The endpoint on this table, with this judge of its tokens.
+    pub fn new(verifier: Arc<Verifier>, table: Table<E::Record>) -> Self {
+        Self { verifier, table }
+    }
+
+    /// The function's name: its method and resource, as in `get_actors`.
+    pub fn name() -> String {
+        format!("{}_{}", E::METHOD.as_str().to_ascii_lowercase(), E::Record::NAME)
+    }
+
+    /// The service that Lambda's runtime calls with the gateway's events.
+    pub fn service(
+        self,
+    ) -> impl Service<
+        LambdaEvent<LambdaRequest>,
+        Response = impl Serialize + Send + use<E>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send {
+        let app = Arc::new(self);
+        let service = service_fn(move |request| {
+            let app = Arc::clone(&app);
+            async move { Ok::<_, Infallible>(app.respond(request).await) }
+        });
+        Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| {
+            LambdaEvent::new(event::harmless(event.payload), event.context)
+        })
+    }
+
+    async fn respond(&self, request: Request) -> Response<Body> {
+        let mut entry = Entry::start(Self::name(), request.method().to_string(), correlation_id(&request));
+        let outcome = AssertUnwindSafe(self.serve(request, &mut entry)).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| Err(Error::Internal("a handler panicked".into())));
+        let mut response = match &outcome {
+            Ok(reply) => success(reply),
+            Err(error) => failure(error.answer()),
+        };
+        for (name, value) in HEADERS {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        if let Ok(id) = HeaderValue::from_str(&entry.correlation_id) {
+            response.headers_mut().insert(CORRELATION_ID, id);
+        }
+        entry.write(response.status(), outcome.as_ref().err());
+        response
+    }
+
+    /// The pipeline: route, token, permission, then the endpoint itself.
+    async fn serve(&self, request: Request, entry: &mut Entry) -> Result<Reply, Error> {
+        let route = route::find(route_key(&request), request.raw_http_path()).ok_or(Error::NotFound)?;
+        entry.route = route.path;
+        if !route.allows(request.method().as_str()) {
+            return Err(Error::MethodNotAllowed(route.allow));
+        }
+        // Another function's request: the gateway's routes and the code disagree, and there is nothing here to serve it.
+        if route != E::ROUTE || *request.method() != E::METHOD {
+            return Err(Error::NotFound);
+        }
+        let claims = self.verifier.verify(request.headers()).await?;
+        entry.subject(&claims.subject);
+        let request = Authorized::check(request, &claims, route, E::PERMISSION)?;
+        E::handle(request, &self.table).await
+    }
+}
+
+fn success(reply: &Reply) -> Response<Body> {
+    let mut response = Response::new(Body::from(reply.body.clone()));
+    let link = reply.next.as_ref().map(|next| HeaderValue::from_str(&format!(r#"<{next}>; rel="next""#)));
+    if let Some(Ok(link)) = link {
+        response.headers_mut().insert("link", link);
+    }
+    response
+}
+
+fn failure(answer: Answer) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.body.to_string()));
+    *response.status_mut() = answer.status;
+    for (name, value) in answer.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// The gateway's id of the request, which its access log has as well; the runtime's where there is no gateway.
+fn correlation_id(request: &Request) -> String {
+    let gateway = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        _ => None,
+    };
+    gateway.or_else(|| Some(request.lambda_context_ref()?.request_id.clone())).unwrap_or_default()
+}
+
+fn route_key(request: &Request) -> Option<&str> {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref(),
+        _ => None,
+    }
+}

@@ -1,0 +1,211 @@
+//! The issuer's keys: fetched on first need, kept, and fetched again when they may have changed.
+//!
+//! One fetch is under way at a time, in a task of its own; the lock is held for look-ups only. So a slow issuer delays
+//! nobody whose key is known, and any number of requests that wait do so for the same fetch.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::DecodingKey;
+use reqwest::header::{ACCEPT, CONTENT_ENCODING};
+use reqwest::{Client, StatusCode, redirect};
+use tokio::sync::watch;
+
+use super::Denial;
+use super::jwk::{self, Keys};
+use crate::config::IssuerConfig;
+
+/// The longest time that a fetch may take, from connecting to the last byte.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+/// The longest time that connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest key document that is read, in bytes.
+const LONGEST_DOCUMENT: usize = 150_000;
+/// How long the last good key set is used while the issuer cannot be had.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(3600);
+/// The least time between two fetches while there is no key set at all.
+const FIRST_NEED_COOLDOWN: Duration = Duration::from_secs(1);
+
+/// Why the issuer's keys could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeysError {
+    /// No connection, no answer in time, or an answer that broke off.
+    #[error("no answer from the issuer")]
+    NoAnswer,
+    /// An answer other than 200; redirects are not followed.
+    #[error("the issuer answered with status {0}")]
+    Status(u16),
+    /// A document over the limit, or an encoded one.
+    #[error("the issuer's document is too long or encoded")]
+    Unreadable,
+    /// A document that is no key set, or one without a usable key.
+    #[error("the issuer's document holds no usable key")]
+    NoKeys,
+}
+
+/// The key set of one issuer.
+pub(super) struct KeySet {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    http: Client,
+    url: String,
+    cache: Duration,
+    cooldown: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    good: Option<Good>,
+    /// When the last fetch was started.
+    asked: Option<Instant>,
+    /// How the last fetch ended, while it did not end well.
+    failure: Option<KeysError>,
+    /// There while a fetch is under way; it closes when the fetch has ended.
+    under_way: Option<watch::Receiver<()>>,
+}
+
+/// The last key set that was fetched whole.
+struct Good {
+    keys: Keys,
+    fetched: Instant,
+}
+
+/// What to do about a key.
+enum Step {
+    /// The answer: the key, or that there is none.
+    Done(Result<Option<DecodingKey>, Denial>),
+    /// Wait for the fetch under way, then look again.
+    Wait(watch::Receiver<()>),
+}
+
+impl KeySet {
+    pub(super) fn new(config: &IssuerConfig) -> Result<Self, reqwest::Error> {
+        let http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(FETCH_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        let shared = Shared {
+            http,
+            url: config.issuer.key_set_url(),
+            cache: config.cache,
+            cooldown: config.cooldown,
+            state: Mutex::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The key of this id, or none if the issuer has not published it.
+    ///
+    /// A set older than the cache time is fetched again, in the background at first; once it is older by another cool-down,
+    /// the request waits for the fetch, so that a withdrawn key stops. An unknown id makes a fetch too. There is never more than
+    /// one a cool-down, and while the issuer cannot be had the last good set serves for at most an hour.
+    pub(super) async fn key(&self, kid: &str) -> Result<Option<DecodingKey>, Denial> {
+        let mut waited = false;
+        loop {
+            let step = self.shared.step(kid, waited);
+            match step {
+                Step::Done(result) => return result,
+                // The sender is dropped when the fetch ends, which ends the wait.
+                Step::Wait(mut under_way) => while under_way.changed().await.is_ok() {},
+            }
+            waited = true;
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn step(self: &Arc<Self>, kid: &str, waited: bool) -> Step {
+        let now = Instant::now();
+        let mut state = self.state();
+        let age = state.good.as_ref().map(|good| now.duration_since(good.fetched));
+        let key = state.good.as_ref().and_then(|good| good.keys.get(kid).cloned());
+        let usable = key.filter(|_| age.is_some_and(|age| age < self.cache + LONGEST_OUTAGE));
+        let fresh = age.is_some_and(|age| age < self.cache);
+        if fresh && usable.is_some() {
+            return Step::Done(Ok(usable));
+        }
+        let under_way = if waited { None } else { self.fetch(&mut state, now) };
+        let must_wait = usable.is_none() || age.is_some_and(|age| age >= self.cache + self.cooldown);
+        match under_way {
+            Some(under_way) if must_wait => Step::Wait(under_way),
+            _ => Step::Done(match usable {
+                Some(key) => Ok(Some(key)),
+                None if age.is_some_and(|age| age < self.cache + LONGEST_OUTAGE) => Ok(None),
+                None => Err(state.unavailable(self.cooldown)),
+            }),
+        }
+    }
+
+    /// The fetch under way, started now if there is none and the last is long enough ago.
+    fn fetch(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<watch::Receiver<()>> {
+        // A closed channel is a fetch that has ended, however it did.
+        let idle = state.under_way.as_ref().is_none_or(|under_way| under_way.has_changed().is_err());
+        if idle && state.asked.is_none_or(|asked| now.duration_since(asked) >= state.pause(self.cooldown)) {
+            let (ended, under_way) = watch::channel(());
+            state.asked = Some(now);
+            state.under_way = Some(under_way);
+            let shared = Arc::clone(self);
+            tokio::spawn(async move {
+                let fetched = shared.fetch_keys().await;
+                shared.state().take(fetched);
+                drop(ended); // Wakes whoever waits; a panic above drops it too.
+            });
+        }
+        state.under_way.clone()
+    }
+
+    async fn fetch_keys(&self) -> Result<Keys, KeysError> {
+        // The client's own time-out covers the whole body as well, so a document that drips in ends too.
+        let mut answer = self
+            .http
+            .get(&self.url)
+            .header(ACCEPT, "application/json")
+            .send()
+            .await
+            .map_err(|_| KeysError::NoAnswer)?;
+        if answer.status() != StatusCode::OK {
+            return Err(KeysError::Status(answer.status().as_u16()));
+        }
+        if answer.headers().contains_key(CONTENT_ENCODING) {
+            return Err(KeysError::Unreadable);
+        }
+        let mut document = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|_| KeysError::NoAnswer)? {
+            if document.len() + chunk.len() > LONGEST_DOCUMENT {
+                return Err(KeysError::Unreadable);
+            }
+            document.extend_from_slice(&chunk);
+        }
+        jwk::read(&document).filter(|keys| !keys.is_empty()).ok_or(KeysError::NoKeys)
+    }
+}
+
+impl State {
+    /// Takes what a fetch brought. A failed one leaves the good set as it is.
+    fn take(&mut self, fetched: Result<Keys, KeysError>) {
+        self.under_way = None;
+        self.failure = fetched.as_ref().err().copied();
+        if let Ok(keys) = fetched {
+            self.good = Some(Good { keys, fetched: Instant::now() });
+        }
+    }
+
+    /// The least time between two fetches: short while there is nothing to go on with.
+    fn pause(&self, cooldown: Duration) -> Duration {
+        if self.good.is_none() { cooldown.min(FIRST_NEED_COOLDOWN) } else { cooldown }
+    }
+
+    fn unavailable(&self, cooldown: Duration) -> Denial {
+        let retry_after = u32::try_from(self.pause(cooldown).as_secs()).unwrap_or(u32::MAX).max(1);
+        Denial::KeysUnavailable { cause: self.failure.unwrap_or(KeysError::NoAnswer), retry_after }
+    }
+}

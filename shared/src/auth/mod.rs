@@ -1,0 +1,127 @@
+//! Who may do what: the access token that a request carries, checked against the issuer's keys.
+//!
+//! Tokens are judged by RFC 7515 (signatures), RFC 7519 (claims), RFC 6750 (how they are sent) and RFC 8725 (what goes
+//! wrong otherwise). Nothing here knows a status code.
+
+mod json;
+mod jwk;
+mod keys;
+mod token;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::AUTHORIZATION;
+
+use crate::config::IssuerConfig;
+use crate::permission::Permission;
+use keys::KeySet;
+use token::Token;
+
+pub use keys::KeysError;
+pub use token::{Claims, Refusal};
+
+/// Why nobody is let in.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// No `Authorization` header was sent.
+    HeaderMissing,
+    /// What was sent is no valid access token.
+    Refused(Refusal),
+    /// The token could not be judged, because the issuer's keys cannot be had.
+    KeysUnavailable {
+        /// What went wrong, for the log.
+        cause: KeysError,
+        /// Whole seconds after which the keys are asked for again.
+        retry_after: u32,
+    },
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Checks access tokens of one issuer for one API. It keeps the issuer's keys, so a warm function has one for its life.
+pub struct Verifier {
+    issuer: String,
+    audience: String,
+    keys: KeySet,
+}
+
+impl Verifier {
+    /// A verifier that has fetched nothing yet: an issuer that is down never fails a cold start.
+    ///
+    /// # Errors
+    /// When no HTTPS client can be set up at all (no certificate store, for example).
+    pub fn new(config: &IssuerConfig) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            issuer: config.issuer.as_str().to_owned(),
+            audience: config.audience.clone(),
+            keys: KeySet::new(config)?,
+        })
+    }
+
+    /// The claims of the request's access token, if it is sound in every respect.
+    ///
+    /// # Errors
+    /// [`Denial`]; everything that can be judged without a key is judged before a key is looked for.
+    pub async fn verify(&self, headers: &HeaderMap) -> Result<Claims, Denial> {
+        let token = Token::parse(bearer(headers)?)?;
+        let claims = token.claims(&self.issuer, &self.audience, now())?;
+        let key = self.keys.key(&token.kid).await?.ok_or(Refusal::UnknownKey)?;
+        if token.is_signed_by(&key) { Ok(claims) } else { Err(Refusal::Signature.into()) }
+    }
+}
+
+/// Seconds since 1970-01-01T00:00:00Z.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// The one bearer token of the one `Authorization` header (RFC 6750, section 2.1); none from anywhere else.
+fn bearer(headers: &HeaderMap) -> Result<&str, Denial> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(Denial::HeaderMissing)?;
+    let value = value.to_str().map_err(|_| Refusal::NotBearer)?;
+    let (scheme, token) = value.split_once(' ').ok_or(Refusal::NotBearer)?;
+    let token = token.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(Refusal::NotBearer.into());
+    }
+    if values.next().is_some() { Err(Refusal::SeveralTokens.into()) } else { Ok(token) }
+}
+
+/// Whether the claims hold `permission`, spelled exactly so.
+pub(crate) fn holds(claims: &Claims, permission: Permission) -> bool {
+    claims.permissions.iter().any(|held| held == permission.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(values: &[&[u8]], expected: Result<&str, Denial>) {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, lambda_http::http::HeaderValue::from_bytes(value).unwrap());
+        }
+        assert_eq!(bearer(&headers), expected, "{values:?}");
+    }
+
+    #[test]
+    fn one_bearer_token_in_one_header() {
+        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c", "Bearer a.b.c "] {
+            check(&[value.as_bytes()], Ok("a.b.c"));
+        }
+        check(&[], Err(Denial::HeaderMissing));
+        for value in
+            ["", " ", "Bearer", "Bearer ", "Basic dTpw", "a.b.c", "Bearera.b.c", "Bearer\ta.b.c", "Token a.b.c"]
+        {
+            check(&[value.as_bytes()], Err(Refusal::NotBearer.into()));
+        }
+        check(&[b"Bearer \xff"], Err(Refusal::NotBearer.into()));
+        check(&[b"Bearer a.b.c", b"Bearer a.b.c"], Err(Refusal::SeveralTokens.into()));
+    }
+}

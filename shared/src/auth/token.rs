@@ -1,0 +1,357 @@
+//! One access token: what it must look like and what it must say.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::{Map, Value};
+
+use super::json;
+
+/// The longest token that is looked at, in bytes.
+const LONGEST: usize = 8 * 1024;
+/// How far the issuer's clock and ours may be apart, in seconds.
+const LEEWAY: f64 = 30.0;
+/// The longest time ahead that a token may expire, in seconds: Auth0 issues access tokens for at most 30 days.
+const LONGEST_LIFE: f64 = 30.0 * 86_400.0;
+
+/// Why a token was refused. Clients see one text for all of these; the log has the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The header is of another scheme, or holds no token.
+    #[error("no bearer token")]
+    NotBearer,
+    /// More than one `Authorization` header was sent.
+    #[error("several authorization headers")]
+    SeveralTokens,
+    /// Not three segments of canonical base64url in at most 8 KiB.
+    #[error("not three segments of base64url")]
+    Shape,
+    /// The header is no JSON object, or asks for something that is not done here.
+    #[error("header: {0}")]
+    Header(&'static str),
+    /// The claims are no JSON object, or a claim is missing, malformed or not for us.
+    #[error("claim: {0}")]
+    Claim(&'static str),
+    /// The issuer has published no usable key of that id.
+    #[error("unknown key")]
+    UnknownKey,
+    /// The signature is not the key's.
+    #[error("signature")]
+    Signature,
+}
+
+/// What a token says of its bearer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Whom the issuer knows the bearer as.
+    pub subject: String,
+    pub(super) permissions: Vec<String>,
+}
+
+/// A token taken apart. Its signature is not checked yet.
+pub(super) struct Token<'a> {
+    pub(super) kid: String,
+    claims: Map<String, Value>,
+    signed: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Token<'a> {
+    pub(super) fn parse(token: &'a str) -> Result<Self, Refusal> {
+        if token.len() > LONGEST {
+            return Err(Refusal::Shape);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Shape)?;
+        let (header, claims) = signed.split_once('.').ok_or(Refusal::Shape)?;
+        let (header, claims) = (decode(header)?, decode(claims)?);
+        decode(signature)?;
+        let header = json::object(&header).ok_or(Refusal::Header("no JSON object"))?;
+        let kid = key_id(&header)?;
+        let claims = json::object(&claims).ok_or(Refusal::Claim("no JSON object"))?;
+        Ok(Self { kid, claims, signed, signature })
+    }
+
+    /// The claims, if they are this issuer's, for this API and of this time (`now`, in seconds since 1970).
+    pub(super) fn claims(&self, issuer: &str, audience: &str, now: f64) -> Result<Claims, Refusal> {
+        if self.text("iss") != Some(issuer) {
+            return Err(Refusal::Claim("iss"));
+        }
+        if !is_for(self.claims.get("aud"), audience) {
+            return Err(Refusal::Claim("aud"));
+        }
+        let expiry = self.claims.get("exp").and_then(Value::as_f64).ok_or(Refusal::Claim("exp"))?;
+        if now >= expiry + LEEWAY {
+            return Err(Refusal::Claim("exp has passed"));
+        }
+        if expiry > now + LONGEST_LIFE + LEEWAY {
+            return Err(Refusal::Claim("exp is too far ahead"));
+        }
+        self.not_in_the_future("nbf", now)?;
+        self.not_in_the_future("iat", now)?;
+        let subject = self.text("sub").filter(|subject| !subject.is_empty()).ok_or(Refusal::Claim("sub"))?;
+        Ok(Claims { subject: subject.to_owned(), permissions: permissions(self.claims.get("permissions")) })
+    }
+
+    /// Whether the token carries the key's RS256 signature (RFC 7518, section 3.3).
+    pub(super) fn is_signed_by(&self, key: &DecodingKey) -> bool {
+        jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, Algorithm::RS256).unwrap_or(false)
+    }
+
+    fn text(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim).and_then(Value::as_str)
+    }
+
+    fn not_in_the_future(&self, claim: &'static str, now: f64) -> Result<(), Refusal> {
+        match self.claims.get(claim) {
+            None => Ok(()),
+            Some(Value::Number(time)) if time.as_f64().is_some_and(|time| time <= now + LEEWAY) => Ok(()),
+            Some(_) => Err(Refusal::Claim(claim)),
+        }
+    }
+}
+
+/// A segment's bytes. Only the canonical unpadded spelling is taken (RFC 7515, section 2), and no segment is empty.
+fn decode(segment: &str) -> Result<Vec<u8>, Refusal> {
+    URL_SAFE_NO_PAD.decode(segment).ok().filter(|bytes| !bytes.is_empty()).ok_or(Refusal::Shape)
+}
+
+/// The key id of a header that asks for RS256 and for nothing that is not done here. Keys that a header brings or points
+/// to (`jwk`, `jku`, `x5u`, `x5c`, `x5t`) choose nothing and are never fetched.
+fn key_id(header: &Map<String, Value>) -> Result<String, Refusal> {
+    if header.get("alg").and_then(Value::as_str) != Some("RS256") {
+        return Err(Refusal::Header("alg"));
+    }
+    for extension in ["crit", "b64", "zip", "enc", "cty"] {
+        if header.contains_key(extension) {
+            return Err(Refusal::Header(extension));
+        }
+    }
+    if !header.get("typ").is_none_or(is_access_token_type) {
+        return Err(Refusal::Header("typ"));
+    }
+    let kid = header.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty());
+    kid.map(str::to_owned).ok_or(Refusal::Header("kid"))
+}
+
+/// The types of Auth0's two access-token profiles; media types are compared without case (RFC 7515, section 4.1.9).
+fn is_access_token_type(typ: &Value) -> bool {
+    let known = ["JWT", "at+jwt", "application/at+jwt"];
+    typ.as_str().is_some_and(|typ| known.iter().any(|known| typ.eq_ignore_ascii_case(known)))
+}
+
+/// Whether `aud` is the API identifier, or an array of strings that holds it.
+fn is_for(audiences: Option<&Value>, audience: &str) -> bool {
+    match audiences {
+        Some(Value::String(only)) => only == audience,
+        Some(Value::Array(several)) => {
+            several.iter().all(Value::is_string) && several.iter().any(|one| one.as_str() == Some(audience))
+        }
+        _ => false,
+    }
+}
+
+/// The permissions granted: an array of strings, and for a claim of any other type none. `scope` and roles grant nothing.
+fn permissions(claim: Option<&Value>) -> Vec<String> {
+    let strings = claim.and_then(Value::as_array);
+    let strings = strings.and_then(|array| array.iter().map(|one| one.as_str().map(str::to_owned)).collect());
+    strings.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: f64 = 1_800_000_000.0;
+
+    fn token(header: &str, claims: &str) -> String {
+        format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    fn header(change: Value) -> Result<String, Refusal> {
+        let header = merged(json!({"alg": "RS256", "typ": "JWT", "kid": "k"}), change);
+        Token::parse(&token(&header, "{}")).map(|token| token.kid)
+    }
+
+    fn claims(change: Value) -> Result<Claims, Refusal> {
+        let claims = merged(
+            json!({
+                "iss": "https://i/", "sub": "auth0|1", "aud": "api", "iat": NOW, "exp": NOW + 60.0, "permissions": ["get:actors"],
+            }),
+            change,
+        );
+        let token = token(r#"{"alg":"RS256","kid":"k"}"#, &claims);
+        Token::parse(&token)?.claims("https://i/", "api", NOW)
+    }
+
+    /// The members of `base`, with those of `change` put over them; one that is null is taken out.
+    fn merged(mut base: Value, change: Value) -> String {
+        for (name, value) in change.as_object().unwrap() {
+            match value {
+                Value::Null => drop(base.as_object_mut().unwrap().remove(name)),
+                value => base[name] = value.clone(),
+            }
+        }
+        base.to_string()
+    }
+
+    #[test]
+    fn a_token_is_three_segments_of_canonical_base64url() {
+        let good = token(r#"{"alg":"RS256","kid":"k"}"#, "{}");
+        assert!(Token::parse(&good).is_ok());
+        let (head, rest) = good.split_once('.').unwrap();
+        let refused = [
+            String::new(),
+            ".".into(),
+            "..".into(),
+            "a.b".into(),
+            head.into(),
+            format!("{good}."),
+            format!(".{good}"),
+            format!("{good}.e30"),
+            format!("{good}.e30.e30"),
+            format!("{head}..{rest}"),
+            format!("{head}=.{rest}"),
+            format!("{good}="),
+            format!("{head}.e30."),
+            format!("{head}.e31.c2ln"),
+            format!("{head}. e30.c2ln"),
+            format!("{head}.e30.c2l+"),
+            format!("{head}.e30.c2l/"),
+            format!("{head}.e30.c2ln\n"),
+            format!("{head}.e30.{}", "A".repeat(LONGEST)),
+            format!("{head}.é30.c2ln"),
+            format!("{head}.e30.c2ln,{good}"),
+        ];
+        for token in refused {
+            assert_eq!(Token::parse(&token).err(), Some(Refusal::Shape), "{token}");
+        }
+        for head in ["[]", "1", "{}{}", "{\"alg\":\"RS256\",\"kid\":\"k\",\"kid\":\"j\"}", "\u{feff}{}", " "] {
+            assert_eq!(Token::parse(&token(head, "{}")).err(), Some(Refusal::Header("no JSON object")), "{head}");
+        }
+        for claims in ["[]", "\"x\"", "{} {}", r#"{"sub":"a","sub":"b"}"#, r#"{"exp":1e999}"#] {
+            let token = token(r#"{"alg":"RS256","kid":"k"}"#, claims);
+            assert_eq!(Token::parse(&token).err(), Some(Refusal::Claim("no JSON object")), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_header_asks_for_rs256_by_a_key_id_and_for_nothing_else() {
+        let taken = [
+            json!({}),
+            json!({"typ": null}),
+            json!({"typ": "at+jwt"}),
+            json!({"typ": "application/at+jwt"}),
+            json!({"typ": "jwt"}),
+            json!({"jwk": {"kty": "RSA"}, "jku": "http://evil/", "x5u": "http://evil/", "x5c": ["x"], "x5t": "x"}),
+        ];
+        for change in taken {
+            assert_eq!(header(change.clone()).as_deref(), Ok("k"), "{change}");
+        }
+        let refused = [
+            ("alg", json!({"alg": null})),
+            ("alg", json!({"alg": "none"})),
+            ("alg", json!({"alg": "HS256"})),
+            ("alg", json!({"alg": "RS384"})),
+            ("alg", json!({"alg": "PS256"})),
+            ("alg", json!({"alg": "rs256"})),
+            ("alg", json!({"alg": ["RS256"]})),
+            ("alg", json!({"alg": ""})),
+            ("kid", json!({"kid": null})),
+            ("kid", json!({"kid": ""})),
+            ("kid", json!({"kid": 1})),
+            ("kid", json!({"kid": ["k"]})),
+            ("typ", json!({"typ": "JWE"})),
+            ("typ", json!({"typ": "id+jwt"})),
+            ("typ", json!({"typ": ""})),
+            ("typ", json!({"typ": 1})),
+            ("crit", json!({"crit": ["exp"]})),
+            ("crit", json!({"crit": []})),
+            ("b64", json!({"b64": false})),
+            ("b64", json!({"b64": true})),
+            ("zip", json!({"zip": "DEF"})),
+            ("enc", json!({"enc": "A256GCM"})),
+            ("cty", json!({"cty": "JWT"})),
+        ];
+        for (reason, change) in refused {
+            assert_eq!(header(change.clone()), Err(Refusal::Header(reason)), "{change}");
+        }
+    }
+
+    #[test]
+    fn claims_are_the_issuers_for_this_api_and_of_this_time() {
+        let taken = [
+            json!({}),
+            json!({"aud": ["other", "api"]}),
+            json!({"iat": null}),
+            json!({"nbf": NOW}),
+            json!({"nbf": NOW + 30.0}),
+            json!({"iat": NOW + 30.0}),
+            json!({"exp": NOW - 29.5}),
+            json!({"exp": NOW + 0.5}),
+            json!({"exp": NOW + 2_592_000.0}),
+            json!({"nbf": -1}),
+            json!({"nbf": 0}),
+        ];
+        for change in taken {
+            assert!(claims(change.clone()).is_ok(), "{change}");
+        }
+        let refused = [
+            json!({"iss": null}),
+            json!({"iss": "https://i"}),
+            json!({"iss": "https://i//"}),
+            json!({"iss": ["https://i/"]}),
+            json!({"iss": "HTTPS://I/"}),
+            json!({"aud": null}),
+            json!({"aud": "API"}),
+            json!({"aud": []}),
+            json!({"aud": ["other"]}),
+            json!({"aud": ["api", 1]}),
+            json!({"aud": {"api": 1}}),
+            json!({"aud": "api "}),
+            json!({"aud": [["api"]]}),
+            json!({"exp": null}),
+            json!({"exp": (NOW + 60.0).to_string()}),
+            json!({"exp": NOW - 30.0}),
+            json!({"exp": 0}),
+            json!({"exp": -1}),
+            json!({"exp": true}),
+            json!({"exp": NOW + 2_592_031.0}),
+            json!({"exp": u64::MAX}),
+            json!({"exp": i64::MIN}),
+            json!({"exp": 1e300}),
+            json!({"exp": -1e300}),
+            json!({"exp": [NOW]}),
+            json!({"nbf": NOW + 31.0}),
+            json!({"nbf": "0"}),
+            json!({"nbf": u64::MAX}),
+            json!({"nbf": false}),
+            json!({"iat": NOW + 31.0}),
+            json!({"iat": "now"}),
+            json!({"iat": 1e300}),
+            json!({"sub": null}),
+            json!({"sub": ""}),
+            json!({"sub": 1}),
+            json!({"sub": ["auth0|1"]}),
+        ];
+        for change in refused {
+            assert!(matches!(claims(change.clone()), Err(Refusal::Claim(_))), "{change}");
+        }
+    }
+
+    #[test]
+    fn only_the_permissions_claim_grants_and_only_as_an_array_of_strings() {
+        assert_eq!(claims(json!({})).unwrap().permissions, ["get:actors"]);
+        for nothing in [
+            json!(null),
+            json!("get:actors"),
+            json!({"get:actors": true}),
+            json!(["get:actors", 1]),
+            json!([["get:actors"]]),
+            json!([]),
+        ] {
+            let change = json!({"permissions": nothing, "scope": "get:actors", "roles": ["get:actors"]});
+            assert!(claims(change.clone()).unwrap().permissions.is_empty(), "{change}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The settings of a function, read from its environment in this one place.
+
+use std::env;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use reqwest::Url;
+
+/// What a function needs to know before its first request.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who may issue tokens, and how their keys are kept.
+    pub issuer: IssuerConfig,
+    /// The name of the one table that the function uses.
+    pub table: String,
+}
+
+/// Who issues the access tokens, and how long the issuer's keys are kept.
+#[derive(Clone, Debug)]
+pub struct IssuerConfig {
+    /// The issuer, as tokens name it in `iss` and the key set's address begins with.
+    pub issuer: Issuer,
+    /// The API identifier that a token's `aud` must hold.
+    pub audience: String,
+    /// How long a fetched key set is trusted.
+    pub cache: Duration,
+    /// The least time between two fetches of the key set.
+    pub cooldown: Duration,
+}
+
+impl IssuerConfig {
+    /// How long a fetched key set is trusted where `JWKS_CACHE_SECONDS` does not say.
+    pub const CACHE: Duration = Duration::from_secs(600);
+    /// The least time between two fetches where `JWKS_COOLDOWN_SECONDS` does not say.
+    pub const COOLDOWN: Duration = Duration::from_secs(60);
+    /// The longest that either setting may ask for: a day.
+    const LONGEST: u64 = 86_400;
+}
+
+/// An issuer's URL: `https://<domain>/`, or a full `http://…/` one for local use. It always ends in a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer(String);
+
+impl Issuer {
+    /// The URL, exactly as a token's `iss` must spell it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where the issuer publishes its keys.
+    pub fn key_set_url(&self) -> String {
+        format!("{}.well-known/jwks.json", self.0)
+    }
+}
+
+impl FromStr for Issuer {
+    type Err = &'static str;
+
+    fn from_str(domain: &str) -> Result<Self, Self::Err> {
+        const RULE: &str = "must be a domain (your-tenant.eu.auth0.com), or a http:// URL for local use";
+        let url = if domain.starts_with("http://") { domain.to_owned() } else { format!("https://{domain}") };
+        let url = format!("{}/", url.strip_suffix('/').unwrap_or(&url));
+        let parsed = Url::parse(&url).map_err(|_| RULE)?;
+        let bare = parsed.path() == "/" && parsed.query().is_none() && parsed.fragment().is_none();
+        // A URL that reads back as it was written holds no user name, default port, upper case or stray character.
+        if bare && parsed.username().is_empty() && parsed.as_str() == url { Ok(Self(url)) } else { Err(RULE) }
+    }
+}
+
+/// Every setting that is missing or cannot be read, so that one look at the log is enough to mend them all.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "settings: {}", self.0.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the settings from the process's environment; `table_variable` names the variable that holds the table.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every setting that is missing or malformed.
+    pub fn from_env(table_variable: &'static str) -> Result<Self, ConfigError> {
+        Self::read(table_variable, |name| env::var(name).ok())
+    }
+
+    fn read(table_variable: &'static str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader { variable: &variable, problems: Vec::new() };
+        let issuer = read_issuer(&mut reader);
+        let table = reader.required(table_variable);
+        match (issuer, table) {
+            (Some(issuer), Some(table)) if reader.problems.is_empty() => Ok(Self { issuer, table }),
+            _ => Err(ConfigError(reader.problems)),
+        }
+    }
+}
+
+impl IssuerConfig {
+    /// Reads the issuer's settings from the process's environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every setting that is missing or malformed.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let mut reader = Reader { variable: &|name| env::var(name).ok(), problems: Vec::new() };
+        let issuer = read_issuer(&mut reader);
+        issuer.filter(|_| reader.problems.is_empty()).ok_or(ConfigError(reader.problems))
+    }
+}
+
+fn read_issuer(reader: &mut Reader<'_>) -> Option<IssuerConfig> {
+    let issuer = reader.required("AUTH0_DOMAIN");
+    let issuer = issuer.and_then(|domain| reader.checked("AUTH0_DOMAIN", domain.parse::<Issuer>()));
+    let audience = reader.required("API_AUDIENCE");
+    let cache = reader.seconds("JWKS_CACHE_SECONDS", IssuerConfig::CACHE);
+    let cooldown = reader.seconds("JWKS_COOLDOWN_SECONDS", IssuerConfig::COOLDOWN);
+    Some(IssuerConfig { issuer: issuer?, audience: audience?, cache, cooldown })
+}
+
+/// Reads variables and collects what is wrong with them. A variable that is set to nothing counts as missing.
+struct Reader<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn optional(&self, name: &str) -> Option<String> {
+        (self.variable)(name).filter(|value| !value.is_empty())
+    }
+
+    fn required(&mut self, name: &str) -> Option<String> {
+        let value = self.optional(name);
+        if value.is_none() {
+            self.problems.push(format!("{name} is missing"));
+        }
+        value
+    }
+
+    fn checked<T>(&mut self, name: &str, value: Result<T, &'static str>) -> Option<T> {
+        value.map_err(|rule| self.problems.push(format!("{name} {rule}"))).ok()
+    }
+
+    fn seconds(&mut self, name: &str, default: Duration) -> Duration {
+        let Some(value) = self.optional(name) else { return default };
+        let seconds = value.parse().ok().filter(|seconds| *seconds <= IssuerConfig::LONGEST);
+        let seconds = seconds.ok_or("must be a whole number of seconds from 0 to 86400");
+        self.checked(name, seconds).map_or(default, Duration::from_secs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read("ACTORS_TABLE", |name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn a_domain_is_an_issuer_with_a_slash() {
+        let check = |domain: &str, issuer: Option<&str>| {
+            assert_eq!(domain.parse::<Issuer>().ok().as_ref().map(Issuer::as_str), issuer, "{domain}");
+        };
+        check("your-tenant.eu.auth0.com", Some("https://your-tenant.eu.auth0.com/"));
+        check("your-tenant.eu.auth0.com/", Some("https://your-tenant.eu.auth0.com/"));
+        check("http://127.0.0.1:3001", Some("http://127.0.0.1:3001/"));
+        check("http://localhost:3001/", Some("http://localhost:3001/"));
+        for domain in
+            ["", "/", "https://a.example", "a.example/path", "a.example?x", "a example", "A.example", "u@a.example"]
+        {
+            check(domain, None);
+        }
+    }
+
+    #[test]
+    fn the_key_set_is_where_the_issuer_publishes_it() {
+        let issuer: Issuer = "tenant.example".parse().unwrap();
+        assert_eq!(issuer.key_set_url(), "https://tenant.example/.well-known/jwks.json");
+    }
+
+    #[test]
+    fn every_missing_or_malformed_setting_is_reported_at_once() {
+        let error = read(&[("API_AUDIENCE", ""), ("JWKS_CACHE_SECONDS", "soon")]).unwrap_err().to_string();
+        for name in
+            ["AUTH0_DOMAIN is missing", "API_AUDIENCE is missing", "ACTORS_TABLE is missing", "JWKS_CACHE_SECONDS must"]
+        {
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn times_have_safe_defaults_and_can_be_set() {
+        let needed =
+            [("AUTH0_DOMAIN", "tenant.example"), ("API_AUDIENCE", "casting-agency"), ("ACTORS_TABLE", "actors")];
+        let config = read(&needed).unwrap();
+        assert_eq!((config.issuer.cache, config.issuer.cooldown), (IssuerConfig::CACHE, IssuerConfig::COOLDOWN));
+        let set = [needed.as_slice(), &[("JWKS_CACHE_SECONDS", "5"), ("JWKS_COOLDOWN_SECONDS", "1")]].concat();
+        let config = read(&set).unwrap();
+        assert_eq!((config.issuer.cache, config.issuer.cooldown), (Duration::from_secs(5), Duration::from_secs(1)));
+    }
+}

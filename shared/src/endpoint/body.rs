@@ -1,0 +1,85 @@
+//! Bodies: how large, of what type, and what is in them.
+
+use lambda_http::Request;
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+
+use crate::error::Error;
+use crate::model::{Form, Input};
+
+/// The longest body that is read, in bytes after decoding: 64 KiB.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Reads a body as what an endpoint takes.
+pub(super) fn read<T: Input>(request: &Request) -> Result<T, Error> {
+    let body: &[u8] = request.body().as_ref();
+    if body.len() > MAX_BODY_BYTES {
+        return Err(Error::PayloadTooLarge);
+    }
+    if !is_declared_json(request.headers()) {
+        return Err(Error::UnsupportedMediaType);
+    }
+    if body.is_empty() {
+        return Err(Error::BadRequest("it is empty"));
+    }
+    let form = Form::parse(body).map_err(|_| Error::BadRequest("it is something else"))?;
+    T::read(form).map_err(Error::Unprocessable)
+}
+
+/// Whether the body is said to be plain JSON, or nothing is said of it. JSON is UTF-8 whatever a `charset` parameter says
+/// (RFC 8259, section 8.1).
+fn is_declared_json(headers: &HeaderMap) -> bool {
+    let media_type =
+        |value: &str| value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
+    every(headers, CONTENT_TYPE.as_str(), media_type)
+        && every(headers, CONTENT_ENCODING.as_str(), |value| value.trim().eq_ignore_ascii_case("identity"))
+}
+
+fn every(headers: &HeaderMap, name: &str, holds: impl Fn(&str) -> bool) -> bool {
+    headers.get_all(name).iter().all(|value| value.to_str().is_ok_and(&holds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_declared_as_json_or_not_at_all() {
+        let check = |name: &'static str, value: &str, expected: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            assert_eq!(is_declared_json(&headers), expected, "{name}: {value}");
+        };
+        assert!(is_declared_json(&HeaderMap::new()));
+        for value in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;charset=x; y=z",
+            " application/json ",
+        ] {
+            check("content-type", value, true);
+        }
+        let others = [
+            "",
+            "text/plain",
+            "application/xml",
+            "application/x-www-form-urlencoded",
+            "application/jsonp",
+            "application/json5",
+            "json",
+            "application/merge-patch+json",
+            "application/json, text/plain",
+            "text/plain; application/json",
+            "*/*",
+        ];
+        for value in others {
+            check("content-type", value, false);
+        }
+        check("content-encoding", "identity", true);
+        check("content-encoding", "Identity", true);
+        for value in ["gzip", "br", "", "identity, gzip", "deflate"] {
+            check("content-encoding", value, false);
+        }
+    }
+}

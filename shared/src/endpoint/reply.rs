@@ -1,0 +1,59 @@
+//! What a handler answers with when all went well.
+
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
+use crate::model::{Id, Resource};
+use crate::route::Route;
+use crate::store::{Bounds, Listing};
+
+/// A success: always 200, always JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub(crate) body: Body,
+    /// The path and query of the next page, if more rows follow.
+    pub(crate) next: Option<String>,
+}
+
+/// A serialised JSON object.
+type Body = String;
+
+impl Reply {
+    /// One row, in an array of one.
+    pub fn row<R: Resource>(row: &R) -> Self {
+        Self { body: json(&Rows { rows: std::slice::from_ref(row), next: None }), next: None }
+    }
+
+    /// One page of a list, with the way to the next.
+    pub fn page<R: Resource>(route: &Route, bounds: Bounds, listing: &Listing<R>) -> Self {
+        let next = listing.next.map(|after| format!("{}?after={after}&limit={}", route.path, bounds.limit));
+        Self { body: json(&Rows { rows: &listing.rows, next: next.as_deref() }), next }
+    }
+
+    /// That the row with this id is gone.
+    pub fn deleted(id: Id) -> Self {
+        Self { body: json(&serde_json::json!({ "success": true, "deleted": id })), next: None }
+    }
+}
+
+struct Rows<'a, R> {
+    rows: &'a [R],
+    next: Option<&'a str>,
+}
+
+impl<R: Resource> Serialize for Rows<'_, R> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("success", &true)?;
+        object.serialize_entry(R::NAME, self.rows)?;
+        if let Some(next) = self.next {
+            object.serialize_entry("next", next)?;
+        }
+        object.end()
+    }
+}
+
+/// Nothing that is answered can fail to be JSON: names are strings and numbers are whole.
+fn json(value: &impl Serialize) -> Body {
+    serde_json::to_string(value).unwrap_or_else(|error| unreachable!("an answer is always JSON: {error}"))
+}

@@ -1,0 +1,148 @@
+//! Every outcome other than success that a client can see, and the one place that turns it into an answer.
+
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::auth::{Denial, Refusal};
+use crate::model::Fault;
+use crate::permission::Permission;
+use crate::store;
+
+/// Why a request was not served. The causes that some variants carry are for the log; a client never sees them.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 400: the body is missing or is no JSON object.
+    #[error("the body is no JSON object: {0}")]
+    BadRequest(&'static str),
+    /// 401: no `Authorization` header was sent.
+    #[error("no authorization header")]
+    AuthorizationMissing,
+    /// 401: what the `Authorization` header holds is no valid access token.
+    #[error("token refused: {0}")]
+    InvalidToken(Refusal),
+    /// 403: the token is valid and does not hold the endpoint's permission.
+    #[error("permission missing: {0}")]
+    PermissionMissing(Permission),
+    /// 404: no such path, or no row with that id.
+    #[error("not found")]
+    NotFound,
+    /// 405: the path has no such method; the `Allow` header's value.
+    #[error("method not allowed")]
+    MethodNotAllowed(&'static str),
+    /// 413: the body is longer than [`crate::endpoint::MAX_BODY_BYTES`].
+    #[error("the body is too large")]
+    PayloadTooLarge,
+    /// 415: the body is declared to be something other than plain JSON.
+    #[error("the body is declared as something other than JSON")]
+    UnsupportedMediaType,
+    /// 422: fields or query parameters that break a rule.
+    #[error("unprocessable: {}", names(.0))]
+    Unprocessable(Vec<Fault>),
+    /// 500: a fault of ours.
+    #[error("{0}")]
+    Internal(String),
+    /// 503: the store or the issuer cannot be had just now.
+    #[error("{cause}")]
+    Unavailable {
+        /// What could not be had, for the log.
+        cause: String,
+        /// Whole seconds after which a retry is worth it (`Retry-After`, RFC 9110, section 10.2.3).
+        retry_after: u32,
+    },
+}
+
+/// What the client is told.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Value,
+}
+
+impl Error {
+    /// The status, headers and body that the contract's table of errors gives this outcome.
+    pub(crate) fn answer(&self) -> Answer {
+        match self {
+            Self::BadRequest(_) => Answer::new(StatusCode::BAD_REQUEST, "bad request"),
+            Self::AuthorizationMissing => Answer::new(StatusCode::UNAUTHORIZED, "Authorization header is expected.")
+                .with("code", "authorization_header_missing")
+                .header("www-authenticate", "Bearer"),
+            Self::InvalidToken(refusal) => Answer::new(StatusCode::UNAUTHORIZED, "The access token is not valid.")
+                .with("code", "invalid_token")
+                .header("www-authenticate", challenge(refusal)),
+            Self::PermissionMissing(permission) => {
+                Answer::new(StatusCode::FORBIDDEN, &format!("Permission not found: {permission}"))
+                    .with("code", "insufficient_permission")
+                    .header("www-authenticate", r#"Bearer error="insufficient_scope""#)
+            }
+            Self::NotFound => Answer::new(StatusCode::NOT_FOUND, "resource not found"),
+            Self::MethodNotAllowed(allow) => {
+                Answer::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed").header("allow", *allow)
+            }
+            Self::PayloadTooLarge => Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "payload too large"),
+            Self::UnsupportedMediaType => Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type"),
+            Self::Unprocessable(faults) => {
+                Answer::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable").with("details", faults)
+            }
+            Self::Internal(_) => Answer::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
+            Self::Unavailable { retry_after, .. } => {
+                Answer::new(StatusCode::SERVICE_UNAVAILABLE, "service unavailable")
+                    .header("retry-after", retry_after.to_string())
+            }
+        }
+    }
+}
+
+/// The challenge for a refused token: an error code only where a bearer token was sent (RFC 6750, section 3.1).
+fn challenge(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotBearer => "Bearer",
+        _ => r#"Bearer error="invalid_token""#,
+    }
+}
+
+/// The fields at fault, without what was sent in them.
+fn names(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| fault.field).collect::<Vec<_>>().join(", ")
+}
+
+impl Answer {
+    fn new(status: StatusCode, message: &str) -> Self {
+        let body = json!({ "success": false, "error": status.as_u16(), "message": message });
+        Self { status, headers: Vec::new(), body }
+    }
+
+    fn with(mut self, member: &str, value: impl Serialize) -> Self {
+        self.body[member] = json!(value);
+        self
+    }
+
+    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl From<Denial> for Error {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::HeaderMissing => Self::AuthorizationMissing,
+            Denial::Refused(refusal) => Self::InvalidToken(refusal),
+            Denial::KeysUnavailable { cause, retry_after } => {
+                Self::Unavailable { cause: format!("key set: {cause}"), retry_after }
+            }
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Missing => Self::NotFound,
+            store::Error::Unavailable { .. } => Self::Unavailable { cause: error.to_string(), retry_after: 1 },
+            store::Error::Failed { .. } | store::Error::Malformed { .. } | store::Error::IdsExhausted => {
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Actors.
+
+use serde::Serialize;
+
+use super::form::Field;
+use super::text::string;
+use super::{Fault, Form, Gender, Id, Input, Name, Resource};
+
+/// An actor, as it is stored and as it goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Actor {
+    /// Chosen by the store.
+    pub id: Id,
+    /// The actor's name.
+    pub name: Name,
+    /// The actor's age.
+    pub age: Age,
+    /// The actor's gender.
+    pub gender: Gender,
+}
+
+/// What an actor is made of before it has an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewActor {
+    /// The actor's name.
+    pub name: Name,
+    /// The actor's age.
+    pub age: Age,
+    /// The actor's gender.
+    pub gender: Gender,
+}
+
+/// The fields of an actor that a PATCH names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActorChanges {
+    /// The new name, if it changes.
+    pub name: Option<Name>,
+    /// The new age, if it changes.
+    pub age: Option<Age>,
+    /// The new gender, if it changes.
+    pub gender: Option<Gender>,
+}
+
+impl Resource for Actor {
+    const NAME: &'static str = "actors";
+}
+
+impl Input for NewActor {
+    fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
+        let (name, age, gender) = (form.required("name"), form.required("age"), form.required("gender"));
+        form.finish((|| Some(Self { name: name?, age: age?, gender: gender? }))())
+    }
+}
+
+impl Input for ActorChanges {
+    fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
+        let changes = Self { name: form.optional("name"), age: form.optional("age"), gender: form.optional("gender") };
+        form.finish(Some(changes))
+    }
+}
+
+/// An age in whole years, 0 to 150.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Age(u8);
+
+impl Age {
+    const GREATEST: u8 = 150;
+    const RULE: &'static str = "must be a whole number from 0 to 150";
+
+    /// The number as an age, if it is one.
+    pub fn new(years: u64) -> Option<Self> {
+        u8::try_from(years).ok().filter(|years| *years <= Self::GREATEST).map(Self)
+    }
+
+    /// The age in years.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+
+    /// Reads a JSON number by its digits, so that `24.0` and `2.4e1` are 24 and `24.0000000000000000001` is not.
+    fn from_number(json: &str) -> Option<Self> {
+        let (mantissa, exponent) = json.split_once(['e', 'E']).unwrap_or((json, "0"));
+        let exponent: i32 = exponent.parse().ok()?;
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let (negative, whole) = whole.strip_prefix('-').map_or((false, whole), |digits| (true, digits));
+        let digits = format!("{whole}{fraction}");
+        let significant = digits.trim_end_matches('0');
+        if significant.is_empty() {
+            return Some(Self(0));
+        }
+        // The value is the significant digits times ten to this power; below zero it has a fraction.
+        let power = i64::from(exponent) - fraction.len() as i64 + (digits.len() - significant.len()) as i64;
+        let power = u32::try_from(power).ok().filter(|_| !negative)?;
+        let value = significant.parse::<u64>().ok()?.checked_mul(10_u64.checked_pow(power)?)?;
+        Self::new(value)
+    }
+
+    /// Reads a string of digits; leading zeros say nothing.
+    fn from_digits(text: &str) -> Option<Self> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let digits = text.trim_start_matches('0');
+        if digits.is_empty() { Some(Self(0)) } else { Self::new(digits.parse().ok()?) }
+    }
+}
+
+impl Field for Age {
+    fn read(json: &str) -> Result<Self, &'static str> {
+        let age = match json.as_bytes().first() {
+            Some(b'"') => string(json).and_then(|text| Self::from_digits(&text)),
+            Some(b'-' | b'0'..=b'9') => Self::from_number(json),
+            _ => None,
+        };
+        age.ok_or(Self::RULE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_an_integral_number_or_a_string_of_digits() {
+        let taken = [
+            ("0", 0),
+            ("24", 24),
+            ("150", 150),
+            ("24.0", 24),
+            ("24.000", 24),
+            ("-0", 0),
+            ("-0.0", 0),
+            ("0e9", 0),
+            ("2.4e1", 24),
+            ("1E2", 100),
+            ("1e+2", 100),
+            ("1500e-1", 150),
+            ("0.15E3", 150),
+            ("0e99999", 0),
+            (r#""24""#, 24),
+            (r#""0""#, 0),
+            (r#""007""#, 7),
+            (r#""\u0032""#, 2),
+        ];
+        for (json, years) in taken {
+            assert_eq!(Age::read(json).map(Age::get), Ok(years), "{json}");
+        }
+        let refused = [
+            "151",
+            "-1",
+            "24.5",
+            "24.0000000000000000001",
+            "1e400",
+            "1e-400",
+            "1e99999999999",
+            "18446744073709551640",
+            "256",
+            "true",
+            "[]",
+            "{}",
+            r#""""#,
+            r#"" 24""#,
+            r#""24 ""#,
+            r#""-1""#,
+            r#""+24""#,
+            r#""24.0""#,
+            r#""1e1""#,
+            r#""151""#,
+            r#""0x18""#,
+            r#""٢٤""#,
+            r#""twenty""#,
+            r#""99999999999999999999999""#,
+            "[24]",
+        ];
+        for json in refused {
+            assert_eq!(Age::read(json), Err(Age::RULE), "{json}");
+        }
+    }
+
+    fn new(body: &str) -> Result<NewActor, Vec<Fault>> {
+        NewActor::read(Form::parse(body.as_bytes()).ok().unwrap())
+    }
+
+    #[test]
+    fn every_fault_of_a_body_is_named_at_once() {
+        let faults = new(r#"{"name": "", "age": null}"#).unwrap_err();
+        let fields: Vec<_> = faults.iter().map(|fault| fault.field).collect();
+        assert_eq!(fields, ["name", "age", "gender"]);
+        assert_eq!(faults[1].message, "is required");
+    }
+
+    #[test]
+    fn unknown_members_are_ignored_however_odd() {
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let body = format!(r#"{{"id": 7, "odd": 1e999, "deep": {deep}, "name": "Ida", "age": 24, "gender": "f"}}"#);
+        assert_eq!(new(&body).unwrap().age.get(), 24);
+    }
+
+    #[test]
+    fn a_null_changes_nothing() {
+        let form = Form::parse(br#"{"name": null, "age": "30"}"#).ok().unwrap();
+        let changes = ActorChanges::read(form).unwrap();
+        assert_eq!(changes, ActorChanges { age: Age::new(30), ..ActorChanges::default() });
+    }
+
+    #[test]
+    fn a_body_is_one_json_object() {
+        for body in ["{}", " {\"a\": 1} \n"] {
+            assert!(Form::parse(body.as_bytes()).is_ok(), "{body}");
+        }
+        for body in [
+            "",
+            " ",
+            "[]",
+            "null",
+            "1",
+            "\"{}\"",
+            "{",
+            "{}{}",
+            "{} x",
+            "{'a': 1}",
+            "{\"a\": 1,}",
+            "{\"a\": NaN}",
+            "\u{feff}{}",
+        ] {
+            assert!(Form::parse(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(Form::parse(b"{\"name\": \"\xff\"}").is_err());
+    }
+}

@@ -1,0 +1,32 @@
+//! Actors and movies: what they are made of, and how they are read out of a request's body.
+//!
+//! Nothing here knows HTTP, AWS or tokens. Every type is checked where it is made and holds afterwards.
+
+mod actor;
+mod form;
+mod id;
+mod movie;
+mod release_date;
+mod text;
+
+pub use actor::{Actor, ActorChanges, Age, NewActor};
+pub use form::{Fault, Form, NotAnObject};
+pub use id::Id;
+pub use movie::{Movie, MovieChanges, NewMovie};
+pub use release_date::ReleaseDate;
+pub use text::{Gender, Name};
+
+/// A kind of row that the API serves.
+pub trait Resource: serde::Serialize {
+    /// The plural that names the resource in paths and answers: `actors`.
+    const NAME: &'static str;
+}
+
+/// Something that a body's fields can be read into.
+pub trait Input: Sized {
+    /// Reads the known fields out of `form`; the others are ignored.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule, in the order of the contract's table.
+    fn read(form: Form<'_>) -> Result<Self, Vec<Fault>>;
+}

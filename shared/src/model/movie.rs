@@ -1,0 +1,53 @@
+//! Movies.
+
+use serde::Serialize;
+
+use super::{Fault, Form, Id, Input, Name, ReleaseDate, Resource};
+
+/// A movie, as it is stored and as it goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Movie {
+    /// Chosen by the store.
+    pub id: Id,
+    /// The movie's title.
+    pub title: Name,
+    /// When the movie is or was released.
+    pub release_date: ReleaseDate,
+}
+
+/// What a movie is made of before it has an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMovie {
+    /// The movie's title.
+    pub title: Name,
+    /// When the movie is or was released.
+    pub release_date: ReleaseDate,
+}
+
+/// The fields of a movie that a PATCH names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MovieChanges {
+    /// The new title, if it changes.
+    pub title: Option<Name>,
+    /// The new release date, if it changes.
+    pub release_date: Option<ReleaseDate>,
+}
+
+impl Resource for Movie {
+    const NAME: &'static str = "movies";
+}
+
+impl Input for NewMovie {
+    /// A release date that is not said is now.
+    fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
+        let (title, release_date) = (form.required("title"), form.optional("release_date"));
+        form.finish(title.map(|title| Self { title, release_date: release_date.unwrap_or_else(ReleaseDate::now) }))
+    }
+}
+
+impl Input for MovieChanges {
+    fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
+        let changes = Self { title: form.optional("title"), release_date: form.optional("release_date") };
+        form.finish(Some(changes))
+    }
+}

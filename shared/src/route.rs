@@ -1,0 +1,87 @@
+//! The four paths of the API, and which methods each of them answers.
+//!
+//! The gateway already routes; a function looks again because the GET functions also answer for every request that
+//! no endpoint takes (405 and 404), and because an event may reach a function that does not serve it.
+
+/// A path of the API, with the methods that have an endpoint there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The path as the gateway's route keys spell it, for example `/actors/{actor_id}`.
+    pub path: &'static str,
+    /// The value of the `Allow` header of a 405 (RFC 9110, section 10.2.1).
+    pub allow: &'static str,
+    /// The name of the path's parameter, where it has one.
+    pub parameter: Option<&'static str>,
+}
+
+/// `/actors`: the list, and where a new actor is posted.
+pub const ACTORS: &Route = &Route { path: "/actors", allow: "GET, POST", parameter: None };
+/// `/actors/{actor_id}`: one actor.
+pub const ACTOR: &Route = &Route { path: "/actors/{actor_id}", allow: "DELETE, PATCH", parameter: Some("actor_id") };
+/// `/movies`: the list, and where a new movie is posted.
+pub const MOVIES: &Route = &Route { path: "/movies", allow: "GET, POST", parameter: None };
+/// `/movies/{movie_id}`: one movie.
+pub const MOVIE: &Route = &Route { path: "/movies/{movie_id}", allow: "DELETE, PATCH", parameter: Some("movie_id") };
+
+/// Every path of the API; any other is 404.
+pub const ROUTES: [&Route; 4] = [ACTORS, ACTOR, MOVIES, MOVIE];
+
+/// The route that a request is for, if any.
+///
+/// The gateway's own routing wins where the event tells it: its `route_key` (`GET /actors`, `ANY /actors/{actor_id}`)
+/// is right even behind a custom domain's base path. Otherwise the raw path decides, as under `cargo lambda watch`,
+/// which sends `$default` always.
+pub fn find(route_key: Option<&str>, raw_path: &str) -> Option<&'static Route> {
+    let routed = route_key.and_then(|key| key.split_once(' ')).map(|(_method, path)| path);
+    match routed {
+        Some(path) => ROUTES.into_iter().find(|route| route.path == path),
+        None => ROUTES.into_iter().find(|route| route.matches(raw_path)),
+    }
+}
+
+impl Route {
+    /// Whether the route answers `method` at all.
+    pub fn allows(&self, method: &str) -> bool {
+        self.allow.split(", ").any(|allowed| allowed == method)
+    }
+
+    fn matches(&self, raw_path: &str) -> bool {
+        match self.path.split_once('{') {
+            None => raw_path == self.path,
+            Some((prefix, _)) => raw_path.strip_prefix(prefix).is_some_and(|id| !id.is_empty() && !id.contains('/')),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_is_found_by_key_or_else_by_path() {
+        let check = |key: Option<&str>, path: &str, expected: Option<&'static Route>| {
+            assert_eq!(find(key, path), expected, "{key:?} {path}");
+        };
+        check(Some("GET /actors"), "/actors", Some(ACTORS));
+        check(Some("ANY /actors/{actor_id}"), "/actors/1", Some(ACTOR));
+        check(Some("GET /movies"), "/base-path/movies", Some(MOVIES));
+        check(Some("GET /elsewhere"), "/movies", None);
+        for key in [None, Some("$default")] {
+            check(key, "/actors", Some(ACTORS));
+            check(key, "/actors/1", Some(ACTOR));
+            check(key, "/movies/%00", Some(MOVIE));
+            for path in ["", "/", "/actors/", "/actors/1/", "/actors/1/2", "/Actors", "//actors", "/actors?", "actors"]
+            {
+                check(key, path, None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_method_is_allowed_as_spelled() {
+        assert!(ACTORS.allows("GET"));
+        for method in ["get", "PUT", "HEAD", "", "GET, POST", "PATCH"] {
+            assert!(!ACTORS.allows(method), "{method}");
+        }
+    }
+}

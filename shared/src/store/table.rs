@@ -1,0 +1,283 @@
+//! The only code that speaks to DynamoDB.
+
+use std::marker::PhantomData;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::error::Error;
+use super::record::{Attributes, Item, Record, number};
+use crate::model::Id;
+
+/// The partition key: the id divided by [`BUCKET_SIZE`], a number.
+pub const BUCKET: &str = "bucket";
+/// The sort key: the id, a number.
+pub const ID: &str = "id";
+/// How many consecutive ids share a partition.
+const BUCKET_SIZE: u64 = 1000;
+
+/// The counter's partition, where no row can be; its sort key is 0.
+const COUNTER_BUCKET: i64 = -1;
+/// The counter's attribute: the greatest id given out so far.
+const LAST_ID: &str = "last_id";
+
+/// The most rows of one page.
+pub const MAX_LIMIT: u16 = 1000;
+/// The most buckets that one page looks into. Where this many lie empty in a row the page ends early, and says so by its
+/// continuation.
+pub const MAX_BUCKETS: u64 = 250;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The most rows to give, 1 to [`MAX_LIMIT`].
+    pub limit: u16,
+    /// Only rows with a greater id than this.
+    pub after: Option<Id>,
+}
+
+/// Part of a list, in ascending id.
+#[derive(Debug)]
+pub struct Listing<R> {
+    /// The rows.
+    pub rows: Vec<R>,
+    /// Where to go on, if more rows may follow.
+    pub next: Option<Id>,
+}
+
+/// The table of one kind of row.
+#[derive(Clone, Debug)]
+pub struct Table<R> {
+    client: Client,
+    name: String,
+    record: PhantomData<fn() -> R>,
+}
+
+impl<R: Record> Table<R> {
+    /// The table with this name.
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
+        Self { client, name: name.into(), record: PhantomData }
+    }
+
+    /// Stores a new row under the next id. A crash between the two writes leaves a gap in the ids, never a duplicate.
+    /// Costs 2 write units for a row of up to 1 KiB.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Failed`] or [`Error::IdsExhausted`].
+    pub async fn create(&self, new: R::New) -> Result<R, Error> {
+        let id = self.next_id().await?;
+        let item = item(id, R::attributes(&new));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item.clone()))
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", ID)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(R::with_id(id, new)),
+            // The id is ours alone, so an equal row there is what an attempt of ours wrote whose answer was lost.
+            Err(error) if is_already_there(&error, &item) => Ok(R::with_id(id, new)),
+            Err(error) => Err(Error::of("PutItem", &error)),
+        }
+    }
+
+    /// The rows after `bounds.after` in ascending id, at most `bounds.limit` of them, as they are now (strongly consistent).
+    /// Costs 1 read unit for the counter and 1 for each 4 KiB of rows, rounded up for each bucket looked into.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Failed`], or [`Error::Malformed`] where an item is no row: a list is never shorter
+    /// than the table in silence.
+    pub async fn list(&self, bounds: Bounds) -> Result<Listing<R>, Error> {
+        let last = self.last_id().await?;
+        let after = bounds.after.map_or(0, Id::get);
+        let limit = usize::from(bounds.limit);
+        let first_bucket = (after + 1) / BUCKET_SIZE;
+        let buckets_end = (last / BUCKET_SIZE + 1).min(first_bucket + MAX_BUCKETS);
+        let mut rows = Vec::new();
+        for bucket in first_bucket..buckets_end {
+            // One row more than asked for tells whether more follow.
+            self.read_bucket(bucket, after, limit + 1, &mut rows).await?;
+            if rows.len() > limit {
+                rows.truncate(limit);
+                let next = rows.last().map(|(id, _)| *id);
+                return Ok(Listing { rows: rows.into_iter().map(|(_, row)| row).collect(), next });
+            }
+        }
+        let looked_to = buckets_end * BUCKET_SIZE - 1;
+        let next = if looked_to < last { Id::new(looked_to) } else { None };
+        Ok(Listing { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
+    }
+
+    /// The row as it is now (strongly consistent). Costs 1 read unit for a row of up to 4 KiB.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
+    pub async fn get(&self, id: Id) -> Result<R, Error> {
+        self.row(&self.get_item(bucket_of(id), id.get()).await?.ok_or(Error::Missing)?)
+    }
+
+    /// What was read of a request for the row; but where that failed and there is no such row, the row's absence is
+    /// what counts. The row is looked up on that path alone.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] in place of the reading's own error, or that one.
+    pub async fn unless_missing<T, E: From<Error>>(&self, id: Id, read: Result<T, E>) -> Result<T, E> {
+        if read.is_err() {
+            self.get(id).await?;
+        }
+        read
+    }
+
+    /// Changes the attributes that `changes` names, and no other, in one write; gives the row as it then is. Costs 1 write unit for a row of up to 1 KiB.
+    /// Where nothing changes the row is only read.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
+    pub async fn update(&self, id: Id, changes: &R::Changes) -> Result<R, Error> {
+        let changed = R::changed(changes);
+        if changed.is_empty() {
+            return self.get(id).await;
+        }
+        let update = self.update_item(bucket_of(id), id.get(), "SET", changed);
+        let update = update.condition_expression("attribute_exists(#id)").expression_attribute_names("#id", ID);
+        let updated =
+            update.return_values(ReturnValue::AllNew).send().await.map_err(|error| match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Error::Missing,
+                _ => Error::of("UpdateItem", &error),
+            })?;
+        self.row(&updated.attributes.unwrap_or_default())
+    }
+
+    /// Deletes the row. Costs 1 write unit for a row of up to 1 KiB.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Unavailable`] or [`Error::Failed`].
+    pub async fn delete(&self, id: Id) -> Result<(), Error> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .set_key(Some(key(bucket_of(id), id.get())))
+            .condition_expression("attribute_exists(#id)")
+            .expression_attribute_names("#id", ID)
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Err(Error::Missing)
+            }
+            Err(error) => Err(Error::of("DeleteItem", &error)),
+        }
+    }
+
+    /// Takes the next id from the counter.
+    async fn next_id(&self) -> Result<Id, Error> {
+        let update = self.update_item(COUNTER_BUCKET, 0, "ADD", vec![(LAST_ID, number(1))]);
+        let counted = update.return_values(ReturnValue::UpdatedNew).send().await;
+        let counter = counted.map_err(|error| Error::of("UpdateItem", &error))?.attributes.unwrap_or_default();
+        Id::new(self.last_id_of(&counter)?).ok_or(Error::IdsExhausted)
+    }
+
+    /// The greatest id given out so far, 0 if none was.
+    async fn last_id(&self) -> Result<u64, Error> {
+        let counter = self.get_item(COUNTER_BUCKET, 0).await?;
+        counter.map_or(Ok(0), |counter| self.last_id_of(&counter))
+    }
+
+    fn last_id_of(&self, counter: &Item) -> Result<u64, Error> {
+        read(counter, LAST_ID).ok_or_else(|| Error::malformed(&self.name, None, LAST_ID))
+    }
+
+    /// Appends the bucket's rows after `after` until there are `wanted` rows or the bucket ends.
+    async fn read_bucket(&self, bucket: u64, after: u64, wanted: usize, rows: &mut Vec<(Id, R)>) -> Result<(), Error> {
+        let mut start = None;
+        while rows.len() < wanted {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .consistent_read(true)
+                .key_condition_expression("#bucket = :bucket AND #id > :after")
+                .expression_attribute_names("#bucket", BUCKET)
+                .expression_attribute_names("#id", ID)
+                .expression_attribute_values(":bucket", number(bucket))
+                .expression_attribute_values(":after", number(after))
+                .limit(i32::try_from(wanted - rows.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start);
+            let page = query.send().await.map_err(|error| Error::of("Query", &error))?;
+            for item in page.items() {
+                rows.push((self.id_of(item)?, self.row(item)?));
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_item(&self, bucket: i64, id: u64) -> Result<Option<Item>, Error> {
+        let get = self.client.get_item().table_name(&self.name).set_key(Some(key(bucket, id))).consistent_read(true);
+        Ok(get.send().await.map_err(|error| Error::of("GetItem", &error))?.item)
+    }
+
+    /// One update of one item: `action` (`SET` or `ADD`) each of the attributes.
+    fn update_item(&self, bucket: i64, id: u64, action: &str, attributes: Attributes) -> UpdateItemFluentBuilder {
+        let mut update = self.client.update_item().table_name(&self.name).set_key(Some(key(bucket, id)));
+        let separator = if action == "SET" { " = " } else { " " };
+        let mut clauses = Vec::new();
+        for (name, value) in attributes {
+            clauses.push(format!("#{name}{separator}:{name}"));
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value);
+        }
+        update.update_expression(format!("{action} {}", clauses.join(", ")))
+    }
+
+    fn row(&self, item: &Item) -> Result<R, Error> {
+        let id = self.id_of(item)?;
+        R::from_item(id, item).map_err(|malformed| Error::malformed(&self.name, Some(id), malformed.0))
+    }
+
+    fn id_of(&self, item: &Item) -> Result<Id, Error> {
+        read(item, ID).and_then(Id::new).ok_or_else(|| Error::malformed(&self.name, None, ID))
+    }
+}
+
+fn bucket_of(id: Id) -> i64 {
+    // At most 2^53 / 1000, so the conversion cannot fail.
+    i64::try_from(id.get() / BUCKET_SIZE).unwrap_or(i64::MAX)
+}
+
+fn key(bucket: i64, id: u64) -> Item {
+    [(BUCKET.to_owned(), number(bucket)), (ID.to_owned(), number(id))].into()
+}
+
+fn item(id: Id, attributes: Attributes) -> Item {
+    let mut item = key(bucket_of(id), id.get());
+    item.extend(attributes.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    item
+}
+
+fn read(item: &Item, attribute: &str) -> Option<u64> {
+    item.get(attribute).and_then(|value: &AttributeValue| value.as_n().ok()).and_then(|digits| digits.parse().ok())
+}
+
+fn is_already_there<H>(error: &SdkError<PutItemError, H>, item: &Item) -> bool {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item() == Some(item),
+        _ => false,
+    }
+}
