@@ -1,1 +1,15 @@
+//! The whole API on one machine: a gateway in front of the eight functions, an identity service in the Auth0 tenant's place,
+//! and a DynamoDB. `main.rs` is the command line; tests start the same [`Stack`] in their own process.
 
+mod database;
+mod gateway;
+mod identity;
+mod stack;
+
+pub use database::{ACTORS_TABLE, MOVIES_TABLE};
+pub use gateway::route_keys;
+pub use identity::{Role, SigningKey, TOKEN_SECONDS, Tokens};
+pub use stack::{Options, Ports, Stack, StartError};
+
+/// The API identifier that the local stack takes tokens for, unless `API_AUDIENCE` says otherwise.
+pub const AUDIENCE: &str = "casting-agency";

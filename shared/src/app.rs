@@ -45,7 +45,7 @@ pub struct App<E: Endpoint> {
 /// # Errors
 /// When the settings are incomplete, or the runtime's own API is gone.
 pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
-    log::start();
+    log::start(std::io::stdout);
     let config = Config::from_env(E::Record::TABLE_VARIABLE)?;
     let verifier = Arc::new(Verifier::new(&config.issuer)?);
     let table = Table::new(store::client_from_env().await, config.table);

@@ -101,23 +101,27 @@ impl Config {
 }
 
 impl IssuerConfig {
-    /// Reads the issuer's settings from the process's environment.
+    /// Reads how long keys are trusted and how long apart fetches are, where the rest is known already.
     ///
     /// # Errors
-    /// [`ConfigError`] with every setting that is missing or malformed.
-    pub fn from_env() -> Result<Self, ConfigError> {
+    /// [`ConfigError`] with each of the two that is malformed.
+    pub fn times_from_env() -> Result<(Duration, Duration), ConfigError> {
         let mut reader = Reader { variable: &|name| env::var(name).ok(), problems: Vec::new() };
-        let issuer = read_issuer(&mut reader);
-        issuer.filter(|_| reader.problems.is_empty()).ok_or(ConfigError(reader.problems))
+        let times = read_times(&mut reader);
+        if reader.problems.is_empty() { Ok(times) } else { Err(ConfigError(reader.problems)) }
     }
+}
+
+fn read_times(reader: &mut Reader<'_>) -> (Duration, Duration) {
+    let cache = reader.seconds("JWKS_CACHE_SECONDS", IssuerConfig::CACHE);
+    (cache, reader.seconds("JWKS_COOLDOWN_SECONDS", IssuerConfig::COOLDOWN))
 }
 
 fn read_issuer(reader: &mut Reader<'_>) -> Option<IssuerConfig> {
     let issuer = reader.required("AUTH0_DOMAIN");
     let issuer = issuer.and_then(|domain| reader.checked("AUTH0_DOMAIN", domain.parse::<Issuer>()));
     let audience = reader.required("API_AUDIENCE");
-    let cache = reader.seconds("JWKS_CACHE_SECONDS", IssuerConfig::CACHE);
-    let cooldown = reader.seconds("JWKS_COOLDOWN_SECONDS", IssuerConfig::COOLDOWN);
+    let (cache, cooldown) = read_times(reader);
     Some(IssuerConfig { issuer: issuer?, audience: audience?, cache, cooldown })
 }
 

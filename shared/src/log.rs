@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use aws_lc_rs::digest;
 use lambda_http::http::StatusCode;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::error::Error;
 
-/// Starts the log of a Lambda function: JSON lines on standard output, which Lambda hands to CloudWatch.
-pub fn start() {
+/// Starts the process's log: JSON lines to `writer`. A Lambda function's goes to standard output, from where CloudWatch has it.
+pub fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
     let lines = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_span_list(false);
-    lines.with_target(false).with_max_level(tracing::Level::INFO).init();
+    lines.with_writer(writer).with_target(false).with_max_level(tracing::Level::INFO).init();
 }
 
 /// What is known of a request by the time it is answered. It never holds a token, a body or a person's name.

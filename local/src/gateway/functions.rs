@@ -1,0 +1,143 @@
+//! The eight functions, and which of them each route leads to.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use axum::http::Method;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Context, LambdaEvent, Service};
+use serde_json::Value;
+use shared::app::App;
+use shared::auth::Verifier;
+use shared::endpoint::Endpoint;
+use shared::route::ROUTES;
+use shared::store::Table;
+
+use delete_actors::DeleteActors;
+use delete_movies::DeleteMovies;
+use get_actors::GetActors;
+use get_movies::GetMovies;
+use patch_actors::PatchActors;
+use patch_movies::PatchMovies;
+use post_actors::PostActors;
+use post_movies::PostMovies;
+
+use crate::database::{ACTORS_TABLE, MOVIES_TABLE};
+
+/// Every route of the gateway with the function it leads to: a route an endpoint, `ANY` on the four paths and `$default`.
+pub(crate) struct Functions(Vec<(String, Arc<Function>)>);
+
+/// A Lambda function in this process.
+pub(crate) struct Function {
+    name: String,
+    service: Box<dyn Fn(String) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>,
+}
+
+/// The route that a request takes.
+pub(super) struct Matched<'a> {
+    pub(super) key: &'a str,
+    pub(super) function: &'a Function,
+    /// The path's parameter, by name.
+    pub(super) parameter: Option<(&'a str, String)>,
+}
+
+/// The gateway's route keys, each with the name of its function, as `template.yaml` must have them too.
+pub fn route_keys() -> Vec<(String, String)> {
+    let keys = [
+        (key::<GetActors>(), App::<GetActors>::name()),
+        (key::<PostActors>(), App::<PostActors>::name()),
+        (key::<PatchActors>(), App::<PatchActors>::name()),
+        (key::<DeleteActors>(), App::<DeleteActors>::name()),
+        (key::<GetMovies>(), App::<GetMovies>::name()),
+        (key::<PostMovies>(), App::<PostMovies>::name()),
+        (key::<PatchMovies>(), App::<PatchMovies>::name()),
+        (key::<DeleteMovies>(), App::<DeleteMovies>::name()),
+    ];
+    // The GET functions answer whatever no endpoint takes: 405 on the four paths, and 404 elsewhere.
+    let any = ROUTES.map(|route| {
+        let actors = route.path.starts_with(GetActors::ROUTE.path);
+        let owner = if actors { App::<GetActors>::name() } else { App::<GetMovies>::name() };
+        (format!("ANY {}", route.path), owner)
+    });
+    let default = ("$default".to_owned(), App::<GetActors>::name());
+    keys.into_iter().chain(any).chain([default]).collect()
+}
+
+fn key<E: Endpoint>() -> String {
+    format!("{} {}", E::METHOD, E::ROUTE.path)
+}
+
+impl Functions {
+    pub(super) fn new(client: &Client, verifier: &Arc<Verifier>) -> Self {
+        let functions = [
+            function::<GetActors>(client, verifier, ACTORS_TABLE),
+            function::<PostActors>(client, verifier, ACTORS_TABLE),
+            function::<PatchActors>(client, verifier, ACTORS_TABLE),
+            function::<DeleteActors>(client, verifier, ACTORS_TABLE),
+            function::<GetMovies>(client, verifier, MOVIES_TABLE),
+            function::<PostMovies>(client, verifier, MOVIES_TABLE),
+            function::<PatchMovies>(client, verifier, MOVIES_TABLE),
+            function::<DeleteMovies>(client, verifier, MOVIES_TABLE),
+        ];
+        let routes = route_keys().into_iter().filter_map(|(key, name)| {
+            let function = functions.iter().find(|function| function.name == name)?;
+            Some((key, Arc::clone(function)))
+        });
+        Self(routes.collect())
+    }
+
+    /// The route of a request: the one of its method and path, else `ANY` of its path, else `$default`.
+    pub(super) fn route(&self, method: &Method, path: &str) -> Matched<'_> {
+        let of = |wanted: &str| {
+            self.0.iter().find_map(|(key, function)| {
+                let (method, template) = key.split_once(' ')?;
+                let parameter = matches(template, path)?;
+                (method == wanted).then_some(Matched { key, function, parameter })
+            })
+        };
+        of(method.as_str()).or_else(|| of("ANY")).unwrap_or_else(|| self.default_route())
+    }
+
+    fn default_route(&self) -> Matched<'_> {
+        let default = self.0.last().map(|(key, function)| Matched { key, function, parameter: None });
+        default.unwrap_or_else(|| unreachable!("$default is the last route"))
+    }
+}
+
+/// What a path's template makes of a path: nothing, or a match with its parameter if it has one.
+fn matches<'a>(template: &'a str, path: &str) -> Option<Option<(&'a str, String)>> {
+    match template.strip_suffix('}').and_then(|template| template.split_once('{')) {
+        None => (path == template).then_some(None),
+        Some((prefix, name)) => {
+            let value = path.strip_prefix(prefix).filter(|value| !value.is_empty() && !value.contains('/'))?;
+            Some(Some((name, value.to_owned())))
+        }
+    }
+}
+
+fn function<E: Endpoint>(client: &Client, verifier: &Arc<Verifier>, table: &str) -> Arc<Function> {
+    let app = App::<E>::new(Arc::clone(verifier), Table::<E::Record>::new(client.clone(), table));
+    let service = app.service();
+    let call = move |event: String| {
+        let mut service = service.clone();
+        async move {
+            let event: LambdaRequest = serde_json::from_str(&event).map_err(|error| error.to_string())?;
+            let Ok(answer) = service.call(LambdaEvent::new(event, Context::default())).await;
+            serde_json::to_value(answer).map_err(|error| error.to_string())
+        }
+        .boxed()
+    };
+    Arc::new(Function { name: App::<E>::name(), service: Box::new(call) })
+}
+
+impl Function {
+    /// Hands the function an event, as Lambda does, and gives its answer.
+    ///
+    /// # Errors
+    /// What Lambda would call a function error: an event that cannot be read, or an answer that cannot be written.
+    pub(super) async fn invoke(&self, event: String) -> Result<Value, String> {
+        (self.service)(event).await
+    }
+}

@@ -1,0 +1,108 @@
+//! The part of the local stack that stands in for API Gateway: an HTTP API with the routes of `template.yaml`.
+//!
+//! A request becomes the event that API Gateway would send, the endpoint's own Lambda service decodes and answers it, and the
+//! answer becomes HTTP again.
+
+mod event;
+mod functions;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, ORIGIN,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use shared::auth::Verifier;
+
+use functions::Functions;
+
+pub use functions::route_keys;
+
+/// The largest body that API Gateway takes: 10 MB.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// The most that request line and headers may come to, in bytes (same source).
+const MAX_HEAD_BYTES: usize = 10_240;
+
+/// The gateway in front of the eight functions.
+pub(crate) fn router(client: &Client, verifier: &Arc<Verifier>) -> Router {
+    let functions = Arc::new(Functions::new(client, verifier));
+    // The gateway routes by itself, so that its routes are the template's and not another router's idea of them.
+    Router::new().fallback(answer).with_state(functions)
+}
+
+async fn answer(State(functions): State<Arc<Functions>>, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    if is_preflight(&parts) {
+        return preflight();
+    }
+    let mut response = match axum::body::to_bytes(body, MAX_BODY_BYTES).await {
+        _ if head_bytes(&parts) > MAX_HEAD_BYTES => {
+            gateway_error(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large")
+        }
+        Ok(body) => invoke(&functions, &parts, &body).await,
+        Err(_) => gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+    };
+    if parts.headers.contains_key(ORIGIN) {
+        allow_any_origin(response.headers_mut());
+    }
+    response
+}
+
+async fn invoke(functions: &Functions, parts: &Parts, body: &Bytes) -> Response<Body> {
+    let path = event::decoded_path(parts.uri.path());
+    let route = functions.route(&parts.method, &path);
+    let event = event::event(parts, &path, &route, body);
+    let answered = route.function.invoke(event.to_string()).await;
+    let response = answered.and_then(|answer| event::response(&answer));
+    response.unwrap_or_else(|fault| {
+        tracing::error!(fault, "the function failed");
+        gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+    })
+}
+
+/// What API Gateway answers by itself has a shape of its own.
+fn gateway_error(status: StatusCode, message: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(serde_json::json!({ "message": message }).to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn head_bytes(parts: &Parts) -> usize {
+    let line = parts.method.as_str().len() + parts.uri.to_string().len();
+    line + parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
+}
+
+/// The gateway answers CORS preflights by itself (Fetch standard, section 3.3); no function sees them.
+fn is_preflight(parts: &Parts) -> bool {
+    parts.method == Method::OPTIONS
+        && parts.headers.contains_key(ORIGIN)
+        && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    allow_any_origin(headers);
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,PATCH,DELETE"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization,content-type"));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}
+
+/// Any page may call the local API: it takes no cookie, and a page has no token but one that it was given.
+fn allow_any_origin(headers: &mut HeaderMap) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("link,retry-after,www-authenticate,x-correlation-id"),
+    );
+}

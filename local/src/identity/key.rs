@@ -1,0 +1,110 @@
+//! The key that the identity service signs with.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use aws_lc_rs::digest::{self, SHA256};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+/// The file of the key in the stack's folder.
+const FILE: &str = "signing-key.der";
+
+/// A 2048-bit RSA key pair with the id that its public half is published under.
+pub struct SigningKey {
+    pair: KeyPair,
+    id: String,
+}
+
+impl SigningKey {
+    /// A fresh key.
+    ///
+    /// # Errors
+    /// When the machine has no randomness to make one of.
+    pub fn generate() -> Result<Self, String> {
+        KeyPair::generate(KeySize::Rsa2048).map(Self::new).map_err(|_| "no signing key can be made".into())
+    }
+
+    /// The key in the folder's file, if it is there.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds no key.
+    pub fn open(folder: &Path) -> io::Result<Option<Self>> {
+        match fs::read(folder.join(FILE)) {
+            Ok(der) => match KeyPair::from_pkcs8(&der) {
+                Ok(pair) => Ok(Some(Self::new(pair))),
+                Err(_) => Err(io::Error::other(format!("{FILE} holds no key; delete it to have a new one made"))),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The key in the folder's file, made and written there where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when the file cannot be written.
+    pub(crate) fn open_or_generate(folder: &Path) -> io::Result<Self> {
+        if let Some(key) = Self::open(folder)? {
+            return Ok(key);
+        }
+        let key = Self::generate().map_err(io::Error::other)?;
+        let der: Pkcs8V1Der<'_> =
+            key.pair.as_der().map_err(|_| io::Error::other("the signing key cannot be written"))?;
+        write_private(&folder.join(FILE), der.as_ref())?;
+        Ok(key)
+    }
+
+    fn new(pair: KeyPair) -> Self {
+        let modulus = pair.public_key().modulus();
+        let hash = digest::digest(&SHA256, modulus.big_endian_without_leading_zero());
+        Self { id: URL_SAFE_NO_PAD.encode(&hash.as_ref()[..15]), pair }
+    }
+
+    /// The key's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The public half as a member of a key set (RFC 7517).
+    pub fn public_jwk(&self) -> Value {
+        let public = self.pair.public_key();
+        let encode = |number: &[u8]| URL_SAFE_NO_PAD.encode(number);
+        json!({
+            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.id,
+            "n": encode(public.modulus().big_endian_without_leading_zero()),
+            "e": encode(public.exponent().big_endian_without_leading_zero()),
+        })
+    }
+
+    /// A token of this header and these claims, as they stand, signed with RS256 (RFC 7515, section 7.1).
+    ///
+    /// # Errors
+    /// When signing fails, which it does not with a key that could be loaded.
+    pub fn sign(&self, header: &str, claims: &str) -> Result<String, String> {
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        let made = self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature);
+        made.map_err(|_| "the token cannot be signed")?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&unfinished)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    fs::rename(unfinished, path)
+}

@@ -1,0 +1,151 @@
+//! The identity service: it stands in for the Auth0 tenant and speaks its routes.
+
+mod key;
+mod page;
+mod tokens;
+
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub use key::SigningKey;
+pub use tokens::{Role, TOKEN_SECONDS, Tokens};
+
+/// The service that issues these tokens.
+pub(crate) fn router(tokens: Tokens) -> Router {
+    Router::new()
+        .route("/", get(|State(tokens): State<Tokens>| async move { Html(page::home(&tokens)) }))
+        .route("/.well-known/openid-configuration", get(configuration))
+        .route("/.well-known/jwks.json", get(key_set))
+        .route("/authorize", get(authorize))
+        .route("/callback", get(|| async { Html(page::callback()) }))
+        .route("/oauth/token", post(token))
+        .with_state(tokens)
+}
+
+async fn configuration(State(tokens): State<Tokens>) -> Json<Value> {
+    let issuer = tokens.issuer();
+    Json(json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}authorize"),
+        "token_endpoint": format!("{issuer}oauth/token"),
+        "jwks_uri": format!("{issuer}.well-known/jwks.json"),
+        "response_types_supported": ["token"],
+        "grant_types_supported": ["implicit", "password"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    }))
+}
+
+async fn key_set(State(tokens): State<Tokens>) -> Json<Value> {
+    Json(json!({ "keys": [tokens.key().public_jwk()] }))
+}
+
+/// The query of `/authorize` (RFC 6749, section 4.2.1; `audience` is Auth0's).
+#[derive(Deserialize)]
+struct Authorization {
+    #[serde(default)]
+    audience: String,
+    #[serde(default)]
+    response_type: String,
+    #[serde(default)]
+    client_id: String,
+    #[serde(default)]
+    redirect_uri: String,
+    state: Option<String>,
+    /// The role picked on the sign-in page; absent until one is.
+    role: Option<String>,
+}
+
+/// Shows the sign-in page; once a role is picked there, returns to the client with a token.
+async fn authorize(State(tokens): State<Tokens>, Query(query): Query<Authorization>) -> Response {
+    let problem = if !query.redirect_uri.starts_with("http://") && !query.redirect_uri.starts_with("https://") {
+        Some("redirect_uri must be a http:// or https:// URL")
+    } else if query.response_type != "token" {
+        Some("response_type must be token")
+    } else if query.audience != tokens.audience() {
+        Some("audience must be this API's identifier")
+    } else if query.client_id.is_empty() {
+        Some("client_id is missing")
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
+        return (StatusCode::BAD_REQUEST, Html(page::problem(problem))).into_response();
+    }
+    match query.role.as_deref().map(str::parse::<Role>) {
+        None => Html(page::sign_in(&query)).into_response(),
+        Some(Err(())) => (StatusCode::BAD_REQUEST, Html(page::problem("there is no such role"))).into_response(),
+        Some(Ok(role)) => match tokens.issue(role) {
+            Ok(token) => Redirect::to(&return_address(&query, &token)).into_response(),
+            Err(cause) => (StatusCode::INTERNAL_SERVER_ERROR, Html(page::problem(&cause))).into_response(),
+        },
+    }
+}
+
+/// The client's address with the token in its fragment (RFC 6749, section 4.2.2).
+fn return_address(query: &Authorization, token: &str) -> String {
+    let mut fragment = form_urlencoded::Serializer::new(String::new());
+    fragment.append_pair("access_token", token).append_pair("token_type", "Bearer");
+    fragment.append_pair("expires_in", &TOKEN_SECONDS.to_string());
+    if let Some(state) = &query.state {
+        fragment.append_pair("state", state);
+    }
+    let target = query.redirect_uri.split('#').next().unwrap_or_default();
+    format!("{target}#{}", fragment.finish())
+}
+
+/// The body of `/oauth/token` for the password grant (RFC 6749, section 4.3.2; `audience` is Auth0's).
+#[derive(Deserialize)]
+struct Grant {
+    #[serde(default)]
+    grant_type: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    audience: String,
+}
+
+async fn token(State(tokens): State<Tokens>, headers: HeaderMap, body: Bytes) -> Response {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let grant: Option<Grant> = if content_type.starts_with("application/x-www-form-urlencoded") {
+        let members = form_urlencoded::parse(&body).map(|(name, value)| (name.into_owned(), json!(value)));
+        serde_json::from_value(Value::Object(members.collect())).ok()
+    } else {
+        serde_json::from_slice(&body).ok()
+    };
+    let Some(grant) = grant else {
+        return refusal(StatusCode::BAD_REQUEST, "invalid_request", "The body is no JSON object or form.");
+    };
+    if grant.grant_type != "password" {
+        return refusal(StatusCode::FORBIDDEN, "unsupported_grant_type", "Only the grant type password is known here.");
+    }
+    if grant.audience != tokens.audience() {
+        return refusal(StatusCode::FORBIDDEN, "access_denied", "The audience is not this API's identifier.");
+    }
+    let Ok(role) = grant.username.parse::<Role>() else {
+        return refusal(
+            StatusCode::FORBIDDEN,
+            "invalid_grant",
+            "The user name must be assistant, director, producer or nobody.",
+        );
+    };
+    match tokens.issue(role) {
+        Ok(token) => {
+            let body = json!({ "access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS });
+            ([("cache-control", "no-store")], Json(body)).into_response()
+        }
+        Err(cause) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "server_error", &cause),
+    }
+}
+
+/// An error as RFC 6749, section 5.2, has it.
+fn refusal(status: StatusCode, error: &str, description: &str) -> Response {
+    (status, Json(json!({ "error": error, "error_description": description }))).into_response()
+}

@@ -1,0 +1,75 @@
+//! The identity service's pages. They use nothing from elsewhere.
+
+use super::{Authorization, Role, Tokens};
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem;color:#1d2433;background:#f6f7f9}\
+    main{background:#fff;border:1px solid #d9dde5;border-radius:10px;padding:1.5rem 2rem}h1{font-size:1.4rem;margin-top:0}\
+    a.role{display:block;border:1px solid #b9c1d0;border-radius:8px;padding:.7rem 1rem;margin:.6rem 0;text-decoration:none;color:inherit}\
+    a.role:hover,a.role:focus{border-color:#2b59c3;background:#eef3ff}.role b{display:block;color:#2b59c3}\
+    small{color:#5b6477}textarea{width:100%;height:9rem;font:13px/1.4 ui-monospace,monospace;box-sizing:border-box}code{font-size:.9em}";
+
+/// The first page: where to go from here.
+pub(super) fn home(tokens: &Tokens) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("audience", tokens.audience())
+        .append_pair("response_type", "token")
+        .append_pair("client_id", "local")
+        .append_pair("redirect_uri", &format!("{}callback", tokens.issuer()))
+        .finish();
+    let link = escaped(&format!("/authorize?{query}"));
+    page(
+        "Identity service",
+        &format!(
+            "<p>This stands in for the Auth0 tenant of the Casting Agency.</p><p><a href=\"{link}\">Sign in</a></p>"
+        ),
+    )
+}
+
+/// The sign-in page: a role to pick, instead of a password.
+pub(super) fn sign_in(query: &Authorization) -> String {
+    let mut body = String::from("<p>Pick a role. On a real tenant this is where you would enter a password.</p>");
+    for role in Role::ALL {
+        let link = escaped(&format!("/authorize?{}", with_role(query, role)));
+        let permissions: Vec<_> = role.permissions().into_iter().map(|permission| permission.as_str()).collect();
+        let permissions = if permissions.is_empty() { "no permission".to_owned() } else { permissions.join(", ") };
+        body += &format!("<a class=\"role\" href=\"{link}\"><b>{}</b><small>{permissions}</small></a>", role.title());
+    }
+    body += &format!("<p><small>You return to {}</small></p>", escaped(&query.redirect_uri));
+    page("Sign in to the Casting Agency", &body)
+}
+
+/// What is wrong with a request for the sign-in page.
+pub(super) fn problem(problem: &str) -> String {
+    page("That did not work", &format!("<p>{}.</p><p><a href=\"/\">Start again</a></p>", escaped(problem)))
+}
+
+/// Where a sign-in can return to when there is no client: it shows the token that the address's fragment carries.
+pub(super) fn callback() -> String {
+    page(
+        "Signed in",
+        "<p>Your access token, for <code>Authorization: Bearer …</code>:</p><textarea id=\"token\" readonly></textarea>\
+         <p><a href=\"/\">Sign in again</a></p><script>document.getElementById('token').value=\
+         new URLSearchParams(location.hash.slice(1)).get('access_token')||'No token in the address.'</script>",
+    )
+}
+
+fn with_role(query: &Authorization, role: Role) -> String {
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    pairs.append_pair("audience", &query.audience).append_pair("response_type", &query.response_type);
+    pairs.append_pair("client_id", &query.client_id).append_pair("redirect_uri", &query.redirect_uri);
+    if let Some(state) = &query.state {
+        pairs.append_pair("state", state);
+    }
+    pairs.append_pair("role", role.user_name()).finish()
+}
+
+fn page(title: &str, body: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{title}</title><style>{STYLE}</style><main><h1>{title}</h1>{body}</main></html>"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}

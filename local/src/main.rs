@@ -1,0 +1,238 @@
+//! `cargo run -p local`: the whole API on one machine.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use local::{Options, Ports, Role, SigningKey, Stack, Tokens};
+use serde_json::{Value, json};
+use shared::config::{Issuer, IssuerConfig};
+
+/// The Casting Agency API on this machine: gateway, identity service and DynamoDB, with nothing else installed.
+#[derive(Parser)]
+#[command(name = "local", about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+    /// The identity service's port
+    #[arg(long, global = true, default_value_t = 3001, value_parser = clap::value_parser!(u16).range(1..))]
+    identity_port: u16,
+}
+
+#[derive(Args)]
+struct Run {
+    /// The API's port
+    #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// DynamoDB's port
+    #[arg(long, default_value_t = 8000, value_parser = clap::value_parser!(u16).range(1..))]
+    dynamodb_port: u16,
+    /// Keep nothing: data and signing key are gone when the stack stops
+    #[arg(long)]
+    in_memory: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print an access token for a role
+    Token {
+        /// assistant, director, producer or nobody
+        #[arg(value_parser = role)]
+        role: Role,
+    },
+    /// Print a sample event with a fresh token in it, for `sam local invoke -e -` or `cargo lambda invoke`
+    Event {
+        /// The sample event, for example events/get_actors/listed.json
+        file: PathBuf,
+        /// Who sends it; without this the event has no token
+        #[arg(long = "as", value_parser = role)]
+        role: Option<Role>,
+    },
+}
+
+fn role(user_name: &str) -> Result<Role, String> {
+    user_name.parse().map_err(|()| "a role is assistant, director, producer or nobody".to_owned())
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => run(&cli.run, cli.identity_port).await,
+        Some(Command::Token { role }) => token(role, cli.identity_port).await.and_then(|token| print(&token)),
+        Some(Command::Event { file, role }) => {
+            event(&file, role, cli.identity_port).await.and_then(|event| print(&event))
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line. A reader that has gone away is no problem of ours.
+fn print(text: &str) -> Result<(), String> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+async fn run(run: &Run, identity_port: u16) -> Result<(), String> {
+    let home = if run.in_memory { None } else { Some(folder()) };
+    let ports = Ports { api: run.port, identity: identity_port, dynamodb: run.dynamodb_port };
+    let options = options(ports, home)?;
+    let audience = options.audience.clone();
+    let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
+    let log = stack.log().map_err(|error| error.to_string())?;
+    print(&welcome(&stack, &audience, log.as_ref().map(|(path, _)| path.display().to_string()))?)?;
+    if let Some((_, file)) = log {
+        shared::log::start(file);
+    }
+    interrupted().await.map_err(|error| error.to_string())?;
+    stack.stop().await;
+    print("Stopped.")
+}
+
+/// What to start, with whatever the environment says of the issuer.
+fn options(ports: Ports, home: Option<PathBuf>) -> Result<Options, String> {
+    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let audience = set("API_AUDIENCE").unwrap_or_else(|| local::AUDIENCE.to_owned());
+    let issuer = set("AUTH0_DOMAIN").map(|domain| domain.parse::<Issuer>()).transpose();
+    let issuer = issuer.map_err(|rule| format!("AUTH0_DOMAIN {rule}"))?;
+    let (cache, cooldown) = IssuerConfig::times_from_env().map_err(|error| error.to_string())?;
+    Ok(Options { ports, home, key: None, audience, cache, cooldown, issuer })
+}
+
+/// `.local/` beside the workspace's `Cargo.toml` under cargo, or here where the program is run by itself.
+fn folder() -> PathBuf {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    manifest.and_then(|crate_folder| Some(crate_folder.parent()?.to_owned())).unwrap_or_default().join(".local")
+}
+
+fn welcome(stack: &Stack, audience: &str, log: Option<String>) -> Result<String, String> {
+    let mut lines = vec![String::new(), format!("  API        {}", stack.api)];
+    match &stack.identity {
+        Some(identity) => lines.push(format!(
+            "  Identity   {identity}   (sign in there, or print a token: cargo run -q -p local -- token director)"
+        )),
+        None => lines.push(format!("  Identity   the issuer that AUTH0_DOMAIN names, audience {audience}")),
+    }
+    lines.push(format!("  DynamoDB   {}", stack.dynamodb));
+    lines.push(
+        log.map_or("  Log        none, and nothing is kept (--in-memory)".into(), |path| {
+            format!("  Log        {path}")
+        }),
+    );
+    if let Some(tokens) = &stack.tokens {
+        lines.push("\nOne request as each role; the tokens in them last a day:".into());
+        for (role, request) in SAMPLES {
+            let header = format!("authorization: Bearer {}", tokens.issue(role)?);
+            lines.push(format!(
+                "\n# {}\ncurl -s '{}{}' -H '{header}'{}",
+                role.title(),
+                stack.api,
+                request.0,
+                request.1
+            ));
+        }
+    }
+    lines.push("\nCtrl-C stops it.".into());
+    Ok(lines.join("\n"))
+}
+
+/// A path, and what else a curl line needs, for each role.
+const SAMPLES: [(Role, (&str, &str)); 3] = [
+    (Role::Assistant, ("/actors", "")),
+    (
+        Role::Director,
+        (
+            "/actors",
+            r#" -H 'content-type: application/json' -d '{"name": "Ida Example", "age": 34, "gender": "female"}'"#,
+        ),
+    ),
+    (
+        Role::Producer,
+        (
+            "/movies",
+            r#" -H 'content-type: application/json' -d '{"title": "An Example", "release_date": "2020-05-14"}'"#,
+        ),
+    ),
+];
+
+/// Returns on Ctrl-C, and on the signal that asks a process to end.
+async fn interrupted() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+/// A token from the running stack; where none runs, one signed with the kept key, which the next start will take.
+async fn token(role: Role, identity_port: u16) -> Result<String, String> {
+    let ports = Ports { api: 0, identity: identity_port, dynamodb: 0 };
+    let Options { audience, issuer, .. } = options(ports, None)?;
+    let identity = match issuer {
+        Some(issuer) => issuer.as_str().to_owned(),
+        None => format!("http://127.0.0.1:{identity_port}/"),
+    };
+    match ask(&identity, role, &audience).await {
+        Ok(token) => Ok(token),
+        Err(problem) if issuer_is_elsewhere() => Err(problem),
+        Err(_) => {
+            let key = SigningKey::open(&folder()).map_err(|error| error.to_string())?;
+            let key = key.ok_or("there is no signing key yet; start the stack once with `cargo run -p local`")?;
+            Tokens::new(Arc::new(key), &identity, &audience).issue(role)
+        }
+    }
+}
+
+fn issuer_is_elsewhere() -> bool {
+    env::var_os("AUTH0_DOMAIN").is_some_and(|domain| !domain.is_empty())
+}
+
+/// Asks an identity service for a token.
+async fn ask(identity: &str, role: Role, audience: &str) -> Result<String, String> {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build();
+    let body = json!({
+        "grant_type": "password", "username": role.user_name(), "password": "local", "audience": audience, "client_id": "local",
+    });
+    let request = client.map_err(|error| error.to_string())?.post(format!("{identity}oauth/token"));
+    let answer = request.header("content-type", "application/json").body(body.to_string()).send().await;
+    let bytes = answer.map_err(|error| error.to_string())?.bytes().await.map_err(|error| error.to_string())?;
+    let answer: Value = serde_json::from_slice(&bytes).map_err(|_| format!("{identity} is no identity service"))?;
+    let token = answer["access_token"].as_str().map(str::to_owned);
+    token.ok_or_else(|| {
+        format!("{identity} refused: {}", answer["error_description"].as_str().unwrap_or("no reason given"))
+    })
+}
+
+/// A sample event with a token in it.
+async fn event(file: &PathBuf, role: Option<Role>, identity_port: u16) -> Result<String, String> {
+    let at = |problem: &dyn std::fmt::Display| format!("{}: {problem}", file.display());
+    let text = fs::read(file).map_err(|error| at(&error))?;
+    let mut event: Value = serde_json::from_slice(&text).map_err(|error| at(&error))?;
+    if let Some(role) = role {
+        let headers = event.get_mut("headers").and_then(Value::as_object_mut);
+        let headers = headers.ok_or_else(|| at(&"no API Gateway event, it has no headers"))?;
+        headers.insert("authorization".into(), json!(format!("Bearer {}", token(role, identity_port).await?)));
+    }
+    serde_json::to_string_pretty(&event).map_err(|error| at(&error))
+}

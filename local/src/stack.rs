@@ -1,0 +1,249 @@
+//! Starting and stopping the three services.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use dynoxide::Database;
+use shared::auth::Verifier;
+use shared::config::{Issuer, IssuerConfig};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::identity::{self, SigningKey, Tokens};
+use crate::{database, gateway};
+
+/// How long the services get to finish what they are at when the stack stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What to start.
+pub struct Options {
+    /// Where each service listens.
+    pub ports: Ports,
+    /// The folder where data, key and log are kept; without one nothing is.
+    pub home: Option<PathBuf>,
+    /// The signing key of the identity service, if it is not to be the home's or a fresh one.
+    pub key: Option<Arc<SigningKey>>,
+    /// The API identifier that tokens must be for.
+    pub audience: String,
+    /// How long the issuer's keys are trusted.
+    pub cache: Duration,
+    /// The least time between two fetches of the issuer's keys.
+    pub cooldown: Duration,
+    /// The issuer to trust in place of an identity service of the stack's own.
+    pub issuer: Option<Issuer>,
+}
+
+/// The three ports on 127.0.0.1; 0 takes any free one.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// The API's.
+    pub api: u16,
+    /// The identity service's.
+    pub identity: u16,
+    /// DynamoDB's.
+    pub dynamodb: u16,
+}
+
+/// A running stack. It stops when it is dropped, or with [`Stack::stop`] in an orderly way.
+pub struct Stack {
+    /// The API's URL, without a slash at its end.
+    pub api: String,
+    /// The identity service's URL, likewise, where there is one.
+    pub identity: Option<String>,
+    /// DynamoDB's URL, likewise.
+    pub dynamodb: String,
+    /// Issues tokens as the identity service does, where there is one.
+    pub tokens: Option<Tokens>,
+    client: Client,
+    stopping: watch::Sender<bool>,
+    services: JoinSet<()>,
+    /// Held so that no second stack works on the same data.
+    home: Option<Home>,
+}
+
+/// Why the stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another program listens there.
+    #[error("port {port} is already in use; free it, or choose another with {flag}")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The flag that chooses another.
+        flag: &'static str,
+    },
+    /// The port cannot be listened on for another reason.
+    #[error("port {port} cannot be used ({cause}); choose another with {flag}")]
+    Port {
+        /// The port.
+        port: u16,
+        /// The flag that chooses another.
+        flag: &'static str,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The folder for data and key cannot be used.
+    #[error("{path}: {cause}")]
+    Home {
+        /// The folder or the file in it.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+    /// Something else that should work on any machine did not.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Stack {
+    /// Starts the three services, and returns when all of them answer.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let (api, api_address) = listen(options.ports.api, "--port").await?;
+        let (dynamodb, dynamodb_address) = listen(options.ports.dynamodb, "--dynamodb-port").await?;
+        let identity = match options.issuer {
+            Some(_) => None,
+            None => Some(listen(options.ports.identity, "--identity-port").await?),
+        };
+        let (stopping, stopped) = watch::channel(false);
+        let mut services = JoinSet::new();
+
+        let home = options.home.as_deref().map(Home::open).transpose()?;
+        let database = open_database(home.as_ref())?;
+        let stop = wait(stopped.clone());
+        services.spawn(async move { drop(dynoxide::server::serve_with_shutdown(dynamodb, database, stop).await) });
+        let client = database::client(dynamodb_address);
+        database::create_tables(&client).await.map_err(StartError::Other)?;
+
+        let issuer = match (&options.issuer, &identity) {
+            (Some(issuer), _) => issuer.clone(),
+            (None, Some((_, address))) => format!("http://{address}").parse().map_err(|rule: &str| other(rule))?,
+            (None, None) => return Err(other("no issuer")),
+        };
+        let mut tokens = None;
+        let mut identity_url = None;
+        if let Some((listener, address)) = identity {
+            let key = match (options.key, &home) {
+                (Some(key), _) => key,
+                (None, Some(home)) => Arc::new(home.signing_key()?),
+                (None, None) => Arc::new(SigningKey::generate().map_err(other)?),
+            };
+            let issued = Tokens::new(key, issuer.as_str(), &options.audience);
+            let service = identity::router(issued.clone());
+            services.spawn(serve(listener, service, stopped.clone()));
+            tokens = Some(issued);
+            identity_url = Some(format!("http://{address}"));
+        }
+
+        let config =
+            IssuerConfig { issuer, audience: options.audience, cache: options.cache, cooldown: options.cooldown };
+        let verifier = Arc::new(Verifier::new(&config).map_err(other)?);
+        services.spawn(serve(api, gateway::router(&client, &verifier), stopped));
+
+        Ok(Self {
+            api: format!("http://{api_address}"),
+            identity: identity_url,
+            dynamodb: format!("http://{dynamodb_address}"),
+            tokens,
+            client,
+            stopping,
+            services,
+            home,
+        })
+    }
+
+    /// A client of the stack's DynamoDB.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The file for the log of requests, emptied, where the stack keeps anything at all.
+    ///
+    /// # Errors
+    /// [`StartError::Home`] when it cannot be written.
+    pub fn log(&self) -> Result<Option<(PathBuf, File)>, StartError> {
+        self.home.as_ref().map(Home::log).transpose()
+    }
+
+    /// Lets requests under way finish, for two seconds at most, and stops.
+    pub async fn stop(mut self) {
+        self.stopping.send_replace(true);
+        let ended = async { while self.services.join_next().await.is_some() {} };
+        // What has not ended by then is aborted as the set is dropped.
+        drop(tokio::time::timeout(STOP_TIMEOUT, ended).await);
+    }
+}
+
+/// The folder that a stack keeps its data, key and log in.
+struct Home {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Home {
+    /// Opens the folder, making it where it is not there yet, for this stack alone.
+    fn open(path: &Path) -> Result<Self, StartError> {
+        let lock = path.join("lock");
+        fs::create_dir_all(path).map_err(|cause| at(path, cause))?;
+        let file = File::create(&lock).map_err(|cause| at(&lock, cause))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(at(path, "another local stack keeps its data here; stop it, or use --in-memory"))
+            }
+            Err(TryLockError::Error(cause)) => Err(at(&lock, cause)),
+        }
+    }
+
+    fn log(&self) -> Result<(PathBuf, File), StartError> {
+        let path = self.path.join("requests.jsonl");
+        let file = File::create(&path).map_err(|cause| at(&path, cause))?;
+        Ok((path, file))
+    }
+
+    /// The signing key, made on the first start.
+    fn signing_key(&self) -> Result<SigningKey, StartError> {
+        SigningKey::open_or_generate(&self.path).map_err(|cause| at(&self.path, cause))
+    }
+}
+
+fn at(path: &Path, cause: impl ToString) -> StartError {
+    StartError::Home { path: path.display().to_string(), cause: cause.to_string() }
+}
+
+fn other(cause: impl ToString) -> StartError {
+    StartError::Other(cause.to_string())
+}
+
+async fn listen(port: u16, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = bound.map_err(|cause| match cause.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken { port, flag },
+        _ => StartError::Port { port, flag, cause },
+    })?;
+    let address = listener.local_addr().map_err(other)?;
+    Ok((listener, address))
+}
+
+fn open_database(home: Option<&Home>) -> Result<Database, StartError> {
+    let Some(home) = home else { return Database::memory().map_err(other) };
+    let path = home.path.join("dynamodb.sqlite");
+    Database::new(&path.to_string_lossy()).map_err(|cause| at(&path, cause))
+}
+
+async fn serve(listener: TcpListener, service: axum::Router, stopped: watch::Receiver<bool>) {
+    // Serving ends when the stack stops; a listener on loopback has no other end.
+    drop(axum::serve(listener, service).with_graceful_shutdown(wait(stopped)).await);
+}
+
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
