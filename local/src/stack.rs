@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
+use serde_json::Value;
 use shared::auth::Verifier;
 use shared::config::{Issuer, IssuerConfig};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::gateway::Functions;
 use crate::identity::{self, SigningKey, Tokens};
 use crate::{database, gateway};
 
@@ -60,6 +62,7 @@ pub struct Stack {
     pub dynamodb: String,
     /// Issues tokens as the identity service does, where there is one.
     pub tokens: Option<Tokens>,
+    functions: Arc<Functions>,
     client: Client,
     stopping: watch::Sender<bool>,
     services: JoinSet<()>,
@@ -146,13 +149,15 @@ impl Stack {
         let config =
             IssuerConfig { issuer, audience: options.audience, cache: options.cache, cooldown: options.cooldown };
         let verifier = Arc::new(Verifier::new(&config).map_err(other)?);
-        services.spawn(serve(api, gateway::router(&client, &verifier), stopped));
+        let functions = Arc::new(Functions::new(&client, &verifier));
+        services.spawn(serve(api, gateway::router(Arc::clone(&functions)), stopped));
 
         Ok(Self {
             api: format!("http://{api_address}"),
             identity: identity_url,
             dynamodb: format!("http://{dynamodb_address}"),
             tokens,
+            functions,
             client,
             stopping,
             services,
@@ -163,6 +168,15 @@ impl Stack {
     /// A client of the stack's DynamoDB.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Hands an event to one of the eight functions, past the gateway, and gives its answer.
+    ///
+    /// # Errors
+    /// Where there is no such function, or what Lambda would call a function error.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, String> {
+        let function = self.functions.named(function).ok_or("there is no such function")?;
+        function.invoke(event.to_string()).await
     }
 
     /// The file for the log of requests, emptied, where the stack keeps anything at all.

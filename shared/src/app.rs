@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::auth::Verifier;
 use crate::config::Config;
-use crate::endpoint::{Authorized, Endpoint, Reply};
+use crate::endpoint::{self, Authorized, Endpoint, Reply};
 use crate::error::{Answer, Error};
 use crate::event;
 use crate::log::{self, Entry};
@@ -48,7 +48,7 @@ pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
     log::start(std::io::stdout);
     let config = Config::from_env(E::Record::TABLE_VARIABLE)?;
     let verifier = Arc::new(Verifier::new(&config.issuer)?);
-    let table = Table::new(store::client_from_env().await, config.table);
+    let table = Table::new(store::client(&config.aws), config.table);
     lambda_runtime::run(App::<E>::new(verifier, table).service()).await
 }
 
@@ -128,8 +128,8 @@ fn success(reply: &Reply) -> Response<Body> {
     response
 }
 
-fn failure(answer: Answer) -> Response<Body> {
-    let mut response = Response::new(Body::from(answer.body.to_string()));
+fn failure(answer: Answer<'_>) -> Response<Body> {
+    let mut response = Response::new(Body::from(endpoint::json(&answer.body)));
     *response.status_mut() = answer.status;
     for (name, value) in answer.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {

@@ -5,6 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use reqwest::Url;
 
 /// What a function needs to know before its first request.
@@ -14,6 +17,9 @@ pub struct Config {
     pub issuer: IssuerConfig,
     /// The name of the one table that the function uses.
     pub table: String,
+    /// Where DynamoDB is and who asks it. Lambda puts region and credentials into the environment, so the SDK's own search for
+    /// them (profiles, processes, metadata services) has no part in a cold start.
+    pub aws: SdkConfig,
 }
 
 /// Who issues the access tokens, and how long the issuer's keys are kept.
@@ -93,11 +99,24 @@ impl Config {
         let mut reader = Reader { variable: &variable, problems: Vec::new() };
         let issuer = read_issuer(&mut reader);
         let table = reader.required(table_variable);
-        match (issuer, table) {
-            (Some(issuer), Some(table)) if reader.problems.is_empty() => Ok(Self { issuer, table }),
+        let aws = read_aws(&mut reader);
+        match (issuer, table, aws) {
+            (Some(issuer), Some(table), Some(aws)) if reader.problems.is_empty() => Ok(Self { issuer, table, aws }),
             _ => Err(ConfigError(reader.problems)),
         }
     }
+}
+
+/// Reads the SDK's own variables. The credentials are read by the SDK, at the first call.
+fn read_aws(reader: &mut Reader<'_>) -> Option<SdkConfig> {
+    let region = reader.required("AWS_REGION")?;
+    let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .credentials_provider(credentials);
+    config.set_endpoint_url(reader.optional("AWS_ENDPOINT_URL_DYNAMODB"));
+    Some(config.build())
 }
 
 impl IssuerConfig {
@@ -191,17 +210,25 @@ mod tests {
     #[test]
     fn every_missing_or_malformed_setting_is_reported_at_once() {
         let error = read(&[("API_AUDIENCE", ""), ("JWKS_CACHE_SECONDS", "soon")]).unwrap_err().to_string();
-        for name in
-            ["AUTH0_DOMAIN is missing", "API_AUDIENCE is missing", "ACTORS_TABLE is missing", "JWKS_CACHE_SECONDS must"]
-        {
+        for name in [
+            "AUTH0_DOMAIN is missing",
+            "API_AUDIENCE is missing",
+            "ACTORS_TABLE is missing",
+            "AWS_REGION is missing",
+            "JWKS_CACHE_SECONDS must",
+        ] {
             assert!(error.contains(name), "{error}");
         }
     }
 
     #[test]
     fn times_have_safe_defaults_and_can_be_set() {
-        let needed =
-            [("AUTH0_DOMAIN", "tenant.example"), ("API_AUDIENCE", "casting-agency"), ("ACTORS_TABLE", "actors")];
+        let needed = [
+            ("AUTH0_DOMAIN", "tenant.example"),
+            ("API_AUDIENCE", "casting-agency"),
+            ("ACTORS_TABLE", "actors"),
+            ("AWS_REGION", "eu-central-1"),
+        ];
         let config = read(&needed).unwrap();
         assert_eq!((config.issuer.cache, config.issuer.cooldown), (IssuerConfig::CACHE, IssuerConfig::COOLDOWN));
         let set = [needed.as_slice(), &[("JWKS_CACHE_SECONDS", "5"), ("JWKS_COOLDOWN_SECONDS", "1")]].concat();

@@ -2,7 +2,6 @@
 
 use lambda_http::http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::auth::{Denial, Refusal};
 use crate::model::Fault;
@@ -53,26 +52,38 @@ pub enum Error {
 }
 
 /// What the client is told.
-pub(crate) struct Answer {
+pub(crate) struct Answer<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Value,
+    pub(crate) body: Body<'a>,
+}
+
+/// The body of every answer that is no success.
+#[derive(Serialize)]
+pub(crate) struct Body<'a> {
+    success: bool,
+    error: u16,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a [Fault]>,
 }
 
 impl Error {
     /// The status, headers and body that the contract's table of errors gives this outcome.
-    pub(crate) fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> Answer<'_> {
         match self {
             Self::BadRequest(_) => Answer::new(StatusCode::BAD_REQUEST, "bad request"),
             Self::AuthorizationMissing => Answer::new(StatusCode::UNAUTHORIZED, "Authorization header is expected.")
-                .with("code", "authorization_header_missing")
+                .code("authorization_header_missing")
                 .header("www-authenticate", "Bearer"),
             Self::InvalidToken(refusal) => Answer::new(StatusCode::UNAUTHORIZED, "The access token is not valid.")
-                .with("code", "invalid_token")
+                .code("invalid_token")
                 .header("www-authenticate", challenge(refusal)),
             Self::PermissionMissing(permission) => {
-                Answer::new(StatusCode::FORBIDDEN, &format!("Permission not found: {permission}"))
-                    .with("code", "insufficient_permission")
+                Answer::new(StatusCode::FORBIDDEN, format!("Permission not found: {permission}"))
+                    .code("insufficient_permission")
                     .header("www-authenticate", r#"Bearer error="insufficient_scope""#)
             }
             Self::NotFound => Answer::new(StatusCode::NOT_FOUND, "resource not found"),
@@ -82,7 +93,7 @@ impl Error {
             Self::PayloadTooLarge => Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "payload too large"),
             Self::UnsupportedMediaType => Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type"),
             Self::Unprocessable(faults) => {
-                Answer::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable").with("details", faults)
+                Answer::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable").details(faults)
             }
             Self::Internal(_) => Answer::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
             Self::Unavailable { retry_after, .. } => {
@@ -106,14 +117,19 @@ fn names(faults: &[Fault]) -> String {
     faults.iter().map(|fault| fault.field).collect::<Vec<_>>().join(", ")
 }
 
-impl Answer {
-    fn new(status: StatusCode, message: &str) -> Self {
-        let body = json!({ "success": false, "error": status.as_u16(), "message": message });
+impl<'a> Answer<'a> {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let body = Body { success: false, error: status.as_u16(), message: message.into(), code: None, details: None };
         Self { status, headers: Vec::new(), body }
     }
 
-    fn with(mut self, member: &str, value: impl Serialize) -> Self {
-        self.body[member] = json!(value);
+    fn code(mut self, code: &'static str) -> Self {
+        self.body.code = Some(code);
+        self
+    }
+
+    fn details(mut self, faults: &'a [Fault]) -> Self {
+        self.body.details = Some(faults);
         self
     }
 

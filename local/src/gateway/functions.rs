@@ -70,7 +70,7 @@ fn key<E: Endpoint>() -> String {
 }
 
 impl Functions {
-    pub(super) fn new(client: &Client, verifier: &Arc<Verifier>) -> Self {
+    pub(crate) fn new(client: &Client, verifier: &Arc<Verifier>) -> Self {
         let functions = [
             function::<GetActors>(client, verifier, ACTORS_TABLE),
             function::<PostActors>(client, verifier, ACTORS_TABLE),
@@ -98,6 +98,11 @@ impl Functions {
             })
         };
         of(method.as_str()).or_else(|| of("ANY")).unwrap_or_else(|| self.default_route())
+    }
+
+    /// The function of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<&Function> {
+        self.0.iter().map(|(_, function)| function.as_ref()).find(|function| function.name == name)
     }
 
     fn default_route(&self) -> Matched<'_> {
@@ -137,7 +142,7 @@ impl Function {
     ///
     /// # Errors
     /// What Lambda would call a function error: an event that cannot be read, or an answer that cannot be written.
-    pub(super) async fn invoke(&self, event: String) -> Result<Value, String> {
+    pub(crate) async fn invoke(&self, event: String) -> Result<Value, String> {
         (self.service)(event).await
     }
 }

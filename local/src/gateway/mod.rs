@@ -8,7 +8,6 @@ mod functions;
 
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -18,10 +17,8 @@ use axum::http::header::{
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use shared::auth::Verifier;
 
-use functions::Functions;
-
+pub(crate) use functions::Functions;
 pub use functions::route_keys;
 
 /// The largest body that API Gateway takes: 10 MB.
@@ -31,8 +28,7 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 const MAX_HEAD_BYTES: usize = 10_240;
 
 /// The gateway in front of the eight functions.
-pub(crate) fn router(client: &Client, verifier: &Arc<Verifier>) -> Router {
-    let functions = Arc::new(Functions::new(client, verifier));
+pub(crate) fn router(functions: Arc<Functions>) -> Router {
     // The gateway routes by itself, so that its routes are the template's and not another router's idea of them.
     Router::new().fallback(answer).with_state(functions)
 }

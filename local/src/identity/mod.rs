@@ -118,7 +118,8 @@ async fn token(State(tokens): State<Tokens>, headers: HeaderMap, body: Bytes) ->
         let members = form_urlencoded::parse(&body).map(|(name, value)| (name.into_owned(), json!(value)));
         serde_json::from_value(Value::Object(members.collect())).ok()
     } else {
-        serde_json::from_slice(&body).ok()
+        // Read as an object first: a derived reader would take an array as well.
+        serde_json::from_slice(&body).ok().and_then(|members| serde_json::from_value(Value::Object(members)).ok())
     };
     let Some(grant) = grant else {
         return refusal(StatusCode::BAD_REQUEST, "invalid_request", "The body is no JSON object or form.");

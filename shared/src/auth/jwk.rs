@@ -12,12 +12,6 @@ use serde_json::value::RawValue;
 pub(super) type Keys = HashMap<String, DecodingKey>;
 
 #[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow)]
-    keys: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
 struct Jwk {
     kty: String,
     kid: String,
@@ -32,9 +26,11 @@ struct Jwk {
 /// The usable keys of a document; none if it is no key set at all. Foreign and malformed members are passed over. Of two
 /// usable keys with one id the first counts.
 pub(super) fn read(document: &[u8]) -> Option<Keys> {
-    let document: Document<'_> = serde_json::from_slice(document).ok()?;
+    let mut document: HashMap<String, &RawValue> = serde_json::from_slice(document).ok()?;
+    let members: Vec<&RawValue> = serde_json::from_str(document.remove("keys")?.get()).ok()?;
     let mut keys = Keys::new();
-    for jwk in document.keys {
+    // A derived reader would take an array for an object, its elements in the order of the fields.
+    for jwk in members.into_iter().filter(|jwk| jwk.get().starts_with('{')) {
         if let Some((kid, key)) = serde_json::from_str::<Jwk>(jwk.get()).ok().and_then(usable) {
             keys.entry(kid).or_insert(key);
         }
@@ -178,7 +174,8 @@ mod tests {
 
     #[test]
     fn a_document_without_a_list_of_keys_is_no_key_set() {
-        for text in ["", "{}", "[]", "null", r#"{"keys": {}}"#, r#"{"keys": null}"#, "<html>", r#"{"keys": []"#] {
+        for text in ["", "{}", "[]", "[[]]", "null", r#"{"keys": {}}"#, r#"{"keys": null}"#, "<html>", r#"{"keys": []"#]
+        {
             assert!(read(text.as_bytes()).is_none(), "{text}");
         }
         let deep = format!(r#"{{"keys": [{}{}]}}"#, "[".repeat(50_000), "]".repeat(50_000));

@@ -18,6 +18,7 @@ use crate::store::{Bounds, Record, Table};
 
 pub use body::MAX_BODY_BYTES;
 pub use reply::Reply;
+pub(crate) use reply::json;
 
 /// One method of one path. It cannot be written without naming its permission.
 pub trait Endpoint: Send + Sync + 'static {

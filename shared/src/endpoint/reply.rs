@@ -10,13 +10,10 @@ use crate::store::{Bounds, Listing};
 /// A success: always 200, always JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reply {
-    pub(crate) body: Body,
+    pub(crate) body: String,
     /// The path and query of the next page, if more rows follow.
     pub(crate) next: Option<String>,
 }
-
-/// A serialised JSON object.
-type Body = String;
 
 impl Reply {
     /// One row, in an array of one.
@@ -53,7 +50,7 @@ impl<R: Resource> Serialize for Rows<'_, R> {
     }
 }
 
-/// Nothing that is answered can fail to be JSON: names are strings and numbers are whole.
-fn json(value: &impl Serialize) -> Body {
+/// A body's JSON. Nothing that is answered can fail to be JSON: names are strings and numbers are whole.
+pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|error| unreachable!("an answer is always JSON: {error}"))
 }

@@ -6,9 +6,8 @@ mod table;
 
 use std::time::Duration;
 
-use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 
@@ -24,16 +23,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
 const CALL_TIMEOUT: Duration = Duration::from_millis(2300);
 /// How often a call is tried, the first time included.
 const MAX_ATTEMPTS: u32 = 3;
-
-/// A DynamoDB client for the process's own region, credentials and endpoint, as Lambda puts them into its environment.
-pub async fn client_from_env() -> Client {
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .region(EnvironmentVariableRegionProvider::new())
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-        .load()
-        .await;
-    client(&config)
-}
 
 /// A DynamoDB client with this API's time-outs and attempts, whatever `config` says of them.
 pub fn client(config: &SdkConfig) -> Client {

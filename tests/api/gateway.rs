@@ -1,0 +1,99 @@
+//! The local gateway behaves as API Gateway does.
+
+use local::Role::{Assistant, Director};
+use reqwest::header::HeaderMap;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Api, send};
+
+async fn raw(api: &Api, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(api.stack.api.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_by_the_gateway_and_any_other_options_is_405() {
+    let api = Api::start().await;
+    let preflight = api
+        .request("OPTIONS", "/actors")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "POST");
+    let answer = preflight.send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    assert_eq!(answer.headers()["access-control-allow-headers"], "authorization,content-type");
+    send(api.request("OPTIONS", "/actors").header("origin", "https://app.example"))
+        .await
+        .expect_error(405, "method not allowed");
+}
+
+#[tokio::test]
+async fn an_answer_to_another_origin_may_be_read_there() {
+    let api = Api::start().await;
+    let answer = send(api.request_as(Assistant, "GET", "/actors").header("origin", "https://app.example")).await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(api.get(Assistant, "/actors").await.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn a_body_over_10_mb_and_a_head_over_10_kb_stop_at_the_gateway() {
+    let api = Api::start().await;
+    let limit = 10 * 1024 * 1024;
+    let at_limit = api.request_as(Director, "POST", "/actors").body(vec![b'x'; limit]);
+    send(at_limit).await.expect_error(413, "payload too large");
+    let over = api.request_as(Director, "POST", "/actors").body(vec![b'x'; limit + 1]).send().await.unwrap();
+    assert_eq!(
+        (over.status().as_u16(), over.text().await.unwrap().as_str()),
+        (413, r#"{"message":"Request Entity Too Large"}"#)
+    );
+    let long = api.request("GET", "/actors").header("x-long", "x".repeat(11_000)).send().await.unwrap();
+    assert_eq!(long.status(), 431);
+}
+
+#[tokio::test]
+async fn odd_but_valid_http_is_answered_in_the_contracts_shape() {
+    let api = Api::start().await;
+    let requests: [(&[u8], &str); 8] = [
+        (b"GET /actors HTTP/1.1\r\nHost: [\r\nConnection: close\r\n\r\n", "401"),
+        (b"GET /actors?a='b'&c={d}|e HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "401"),
+        (b"GET /actors?\xc3\xa9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "4"),
+        (b"GET /actors HTTP/1.1\r\nHost: x\r\nX-Name: \xff\xfe\r\nConnection: close\r\n\r\n", "401"),
+        (b"GET /%ff%fe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "404"),
+        (b"GET http://evil.example/actors HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "401"),
+        (b"BREW /actors HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "405"),
+        (b"GET /actors HTTP/1.0\r\n\r\n", "401"),
+    ];
+    for (request, status) in requests {
+        let answer = raw(&api, request).await;
+        let line = answer.lines().next().unwrap_or_default();
+        assert!(
+            line.starts_with("HTTP/1.") && line[9..].starts_with(status),
+            "{}: {answer}",
+            String::from_utf8_lossy(request)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_half_way_harms_nobody() {
+    let api = Api::start().await;
+    let mut stream = TcpStream::connect(api.stack.api.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(b"POST /actors HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"name\"").await.unwrap();
+    drop(stream);
+    api.get(Assistant, "/actors").await.expect(200);
+}
+
+#[tokio::test]
+async fn header_names_are_in_lower_case_and_several_values_are_one() {
+    let api = Api::start().await;
+    let mut headers = HeaderMap::new();
+    headers.append("content-type", "application/json".parse().unwrap());
+    headers.append("content-type", "text/plain".parse().unwrap());
+    // Joined by a comma the two are no media type, though the first alone would be.
+    let answer = send(api.request_as(Director, "POST", "/actors").headers(headers).body("{}")).await;
+    answer.expect_error(415, "unsupported media type");
+}

@@ -1,0 +1,140 @@
+use local::Role;
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::support::{Api, send};
+
+fn url(api: &Api, path: &str) -> String {
+    format!("{}{path}", api.stack.identity.as_ref().unwrap())
+}
+
+fn client() -> Client {
+    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+async fn grant(api: &Api, body: &Value) -> (u16, Value) {
+    let request =
+        client().post(url(api, "/oauth/token")).header("content-type", "application/json").body(body.to_string());
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+}
+
+fn password(user_name: &str) -> Value {
+    json!({"grant_type": "password", "username": user_name, "password": "anything", "audience": "casting-agency", "client_id": "any"})
+}
+
+#[tokio::test]
+async fn every_user_is_granted_a_token_that_the_api_takes() {
+    let api = Api::start().await;
+    for role in Role::ALL {
+        let (status, body) = grant(&api, &password(role.user_name())).await;
+        assert_eq!((status, &body["token_type"], &body["expires_in"]), (200, &json!("Bearer"), &json!(86_400)));
+        let bearer = format!("Bearer {}", body["access_token"].as_str().unwrap());
+        let answer = send(api.request("GET", "/actors").header("authorization", bearer)).await;
+        assert_eq!(answer.status, if role == Role::Nobody { 403 } else { 200 });
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_a_grant_as_well() {
+    let api = Api::start().await;
+    let form = "grant_type=password&username=director&password=x&audience=casting-agency&client_id=x";
+    let request =
+        client().post(url(&api, "/oauth/token")).header("content-type", "application/x-www-form-urlencoded").body(form);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_bad_grant_is_refused_as_oauth_says() {
+    let api = Api::start().await;
+    let changed = |name: &str, value: Value| {
+        let mut body = password("director");
+        body[name] = value;
+        body
+    };
+    let table = [
+        (changed("username", json!("admin")), 403, "invalid_grant"),
+        (changed("audience", json!("other")), 403, "access_denied"),
+        (changed("grant_type", json!("client_credentials")), 403, "unsupported_grant_type"),
+        (changed("username", json!(1)), 400, "invalid_request"),
+        (json!([]), 400, "invalid_request"),
+    ];
+    for (body, status, error) in table {
+        let (actual, answer) = grant(&api, &body).await;
+        assert_eq!((actual, answer["error"].as_str()), (status, Some(error)), "{body}");
+        assert!(answer["error_description"].is_string(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_issuer_publishes_where_everything_is_and_its_key() {
+    let api = Api::start().await;
+    let get = async |path: &str| -> Value {
+        let answer = client().get(url(&api, path)).send().await.unwrap();
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    };
+    let configuration = get("/.well-known/openid-configuration").await;
+    assert_eq!(configuration["issuer"], url(&api, "/"));
+    assert_eq!(configuration["jwks_uri"], url(&api, "/.well-known/jwks.json"));
+    assert_eq!(configuration["token_endpoint"], url(&api, "/oauth/token"));
+    let key = &get("/.well-known/jwks.json").await["keys"][0];
+    assert_eq!((&key["kty"], &key["use"], &key["alg"]), (&json!("RSA"), &json!("sig"), &json!("RS256")));
+    assert!(key.get("d").is_none());
+}
+
+#[tokio::test]
+async fn signing_in_returns_to_the_client_with_a_token() {
+    let api = Api::start().await;
+    let query =
+        "audience=casting-agency&response_type=token&client_id=x&redirect_uri=https://app.example/done&state=a%26b";
+    let page = client().get(url(&api, &format!("/authorize?{query}"))).send().await.unwrap().text().await.unwrap();
+    for role in Role::ALL {
+        assert!(page.contains(role.title()) && page.contains(&format!("role={}", role.user_name())), "{page}");
+    }
+    let picked = client().get(url(&api, &format!("/authorize?{query}&role=director"))).send().await.unwrap();
+    assert_eq!(picked.status(), 303);
+    let location = picked.headers()["location"].to_str().unwrap();
+    let fragment = location.strip_prefix("https://app.example/done#").unwrap();
+    assert!(fragment.contains("token_type=Bearer&expires_in=86400&state=a%26b"), "{fragment}");
+    let token = fragment.split('&').find_map(|pair| pair.strip_prefix("access_token=")).unwrap();
+    send(api.request("GET", "/movies").header("authorization", format!("Bearer {token}"))).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_cannot_work_says_what_is_wrong_and_runs_no_script() {
+    let api = Api::start().await;
+    let good = [
+        ("audience", "casting-agency"),
+        ("response_type", "token"),
+        ("client_id", "x"),
+        ("redirect_uri", "http://127.0.0.1/"),
+    ];
+    for (name, value) in [
+        ("audience", "other"),
+        ("response_type", "code"),
+        ("client_id", ""),
+        ("redirect_uri", ""),
+        ("redirect_uri", "javascript:alert(1)"),
+        ("role", "admin"),
+    ] {
+        let pairs: Vec<_> = good
+            .iter()
+            .filter(|(known, _)| *known != name)
+            .chain(&[(name, value)])
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let answer = client().get(url(&api, &format!("/authorize?{}", pairs.join("&")))).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{name}={value}");
+    }
+    let query =
+        "audience=casting-agency&response_type=token&client_id=x&redirect_uri=http://x/\"><script>alert(1)</script>";
+    let page = client().get(url(&api, &format!("/authorize?{query}"))).send().await.unwrap().text().await.unwrap();
+    assert!(!page.contains("<script"), "{page}");
+}
+
+#[tokio::test]
+async fn an_issuer_from_outside_leaves_no_identity_service_here() {
+    let issuer = crate::support::issuer::TestIssuer::start(crate::support::issuer::Behaviour::Fails(500)).await;
+    let api = Api::trusting(issuer.url.clone()).await;
+    assert!(api.stack.identity.is_none() && api.stack.tokens.is_none());
+}

@@ -1,0 +1,134 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use local::Role::Assistant;
+use local::{Options, SigningKey};
+
+use crate::support::issuer::{Behaviour, TestIssuer, key_document};
+use crate::support::{Answer, Api, options, send, signing_key};
+
+async fn get(api: &Api, token: &str) -> Answer {
+    send(api.request("GET", "/actors").header("authorization", format!("Bearer {token}"))).await
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
+    let key = signing_key();
+    let good = key_document(&[&key]);
+    let issuer = TestIssuer::start(Behaviour::Fails(500)).await;
+    let api = Api::trusting(issuer.url.clone()).await;
+    let token = issuer.token(&key, Assistant);
+    let faults = [
+        Behaviour::Fails(500),
+        Behaviour::Fails(404),
+        Behaviour::Publishes("<html>".into()),
+        Behaviour::Publishes(r#"{"keys": []}"#.into()),
+        Behaviour::Publishes(format!("{good}{}", " ".repeat(150_000))),
+        Behaviour::Redirects(format!("{}elsewhere", issuer.url.as_str())),
+    ];
+    for fault in faults {
+        issuer.now(fault.clone());
+        let answer = get(&api, &token).await;
+        answer.expect_error(503, "service unavailable");
+        assert_eq!(answer.header("retry-after"), Some("1"), "{fault:?}");
+        // The next attempt is a second away, as the answer says.
+        tokio::time::sleep(Duration::from_millis(1050)).await;
+    }
+    issuer.now(Behaviour::Publishes(good));
+    get(&api, &token).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_is_503_within_four_seconds() {
+    let key = signing_key();
+    let issuer = TestIssuer::start(Behaviour::Dawdles(Duration::from_secs(60), String::new())).await;
+    let api = Api::trusting(issuer.url.clone()).await;
+    let started = Instant::now();
+    get(&api, &issuer.token(&key, Assistant)).await.expect_error(503, "service unavailable");
+    assert!(started.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn a_bad_token_needs_no_key() {
+    let issuer = TestIssuer::start(Behaviour::Fails(500)).await;
+    let api = Api::trusting(issuer.url.clone()).await;
+    get(&api, "x.y.z").await.expect_error(401, "The access token is not valid.");
+    send(api.request("GET", "/actors")).await.expect_error(401, "Authorization header is expected.");
+    send(api.request("PUT", "/actors")).await.expect_error(405, "method not allowed");
+    assert_eq!(issuer.asked(), 0);
+}
+
+#[tokio::test]
+async fn any_number_of_first_requests_share_one_fetch() {
+    let key = signing_key();
+    let issuer = TestIssuer::start(Behaviour::Dawdles(Duration::from_millis(200), key_document(&[&key]))).await;
+    let api = Api::trusting(issuer.url.clone()).await;
+    let token = issuer.token(&key, Assistant);
+    for answer in join_all((0..50).map(|_| get(&api, &token))).await {
+        answer.expect(200);
+    }
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn unknown_keys_cause_one_fetch_a_cool_down() {
+    let (key, stranger) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
+    let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&key]))).await;
+    let api = Api::trusting(issuer.url.clone()).await;
+    let strange = issuer.token(&stranger, Assistant);
+    for answer in join_all((0..20).map(|_| get(&api, &strange))).await {
+        answer.expect_error(401, "The access token is not valid.");
+    }
+    get(&api, &issuer.token(&key, Assistant)).await.expect(200);
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_new_key_works_after_the_cool_down_and_a_withdrawn_one_stops_after_the_cache_time() {
+    let (old, new) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
+    let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&old]))).await;
+    let times = Options { cache: Duration::from_secs(2), cooldown: Duration::from_secs(1), ..options() };
+    let api = Api::with(Options { issuer: Some(issuer.url.clone()), ..times }).await;
+    let (old_token, new_token) = (issuer.token(&old, Assistant), issuer.token(&new, Assistant));
+    get(&api, &old_token).await.expect(200);
+    issuer.now(Behaviour::Publishes(key_document(&[&old, &new])));
+    get(&api, &new_token).await.expect_error(401, "The access token is not valid.");
+    tokio::time::sleep(Duration::from_millis(1050)).await;
+    get(&api, &new_token).await.expect(200);
+    issuer.now(Behaviour::Publishes(key_document(&[&new])));
+    tokio::time::sleep(Duration::from_millis(3050)).await;
+    get(&api, &old_token).await.expect_error(401, "The access token is not valid.");
+    get(&api, &new_token).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay_no_known_key() {
+    let (key, stranger) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
+    let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&key]))).await;
+    let times = Options { cache: Duration::from_secs(1), cooldown: Duration::from_secs(1), ..options() };
+    let api = Api::with(Options { issuer: Some(issuer.url.clone()), ..times }).await;
+    let token = issuer.token(&key, Assistant);
+    get(&api, &token).await.expect(200);
+    for fault in [Behaviour::Fails(500), Behaviour::Publishes(r#"{"keys": []}"#.into())] {
+        issuer.now(fault);
+        tokio::time::sleep(Duration::from_millis(2100)).await;
+        get(&api, &token).await.expect(200);
+    }
+    issuer.now(Behaviour::Publishes(key_document(&[&key])));
+    tokio::time::sleep(Duration::from_millis(1050)).await;
+    get(&api, &token).await.expect(200);
+    tokio::time::sleep(Duration::from_millis(1050)).await;
+    issuer.now(Behaviour::Dawdles(Duration::from_secs(2), key_document(&[&key])));
+    let strange = issuer.token(&stranger, Assistant);
+    let waiting = get(&api, &strange);
+    let known = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let started = Instant::now();
+        get(&api, &token).await.expect(200);
+        started.elapsed()
+    };
+    let (refused, delay) = tokio::join!(waiting, known);
+    refused.expect_error(401, "The access token is not valid.");
+    assert!(delay < Duration::from_secs(1), "{delay:?}");
+}

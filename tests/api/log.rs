@@ -1,0 +1,78 @@
+use local::Role::{Director, Producer};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Api, logged, send};
+
+/// The lines of the log about one answer.
+fn lines_of(answer: &Answer) -> Vec<Value> {
+    let id = answer.header("x-correlation-id").unwrap();
+    let log = logged();
+    let lines =
+        log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
+    lines.filter(|line| line["correlation_id"] == id).collect()
+}
+
+#[tokio::test]
+async fn every_request_is_one_line_with_what_was_asked_and_how_it_ended() {
+    let api = Api::start().await;
+    let id = api.add_actor("Ida").await;
+    let answer = api.patch(Director, &format!("/actors/{id}"), &json!({"age": 35})).await;
+    let lines = lines_of(&answer);
+    assert_eq!(lines.len(), 1);
+    let line = &lines[0];
+    assert_eq!(
+        (&line["function"], &line["route"], &line["status"]),
+        (&json!("patch_actors"), &json!("/actors/{actor_id}"), &json!(200))
+    );
+    assert_eq!((&line["level"], &line["method"]), (&json!("INFO"), &json!("PATCH")));
+    assert!(line["milliseconds"].as_f64().is_some_and(|milliseconds| milliseconds > 0.0));
+    assert!(line["subject"].as_str().is_some_and(|hash| hash.len() == 16 && !hash.contains("director")));
+}
+
+#[tokio::test]
+async fn the_log_alone_says_why_a_token_was_refused() {
+    let api = Api::start().await;
+    for (value, cause) in [
+        ("Basic dTpw", "token refused: no bearer token"),
+        ("Bearer x.y", "token refused: not three segments of base64url"),
+    ] {
+        let answer = send(api.request("GET", "/actors").header("authorization", value)).await;
+        assert_eq!(lines_of(&answer)[0]["cause"], cause);
+    }
+    let answer = send(api.request("GET", "/actors")).await;
+    assert_eq!(lines_of(&answer)[0]["cause"], "no authorization header");
+}
+
+#[tokio::test]
+async fn nothing_secret_or_personal_is_logged() {
+    let api = Api::start().await;
+    let token = api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap();
+    let name = "Quentin Unlogged";
+    let bodies = [
+        json!({"name": name, "age": 77, "gender": "unlogged"}),
+        json!({"name": name, "age": -77}),
+        json!({"name": [name]}),
+    ];
+    for body in bodies {
+        let request =
+            api.request("POST", &format!("/actors?name={name}")).header("authorization", format!("Bearer {token}"));
+        send(request.header("x-name", name).header("user-agent", name).body(body.to_string())).await;
+    }
+    send(api.request("DELETE", &format!("/actors/{name}")).header("authorization", format!("Bearer {token}"))).await;
+    send(api.request("DELETE", &format!("/{name}"))).await;
+    send(api.request("GET", "/actors").header("authorization", format!("Bearer {}x", &token[..token.len() - 9]))).await;
+    let log = logged();
+    for secret in [&token[..40], "Quentin", "unlogged", "local|producer"] {
+        assert!(!log.to_lowercase().contains(&secret.to_lowercase()), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_sends_cannot_break_the_log_into_other_lines() {
+    let api = Api::start().await;
+    for path in ["/actors%0d%0a%1b[31m", "/actors/%0a%0d", "/%1b%5d0;x%07"] {
+        let answer = send(api.request("X-%0A", path)).await;
+        assert_eq!(lines_of(&answer).len(), 1);
+    }
+    assert!(!logged().contains('\u{1b}'));
+}

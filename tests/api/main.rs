@@ -1,0 +1,24 @@
+//! Tests of the whole API over HTTP. Each has its own stack in memory: real gateway events, the functions' own services,
+//! the real DynamoDB client and a real DynamoDB.
+
+mod support;
+
+mod actors;
+mod movies;
+
+mod bodies;
+mod ids;
+mod lists;
+mod routes;
+
+mod authorization;
+mod key_set;
+mod permissions;
+
+mod store;
+
+mod events;
+mod gateway;
+mod identity;
+mod log;
+mod template;

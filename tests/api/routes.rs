@@ -1,0 +1,68 @@
+use local::Role::Producer;
+use serde_json::json;
+
+use crate::support::{Api, send};
+
+#[tokio::test]
+async fn any_other_path_is_404_before_authentication() {
+    let api = Api::start().await;
+    for path in [
+        "/",
+        "/actor",
+        "/actors/",
+        "/actors/1/",
+        "/actors/1/movies",
+        "/Actors",
+        "//actors",
+        "/actors%2F1%2F2",
+        "/directors",
+        "/.env",
+        "/actors;x",
+        "/%00",
+    ] {
+        for method in ["GET", "POST", "DELETE", "PUT"] {
+            send(api.request(method, path)).await.expect_error(404, "resource not found");
+        }
+    }
+    send(api.request_as(Producer, "GET", "/elsewhere")).await.expect_error(404, "resource not found");
+}
+
+#[tokio::test]
+async fn any_other_method_is_405_with_an_exact_allow_before_authentication() {
+    let api = Api::start().await;
+    let table = [
+        ("/actors", "GET, POST", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PROPFIND"]),
+        ("/movies", "GET, POST", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "get"]),
+        ("/actors/1", "DELETE, PATCH", ["PUT", "GET", "POST", "HEAD", "OPTIONS", "TRACE", "LINK"]),
+        ("/movies/x", "DELETE, PATCH", ["PUT", "GET", "POST", "HEAD", "OPTIONS", "TRACE", "patch"]),
+    ];
+    for (path, allow, methods) in table {
+        for method in methods {
+            let answer = send(api.request(method, path)).await;
+            assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)), "{method} {path}");
+            if method != "HEAD" {
+                answer.expect_error(405, "method not allowed");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn checks_come_in_the_order_of_the_contract() {
+    let api = Api::start().await;
+    let nobody = |method: &str, path: &str| api.request_as(local::Role::Nobody, method, path);
+    // Route before token, token before permission, permission before id, id before body.
+    send(api.request("PUT", "/actors").header("authorization", "Bearer x"))
+        .await
+        .expect_error(405, "method not allowed");
+    send(api.request("PATCH", "/actors/01").body("{")).await.expect_error(401, "Authorization header is expected.");
+    send(nobody("PATCH", "/actors/01").body("{")).await.expect_error(403, "Permission not found: patch:actors");
+    send(nobody("POST", "/movies").header("content-type", "text/plain").body("x".repeat(70_000)))
+        .await
+        .expect_error(403, "Permission not found: post:movies");
+    send(api.request_as(Producer, "PATCH", "/actors/01").body("{")).await.expect_error(404, "resource not found");
+    send(api.request_as(Producer, "PATCH", "/actors/1").header("content-type", "text/plain").body("{"))
+        .await
+        .expect_error(404, "resource not found");
+    assert_eq!(api.post(Producer, "/movies", &json!({})).await.faults(), ["title"]);
+}

@@ -1,0 +1,189 @@
+//! A stack of a test's own, and short ways to ask it something.
+
+pub(crate) mod issuer;
+pub(crate) mod template;
+
+use std::sync::{Arc, OnceLock};
+
+use local::{Options, Ports, Role, SigningKey, Stack};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use shared::config::{Issuer, IssuerConfig};
+
+/// A running stack and a client of it.
+pub(crate) struct Api {
+    pub(crate) stack: Stack,
+    http: Client,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    /// The body as JSON; null where it is none.
+    pub(crate) body: Value,
+}
+
+/// One key for all the stacks of a run: making one takes longer than most tests.
+pub(crate) fn signing_key() -> Arc<SigningKey> {
+    static KEY: OnceLock<Arc<SigningKey>> = OnceLock::new();
+    Arc::clone(KEY.get_or_init(|| Arc::new(SigningKey::generate().unwrap())))
+}
+
+/// A stack in memory on free ports.
+pub(crate) fn options() -> Options {
+    Options {
+        ports: Ports { api: 0, identity: 0, dynamodb: 0 },
+        home: None,
+        key: Some(signing_key()),
+        audience: local::AUDIENCE.to_owned(),
+        cache: IssuerConfig::CACHE,
+        cooldown: IssuerConfig::COOLDOWN,
+        issuer: None,
+    }
+}
+
+impl Api {
+    pub(crate) async fn start() -> Self {
+        Self::with(options()).await
+    }
+
+    /// A stack that trusts an issuer which the test runs.
+    pub(crate) async fn trusting(issuer: Issuer) -> Self {
+        Self::with(Options { issuer: Some(issuer), ..options() }).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        log_everything();
+        let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { stack: Stack::start(options).await.unwrap(), http }
+    }
+
+    /// A request without a token.
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.http.request(method.parse::<Method>().unwrap(), format!("{}{path}", self.stack.api))
+    }
+
+    /// A request with the role's token.
+    pub(crate) fn request_as(&self, role: Role, method: &str, path: &str) -> RequestBuilder {
+        let token = self.stack.tokens.as_ref().unwrap().issue(role).unwrap();
+        self.request(method, path).header("authorization", format!("Bearer {token}"))
+    }
+
+    pub(crate) async fn get(&self, role: Role, path: &str) -> Answer {
+        send(self.request_as(role, "GET", path)).await
+    }
+
+    pub(crate) async fn post(&self, role: Role, path: &str, body: &Value) -> Answer {
+        send(with_json(self.request_as(role, "POST", path), body)).await
+    }
+
+    pub(crate) async fn patch(&self, role: Role, path: &str, body: &Value) -> Answer {
+        send(with_json(self.request_as(role, "PATCH", path), body)).await
+    }
+
+    pub(crate) async fn delete(&self, role: Role, path: &str) -> Answer {
+        send(self.request_as(role, "DELETE", path)).await
+    }
+
+    /// Adds an actor and gives the id.
+    pub(crate) async fn add_actor(&self, name: &str) -> u64 {
+        let actor = json!({ "name": name, "age": 34, "gender": "female" });
+        self.post(Role::Producer, "/actors", &actor).await.expect(200)["actors"][0]["id"].as_u64().unwrap()
+    }
+
+    /// Adds a movie and gives the id.
+    pub(crate) async fn add_movie(&self, title: &str) -> u64 {
+        let movie = json!({ "title": title, "release_date": "2020-05-14" });
+        self.post(Role::Producer, "/movies", &movie).await.expect(200)["movies"][0]["id"].as_u64().unwrap()
+    }
+}
+
+pub(crate) fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder {
+    request.header("content-type", "application/json").body(body.to_string())
+}
+
+/// Sends a request and checks what every answer must have.
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = response.bytes().await.unwrap();
+    let answer = Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() };
+    answer.check_shape();
+    answer
+}
+
+impl Answer {
+    /// The body of an answer that must have this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        self.body
+    }
+
+    /// A refusal's whole body but for `details`.
+    #[track_caller]
+    pub(crate) fn expect_error(&self, status: u16, message: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.body["success"], false, "{self:?}");
+        assert_eq!(self.body["error"], status, "{self:?}");
+        assert_eq!(self.body["message"], message, "{self:?}");
+    }
+
+    /// The names of the fields that a 422 complains of.
+    #[track_caller]
+    pub(crate) fn faults(&self) -> Vec<&str> {
+        self.expect_error(422, "unprocessable");
+        self.body["details"].as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap()).collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    fn check_shape(&self) {
+        let fixed = [
+            ("content-type", "application/json"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("strict-transport-security", "max-age=63072000"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ];
+        for (name, value) in fixed {
+            assert_eq!(self.header(name), Some(value), "{name} of {self:?}");
+        }
+        assert!(self.header("x-correlation-id").is_some_and(|id| !id.is_empty()), "{self:?}");
+        if self.body != Value::Null {
+            assert_eq!(self.body["success"], self.status == 200, "{self:?}");
+        }
+    }
+}
+
+/// What the functions have logged in this process so far.
+pub(crate) fn logged() -> String {
+    String::from_utf8_lossy(&log_buffer().lock().unwrap()).into_owned()
+}
+
+fn log_buffer() -> &'static std::sync::Mutex<Vec<u8>> {
+    static BUFFER: std::sync::Mutex<Vec<u8>> = std::sync::Mutex::new(Vec::new());
+    &BUFFER
+}
+
+fn log_everything() {
+    struct Buffer;
+    impl std::io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            log_buffer().lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    static STARTED: OnceLock<()> = OnceLock::new();
+    STARTED.get_or_init(|| shared::log::start(|| Buffer));
+}

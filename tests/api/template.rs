@@ -1,0 +1,205 @@
+//! The template, the code and the local gateway say the same.
+
+use std::collections::BTreeMap;
+
+use delete_actors::DeleteActors;
+use delete_movies::DeleteMovies;
+use get_actors::GetActors;
+use get_movies::GetMovies;
+use patch_actors::PatchActors;
+use patch_movies::PatchMovies;
+use post_actors::PostActors;
+use post_movies::PostMovies;
+use serde_json::{Value, json};
+use shared::app::App;
+use shared::endpoint::Endpoint;
+use shared::store::Record;
+
+use crate::support::template::{resources, template};
+
+/// What the code says of a function.
+struct Expected {
+    name: String,
+    route_key: String,
+    table_variable: &'static str,
+    /// The calls that the endpoint makes; the store's tests show that it makes these and no other.
+    actions: &'static [&'static str],
+}
+
+fn expected<E: Endpoint>(actions: &'static [&'static str]) -> Expected {
+    Expected {
+        name: App::<E>::name(),
+        route_key: format!("{} {}", E::METHOD, E::ROUTE.path),
+        table_variable: E::Record::TABLE_VARIABLE,
+        actions,
+    }
+}
+
+fn all_expected() -> [Expected; 8] {
+    const GET: &[&str] = &["dynamodb:GetItem", "dynamodb:Query"];
+    const POST: &[&str] = &["dynamodb:PutItem", "dynamodb:UpdateItem"];
+    const PATCH: &[&str] = &["dynamodb:GetItem", "dynamodb:UpdateItem"];
+    const DELETE: &[&str] = &["dynamodb:DeleteItem"];
+    [
+        expected::<GetActors>(GET),
+        expected::<PostActors>(POST),
+        expected::<PatchActors>(PATCH),
+        expected::<DeleteActors>(DELETE),
+        expected::<GetMovies>(GET),
+        expected::<PostMovies>(POST),
+        expected::<PatchMovies>(PATCH),
+        expected::<DeleteMovies>(DELETE),
+    ]
+}
+
+/// The template's functions by the name of their crate, which is the last part of their code's folder.
+fn functions() -> BTreeMap<String, Value> {
+    let functions = resources("AWS::Serverless::Function").into_iter().map(|(_, function)| {
+        let folder = function["Properties"]["CodeUri"].as_str().unwrap().to_owned();
+        (folder.strip_prefix("functions/").unwrap().to_owned(), function)
+    });
+    functions.collect()
+}
+
+fn route_key(event: &Value) -> String {
+    assert_eq!(event["Type"], "HttpApi");
+    assert_eq!(event["Properties"]["ApiId"], json!({"Ref": "Api"}));
+    match (event["Properties"]["Method"].as_str(), event["Properties"]["Path"].as_str()) {
+        (Some(method), Some(path)) => format!("{method} {path}"),
+        (None, None) => "$default".to_owned(),
+        _ => panic!("a method without a path, or a path without a method: {event}"),
+    }
+}
+
+#[test]
+fn every_route_leads_to_the_same_function_as_on_the_local_gateway() {
+    let mut in_template = Vec::new();
+    for (name, function) in functions() {
+        for (_, event) in function["Properties"]["Events"].as_object().unwrap() {
+            in_template.push((route_key(event), name.clone()));
+        }
+    }
+    let mut in_gateway = local::route_keys();
+    in_template.sort();
+    in_gateway.sort();
+    assert_eq!(in_template, in_gateway);
+    assert_eq!(in_template.len(), 8 + 4 + 1);
+}
+
+#[test]
+fn every_function_has_its_endpoints_route_settings_and_exact_policy() {
+    let functions = functions();
+    assert_eq!(functions.len(), 8);
+    for Expected { name, route_key: key, table_variable, actions } in all_expected() {
+        let function = &functions[&name];
+        let properties = &function["Properties"];
+        let table = if table_variable == "ACTORS_TABLE" { "ActorsTable" } else { "MoviesTable" };
+        assert_eq!(function["Metadata"], json!({"BuildMethod": "rust-cargolambda"}), "{name}");
+        let keys: Vec<_> = properties["Events"].as_object().unwrap().values().map(route_key).collect();
+        assert!(keys.contains(&key), "{name}: {keys:?}");
+        assert_eq!(properties["Environment"], json!({"Variables": {table_variable: {"Ref": table}}}), "{name}");
+        let policy = json!([{
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": actions, "Resource": {"Fn::GetAtt": format!("{table}.Arn")}}],
+        }]);
+        assert_eq!(properties["Policies"], policy, "{name}");
+        assert!(properties.get("Role").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn every_function_runs_on_amazon_linux_2023_with_the_settings_of_all() {
+    let globals = &template()["Globals"]["Function"];
+    assert_eq!(globals["Runtime"], "provided.al2023");
+    assert_eq!(globals["Timeout"], 10);
+    assert_eq!(globals["Architectures"], json!([{"Ref": "Architecture"}]));
+    let variables = json!({"AUTH0_DOMAIN": {"Ref": "Auth0Domain"}, "API_AUDIENCE": {"Ref": "ApiAudience"}});
+    assert_eq!(globals["Environment"]["Variables"], variables);
+}
+
+#[test]
+fn every_function_logs_to_a_group_of_its_own_that_does_not_grow_for_ever() {
+    let groups = resources("AWS::Logs::LogGroup");
+    assert_eq!(groups.len(), 9);
+    for (name, group) in &groups {
+        assert_eq!(group["Properties"]["RetentionInDays"], json!({"Ref": "LogRetentionDays"}), "{name}");
+    }
+    let mut used: Vec<_> = functions()
+        .values()
+        .map(|function| function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"].clone())
+        .collect();
+    used.push(json!("AccessLog"));
+    for (name, _) in groups {
+        assert!(used.contains(&json!(name)), "{name} is nobody's");
+    }
+}
+
+#[test]
+fn both_tables_are_kept_guarded_and_laid_out_as_the_store_expects() {
+    let tables = resources("AWS::DynamoDB::Table");
+    assert_eq!(tables.len(), 2);
+    let keys = [(shared::store::BUCKET, "HASH"), (shared::store::ID, "RANGE")];
+    for (name, table) in tables {
+        let properties = &table["Properties"];
+        assert_eq!(
+            (&table["DeletionPolicy"], &table["UpdateReplacePolicy"]),
+            (&json!("Retain"), &json!("Retain")),
+            "{name}"
+        );
+        assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST", "{name}");
+        assert_eq!(properties["DeletionProtectionEnabled"], true, "{name}");
+        assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{name}");
+        let schema: Vec<_> = keys.iter().map(|(name, kind)| json!({"AttributeName": name, "KeyType": kind})).collect();
+        let types: Vec<_> = keys.iter().map(|(name, _)| json!({"AttributeName": name, "AttributeType": "N"})).collect();
+        assert_eq!(properties["KeySchema"], json!(schema), "{name}");
+        assert_eq!(properties["AttributeDefinitions"], json!(types), "{name}");
+    }
+}
+
+#[test]
+fn the_gateway_throttles_logs_no_claim_and_takes_its_origin_from_a_parameter() {
+    let (_, api) = resources("AWS::Serverless::HttpApi").remove(0);
+    let properties = &api["Properties"];
+    assert!(properties["DefaultRouteSettings"]["ThrottlingRateLimit"].as_u64().is_some());
+    assert!(properties["DefaultRouteSettings"]["ThrottlingBurstLimit"].as_u64().is_some());
+    assert_eq!(properties["CorsConfiguration"]["AllowOrigins"], json!([{"Ref": "AllowedOrigin"}]));
+    assert!(properties.get("Auth").is_none());
+    let format = properties["AccessLogSettings"]["Format"].as_str().unwrap();
+    for forbidden in ["authorizer", "authorization", "identity", "header", "querystring", "\n"] {
+        assert!(!format.to_lowercase().contains(forbidden), "{forbidden}");
+    }
+    // With a value in the place of each variable the format is JSON.
+    let filled = format.split('$').map(|part| part.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '.'));
+    let filled = filled.collect::<Vec<_>>().join("1");
+    assert!(serde_json::from_str::<Value>(&filled).is_ok(), "{filled}");
+}
+
+#[test]
+fn parameters_that_a_person_types_are_checked_before_anything_is_made() {
+    let parameters = &template()["Parameters"];
+    for name in ["Auth0Domain", "ApiAudience", "AllowedOrigin"] {
+        assert!(
+            parameters[name]["AllowedPattern"]
+                .as_str()
+                .is_some_and(|pattern| pattern.starts_with('^') && pattern.ends_with('$'))
+        );
+        assert!(parameters[name]["ConstraintDescription"].is_string(), "{name}");
+    }
+    assert_eq!(parameters["Architecture"]["AllowedValues"], json!(["x86_64", "arm64"]));
+    assert_eq!(parameters["Architecture"]["Default"], "x86_64");
+    assert_eq!(parameters["ApiAudience"]["Default"], local::AUDIENCE);
+    let outputs: Vec<_> = template()["Outputs"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(outputs, ["ActorsTable", "ApiUrl", "MoviesTable"]);
+}
+
+#[test]
+fn cargo_lambda_watch_routes_as_the_gateway_does() {
+    let manifest = include_str!("../../Cargo.toml");
+    let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n").unwrap();
+    for Expected { name, route_key, .. } in all_expected() {
+        let (method, path) = route_key.split_once(' ').unwrap();
+        let line = router.lines().find(|line| line.starts_with(&format!("\"{path}\" = ["))).unwrap();
+        assert!(line.contains(&format!("{{ method = \"{method}\", function = \"{name}\" }}")), "{route_key}: {line}");
+    }
+    assert!(router.contains("\"/{*rest}\" = \"get_actors\""));
+}
