@@ -1,0 +1,265 @@
+//! The command itself, as a newcomer runs it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// An empty folder that is gone when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("casting-agency-{name}-{}", std::process::id()));
+        drop(fs::remove_dir_all(&path));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// The command in a folder, without cargo's and the machine's own settings.
+fn local(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    command.current_dir(folder);
+    for variable in
+        ["CARGO_MANIFEST_DIR", "AUTH0_DOMAIN", "API_AUDIENCE", "JWKS_CACHE_SECONDS", "JWKS_COOLDOWN_SECONDS"]
+    {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Three ports that nothing listens on.
+#[derive(Clone, Copy)]
+struct Ports([u16; 3]);
+
+impl Ports {
+    fn free() -> Self {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let first = 20_000 + (std::process::id() % 10_000) as u16;
+        let mut free = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::SeqCst))
+            .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+        Self(std::array::from_fn(|_| free.next().unwrap()))
+    }
+
+    fn flags(self) -> [String; 6] {
+        let [api, identity, dynamodb] = self.0.map(|port| port.to_string());
+        ["--port".into(), api, "--identity-port".into(), identity, "--dynamodb-port".into(), dynamodb]
+    }
+
+    fn url(self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.0[0])
+    }
+}
+
+/// A running stack; it is killed when the test ends without stopping it.
+struct Running {
+    child: Child,
+    /// What it printed at its start.
+    welcome: String,
+}
+
+impl Running {
+    fn start(folder: &Path, ports: Ports, more: &[&str]) -> Self {
+        Self::of(local(folder).args(ports.flags()).args(more))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut welcome = String::new();
+        while !welcome.contains("Ctrl-C stops it.") {
+            assert!(output.read_line(&mut welcome).unwrap() > 0, "it ended: {welcome}");
+        }
+        child.stdout = Some(output.into_inner());
+        Self { child, welcome }
+    }
+
+    /// Interrupts it and gives what it printed after that.
+    fn interrupt(mut self) -> String {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        let started = Instant::now();
+        let mut rest = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        assert!(started.elapsed() < Duration::from_secs(5));
+        rest
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    text(&output.stdout)
+}
+
+async fn get(url: &str, token: &str) -> (u16, Value) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(url).header("authorization", format!("Bearer {token}")).send().await.unwrap();
+    (answer.status().as_u16(), serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+}
+
+async fn post(url: &str, token: &str, body: &Value) -> u16 {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.post(url).header("authorization", format!("Bearer {token}")).body(body.to_string());
+    request.send().await.unwrap().status().as_u16()
+}
+
+/// The words of a printed command line: quotes hold words together and nothing else does.
+fn words(line: &str) -> Vec<String> {
+    let parts = line.split('\'').enumerate().flat_map(|(index, part)| {
+        if index % 2 == 1 { vec![part.to_owned()] } else { part.split_whitespace().map(str::to_owned).collect() }
+    });
+    parts.collect()
+}
+
+#[tokio::test]
+async fn what_it_prints_at_its_start_can_be_copied_and_works() {
+    let (folder, ports) = (Folder::new("welcome"), Ports::free());
+    let running = Running::start(&folder.0, ports, &["--in-memory"]);
+    let lines: Vec<_> = running.welcome.lines().filter(|line| line.starts_with("curl ")).collect();
+    assert_eq!(lines.len(), 3, "{}", running.welcome);
+    for line in lines {
+        let words = words(line);
+        let value = |flag: &str| words.iter().skip_while(|word| *word != flag).nth(1).cloned();
+        let url = words.iter().find(|word| word.starts_with("http://")).unwrap();
+        let token = value("-H").unwrap().strip_prefix("authorization: Bearer ").unwrap().to_owned();
+        match value("-d") {
+            Some(body) => assert_eq!(post(url, &token, &serde_json::from_str(&body).unwrap()).await, 200, "{line}"),
+            None => assert_eq!(get(url, &token).await.0, 200, "{line}"),
+        }
+    }
+    assert!(!folder.0.join(".local").exists());
+    assert_eq!(running.interrupt().trim(), "Stopped.");
+}
+
+#[tokio::test]
+async fn data_and_key_survive_a_restart() {
+    let (folder, ports) = (Folder::new("restart"), Ports::free());
+    let token = || printed(&local(&folder.0).args(["token", "director"]).args(&ports.flags()[2..4]).output().unwrap());
+    let running = Running::start(&folder.0, ports, &[]);
+    let before = token();
+    assert_eq!(post(&ports.url("/actors"), &before, &json!({"name": "Ida", "age": 34, "gender": "f"})).await, 200);
+    running.interrupt();
+    let between = token();
+    let running = Running::start(&folder.0, ports, &[]);
+    for token in [before, between, token()] {
+        let (status, body) = get(&ports.url("/actors"), &token).await;
+        assert_eq!((status, &body["actors"][0]["name"]), (200, &json!("Ida")));
+    }
+    running.interrupt();
+}
+
+#[tokio::test]
+async fn data_survives_a_kill() {
+    let (folder, ports) = (Folder::new("kill"), Ports::free());
+    let running = Running::start(&folder.0, ports, &[]);
+    let token = printed(&local(&folder.0).args(["token", "producer"]).args(&ports.flags()[2..4]).output().unwrap());
+    for _ in 0..20 {
+        assert_eq!(post(&ports.url("/movies"), &token, &json!({"title": "An Example"})).await, 200);
+    }
+    drop(running);
+    let running = Running::start(&folder.0, ports, &[]);
+    let (_, body) = get(&ports.url("/movies"), &token).await;
+    assert_eq!(body["movies"].as_array().unwrap().len(), 20);
+    running.interrupt();
+}
+
+#[test]
+fn starting_twice_says_which_port_is_taken() {
+    let (folder, ports) = (Folder::new("twice"), Ports::free());
+    let running = Running::start(&folder.0, ports, &[]);
+    let second = local(&folder.0).args(ports.flags()).output().unwrap();
+    assert!(!second.status.success());
+    assert_eq!(
+        text(&second.stderr),
+        format!("error: port {} is already in use; free it, or choose another with --port", ports.0[0])
+    );
+    let other = Ports::free();
+    for (index, flag) in [(1, "--identity-port"), (2, "--dynamodb-port")] {
+        let mut mixed = other;
+        mixed.0[index] = ports.0[index];
+        let second = local(&folder.0).args(mixed.flags()).arg("--in-memory").output().unwrap();
+        assert!(text(&second.stderr).contains(&format!("port {} is already in use", ports.0[index])), "{second:?}");
+        assert!(text(&second.stderr).ends_with(flag), "{second:?}");
+    }
+    let same_data = local(&folder.0).args(Ports::free().flags()).output().unwrap();
+    assert!(!same_data.status.success());
+    assert!(text(&same_data.stderr).contains("another local stack keeps its data here"), "{same_data:?}");
+    running.interrupt();
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_explained() {
+    let folder = Folder::new("mistakes");
+    let check = |arguments: &[&str], expected: &str| {
+        let output = local(&folder.0).args(arguments).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(text(&output.stderr).contains(expected), "{arguments:?}: {output:?}");
+    };
+    check(&["token", "admin"], "a role is assistant, director, producer or nobody");
+    check(&["token"], "<ROLE>");
+    check(&["--port", "0"], "--port");
+    check(&["--port", "65536"], "--port");
+    check(&["--prot", "1"], "--port");
+    check(&["start"], "unrecognized subcommand");
+    check(&["event", "nowhere.json"], "nowhere.json");
+    let [.., identity] = Ports::free().0;
+    check(&["token", "director", "--identity-port", &identity.to_string()], "there is no signing key yet");
+    fs::write(folder.0.join("list.json"), "[]").unwrap();
+    check(&["event", "list.json", "--as", "director"], "no API Gateway event");
+    let bad_domain = local(&folder.0).env("AUTH0_DOMAIN", "https://tenant.example").output().unwrap();
+    assert!(text(&bad_domain.stderr).contains("AUTH0_DOMAIN must be a domain"), "{bad_domain:?}");
+    let bad_time = local(&folder.0).env("JWKS_CACHE_SECONDS", "soon").output().unwrap();
+    assert!(text(&bad_time.stderr).contains("JWKS_CACHE_SECONDS must be"), "{bad_time:?}");
+}
+
+#[tokio::test]
+async fn an_event_is_printed_with_a_token_that_the_stack_takes() {
+    let (folder, ports) = (Folder::new("event"), Ports::free());
+    let running = Running::start(&folder.0, ports, &["--in-memory"]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/get_actors/listed.json");
+    let with_token =
+        local(&folder.0).args(["event", file, "--as", "assistant"]).args(&ports.flags()[2..4]).output().unwrap();
+    let event: Value = serde_json::from_str(&printed(&with_token)).unwrap();
+    let token = event["headers"]["authorization"].as_str().unwrap().strip_prefix("Bearer ").unwrap();
+    assert_eq!(get(&ports.url("/actors"), token).await.0, 200);
+    let without = local(&folder.0).args(["event", file]).output().unwrap();
+    let without: Value = serde_json::from_str(&printed(&without)).unwrap();
+    assert_eq!(without, serde_json::from_slice::<Value>(&fs::read(file).unwrap()).unwrap());
+    running.interrupt();
+}
+
+#[tokio::test]
+async fn an_issuer_named_in_the_environment_is_trusted_in_place_of_one_of_its_own() {
+    let (folder, first, second) = (Folder::new("issuer"), Ports::free(), Ports::free());
+    let issuing = Running::start(&folder.0, first, &["--in-memory"]);
+    let issuer = format!("http://127.0.0.1:{}", first.0[1]);
+    let trusting = Running::of(local(&folder.0).env("AUTH0_DOMAIN", &issuer).args(second.flags()).arg("--in-memory"));
+    assert!(TcpListener::bind(("127.0.0.1", second.0[1])).is_ok(), "{}", trusting.welcome);
+    let token = printed(&local(&folder.0).args(["token", "assistant"]).args(&first.flags()[2..4]).output().unwrap());
+    assert_eq!(get(&second.url("/actors"), &token).await.0, 200);
+    drop(issuing);
+}
