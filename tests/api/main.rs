@@ -14,6 +14,7 @@ mod routes;
 mod authorization;
 mod key_set;
 mod permissions;
+mod pipeline;
 
 mod store;
 

@@ -1,0 +1,48 @@
+# The steps of .ci/run, each by itself. Rust alone is enough for `make run` and `make test`; the other targets install what
+# they need (Python 3, Node.js) into .venv and tests/postman/node_modules.
+
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= eu-central-1
+
+.PHONY: help run test format clippy tools validate build smoke newman ci
+
+help: ## Lists the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: ## Runs the whole API on this machine
+	cargo run -p local
+
+test: ## Runs all the tests
+	cargo test --workspace
+
+format: ## Checks that the code is formatted
+	cargo fmt --all --check
+
+clippy: ## Checks the code, warnings being errors
+	cargo clippy --workspace --all-targets -- -D warnings
+
+tools: $(VENV)/installed ## Installs SAM and Cargo Lambda into .venv
+
+$(VENV)/installed: requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+validate: tools ## Checks the template
+	sam validate --lint
+
+build: tools ## Builds what is deployed: each function's bootstrap, into .aws-sam/build and target/lambda
+	sam build
+
+smoke: build ## Has each bootstrap answer its sample events as a Lambda function
+	cargo build -p local
+	$(VENV)/bin/python scripts/smoke.py
+
+newman: ## Runs the Postman collection against a local stack of its own
+	cargo build -p local
+	scripts/newman.sh
+
+ci: ## Everything that CI does
+	.ci/run

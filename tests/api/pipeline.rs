@@ -1,0 +1,91 @@
+//! What the pipeline does around an endpoint of the test's own.
+
+use std::sync::Arc;
+
+use lambda_http::http::Method;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Context, LambdaEvent, Service};
+use local::Role::{Assistant, Nobody};
+use serde_json::{Value, json};
+use shared::app::App;
+use shared::auth::Verifier;
+use shared::config::IssuerConfig;
+use shared::endpoint::{Authorized, Endpoint, Reply};
+use shared::error::Error;
+use shared::model::Actor;
+use shared::permission::Permission;
+use shared::route::{self, Route};
+use shared::store::{Bounds, Table};
+
+use crate::support::Api;
+
+/// Panics where its query says so.
+struct Panics;
+
+impl Endpoint for Panics {
+    const METHOD: Method = Method::GET;
+    const ROUTE: &'static Route = route::ACTORS;
+    const PERMISSION: Permission = Permission::GetActors;
+    type Record = Actor;
+
+    async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
+        let bounds = request.bounds()?;
+        let listing = actors.list(Bounds { limit: 1, after: None }).await?;
+        assert_ne!(bounds.limit, 13, "a secret in a panic's message");
+        Ok(Reply::page(Self::ROUTE, bounds, &listing))
+    }
+}
+
+fn event(api: &Api, role: local::Role, query: &str) -> Value {
+    let mut event: Value = serde_json::from_str(include_str!("../../events/get_actors/listed.json")).unwrap();
+    let token = api.stack.tokens.as_ref().unwrap().issue(role).unwrap();
+    event["headers"]["authorization"] = json!(format!("Bearer {token}"));
+    event["rawQueryString"] = json!(query);
+    event
+}
+
+fn service(
+    api: &Api,
+) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl serde::Serialize, Error = std::convert::Infallible> {
+    let config = IssuerConfig {
+        issuer: api.stack.identity.as_ref().unwrap().parse().unwrap(),
+        audience: local::AUDIENCE.to_owned(),
+        cache: IssuerConfig::CACHE,
+        cooldown: IssuerConfig::COOLDOWN,
+    };
+    let verifier = Arc::new(Verifier::new(&config).unwrap());
+    App::<Panics>::new(verifier, Table::new(api.stack.client().clone(), local::ACTORS_TABLE)).service()
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handler_is_500_and_the_next_request_works() {
+    let api = Api::start().await;
+    let mut service = service(&api);
+    for (query, status) in [("limit=13", 500), ("", 200), ("limit=13", 500), ("limit=12", 200)] {
+        let event = serde_json::from_value(event(&api, Assistant, query)).unwrap();
+        let Ok(answer) = service.call(LambdaEvent::new(event, Context::default())).await;
+        let answer = serde_json::to_value(answer).unwrap();
+        assert_eq!(answer["statusCode"], status, "{answer}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        if status == 500 {
+            assert_eq!(body, json!({"success": false, "error": 500, "message": "internal server error"}));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_does_not_run_without_its_permission() {
+    let api = Api::start().await;
+    let event = serde_json::from_value(event(&api, Nobody, "limit=13")).unwrap();
+    let Ok(answer) = service(&api).call(LambdaEvent::new(event, Context::default())).await;
+    assert_eq!(serde_json::to_value(answer).unwrap()["statusCode"], 403);
+}
+
+#[tokio::test]
+async fn a_function_answers_404_for_what_another_function_serves() {
+    let api = Api::start().await;
+    for function in ["post_actors", "get_movies", "delete_actors", "patch_movies"] {
+        let answer = api.stack.invoke(function, &event(&api, Assistant, "")).await.unwrap();
+        assert_eq!(answer["statusCode"], 404, "{function}: {answer}");
+    }
+}
