@@ -19,4 +19,5 @@ npm ci --no-audit --no-fund --silent
 for _ in first second; do # it must leave nothing behind that a second run stumbles over
   npm test --silent -- --env-var base_url=http://127.0.0.1:$api --env-var identity_url=http://127.0.0.1:$identity \
     >newman.log 2>&1 || { cat newman.log; exit 1; }
+  echo "$(grep -c '✓' newman.log) passed, 0 failed"
 done
