@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use lambda_http::http::HeaderValue;
@@ -30,6 +31,9 @@ const HEADERS: [(&str, &str); 5] = [
     ("strict-transport-security", "max-age=63072000"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
 ];
+
+/// The longest that an endpoint may take: a client waits no longer than this for a store that does not answer, however many calls its request makes.
+const HANDLE_TIMEOUT: Duration = Duration::from_millis(2300);
 
 /// The header with the id that an answer and its line in the log share.
 pub const CORRELATION_ID: &str = "x-correlation-id";
@@ -115,28 +119,34 @@ impl<E: Endpoint> App<E> {
         let claims = self.verifier.verify(request.headers()).await?;
         entry.subject(&claims.subject);
         let request = Authorized::check(request, &claims, route, E::PERMISSION)?;
-        E::handle(request, &self.table).await
+        let handled = tokio::time::timeout(HANDLE_TIMEOUT, E::handle(request, &self.table)).await;
+        handled
+            .unwrap_or_else(|_| Err(Error::Unavailable { cause: "the handler took too long".into(), retry_after: 1 }))
     }
 }
 
 fn success(reply: &Reply) -> Response<Body> {
     let mut response = Response::new(Body::from(reply.body.clone()));
-    let link = reply.next.as_ref().map(|next| HeaderValue::from_str(&format!(r#"<{next}>; rel="next""#)));
-    if let Some(Ok(link)) = link {
-        response.headers_mut().insert("link", link);
-    }
+    let link = reply.next.as_ref().map(|next| ("link", format!(r#"<{next}>; rel="next""#)));
+    let etag = reply.version.map(|version| ("etag", endpoint::tag(version)));
+    let replayed = reply.replayed.then(|| ("idempotency-replayed", "true".to_owned()));
+    insert(&mut response, link.into_iter().chain(etag).chain(replayed));
     response
 }
 
 fn failure(answer: Answer<'_>) -> Response<Body> {
     let mut response = Response::new(Body::from(endpoint::json(&answer.body)));
     *response.status_mut() = answer.status;
-    for (name, value) in answer.headers {
+    insert(&mut response, answer.headers);
+    response
+}
+
+fn insert(response: &mut Response<Body>, headers: impl IntoIterator<Item = (&'static str, String)>) {
+    for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
         }
     }
-    response
 }
 
 /// The gateway's id of the request, which its access log has as well; the runtime's where there is no gateway.

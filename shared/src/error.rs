@@ -29,6 +29,12 @@ pub enum Error {
     /// 405: the path has no such method; the `Allow` header's value.
     #[error("method not allowed")]
     MethodNotAllowed(&'static str),
+    /// 409: a request with the same idempotency key is under way.
+    #[error("a request with the same idempotency key is under way")]
+    Conflict,
+    /// 412: the row is not of a version that `If-Match` names.
+    #[error("precondition failed")]
+    PreconditionFailed,
     /// 413: the body is longer than [`crate::endpoint::MAX_BODY_BYTES`].
     #[error("the body is too large")]
     PayloadTooLarge,
@@ -90,6 +96,8 @@ impl Error {
             Self::MethodNotAllowed(allow) => {
                 Answer::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed").header("allow", *allow)
             }
+            Self::Conflict => Answer::new(StatusCode::CONFLICT, "conflict").header("retry-after", "1"),
+            Self::PreconditionFailed => Answer::new(StatusCode::PRECONDITION_FAILED, "precondition failed"),
             Self::PayloadTooLarge => Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "payload too large"),
             Self::UnsupportedMediaType => Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type"),
             Self::Unprocessable(faults) => {
@@ -155,6 +163,12 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Missing => Self::NotFound,
+            store::Error::PreconditionFailed => Self::PreconditionFailed,
+            store::Error::InProgress => Self::Conflict,
+            store::Error::KeyReused => Self::Unprocessable(vec![Fault {
+                field: "Idempotency-Key",
+                message: "was used with another body; take a new key for a new request",
+            }]),
             store::Error::Unavailable { .. } => Self::Unavailable { cause: error.to_string(), retry_after: 1 },
             store::Error::Failed { .. } | store::Error::Malformed { .. } | store::Error::IdsExhausted => {
                 Self::Internal(error.to_string())

@@ -9,8 +9,10 @@ mod actors;
 mod movies;
 
 mod bodies;
+mod idempotency;
 mod ids;
 mod lists;
+mod preconditions;
 mod routes;
 
 mod authorization;

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use shared::model::{Actor, ActorChanges, Age, Gender, Id, Name, NewActor};
-use shared::store::{Bounds, Error, MAX_BUCKETS, MAX_LIMIT, Table};
+use shared::store::{Bounds, Error, MAX_BUCKETS, MAX_LIMIT, Precondition, Table};
 
 use crate::support::Api;
 
@@ -49,7 +49,7 @@ async fn two_hundred_concurrent_creations_give_two_hundred_ids_all_listed() {
     let api = Api::start().await;
     let actors = actors(&api);
     let created = join_all((0..200).map(|_| actors.create(ida()))).await;
-    let mut ids: Vec<_> = created.into_iter().map(|actor| actor.unwrap().id.get()).collect();
+    let mut ids: Vec<_> = created.into_iter().map(|actor| actor.unwrap().row.id.get()).collect();
     ids.sort_unstable();
     assert_eq!(ids, (1..=200).collect::<Vec<_>>());
     assert_eq!(all_ids(&actors, MAX_LIMIT).await, ids);
@@ -63,7 +63,7 @@ async fn a_list_across_bucket_borders_and_empty_buckets_is_complete_and_in_order
     // On both sides of two borders, then across a gap of many empty buckets, then in a far one.
     for last in [0, 997, 998, 999, 1000, 1998, 1999, 57_998, 57_999, 99_999] {
         count_to(&api, last).await;
-        expected.push(actors.create(ida()).await.unwrap().id.get());
+        expected.push(actors.create(ida()).await.unwrap().row.id.get());
     }
     assert_eq!(expected, [1, 998, 999, 1000, 1001, 1999, 2000, 57_999, 58_000, 100_000]);
     for limit in [1, 2, 3, 7, 10, MAX_LIMIT] {
@@ -72,7 +72,7 @@ async fn a_list_across_bucket_borders_and_empty_buckets_is_complete_and_in_order
     let after = actors.list(Bounds { limit: 2, after: Some(id(1999)) }).await.unwrap();
     assert_eq!(after.rows.iter().map(|actor| actor.id.get()).collect::<Vec<_>>(), [2000, 57_999]);
     for number in [1, 1001, 58_000] {
-        actors.delete(id(number)).await.unwrap();
+        actors.delete(id(number), &Precondition::Exists).await.unwrap();
         expected.retain(|id| *id != number);
     }
     assert_eq!(all_ids(&actors, 2).await, expected);
@@ -84,7 +84,7 @@ async fn a_page_looks_into_a_bounded_number_of_buckets_and_says_where_to_go_on()
     let actors = actors(&api);
     let far = MAX_BUCKETS * 1000 * 2 + 5;
     count_to(&api, far - 1).await;
-    assert_eq!(actors.create(ida()).await.unwrap().id.get(), far);
+    assert_eq!(actors.create(ida()).await.unwrap().row.id.get(), far);
     let first = actors.list(EVERYTHING).await.unwrap();
     assert_eq!((first.rows.len(), first.next), (0, Some(id(MAX_BUCKETS * 1000 - 1))));
     assert_eq!(all_ids(&actors, MAX_LIMIT).await, [far]);
@@ -116,9 +116,12 @@ async fn changing_or_deleting_a_row_that_does_not_exist_creates_nothing() {
     let actors = actors(&api);
     let changes = ActorChanges { age: Age::new(1), ..ActorChanges::default() };
     for missing in [id(1), id(999), id(1000), Id::MAX] {
-        assert!(matches!(actors.update(missing, &changes).await, Err(Error::Missing)));
-        assert!(matches!(actors.update(missing, &ActorChanges::default()).await, Err(Error::Missing)));
-        assert!(matches!(actors.delete(missing).await, Err(Error::Missing)));
+        assert!(matches!(actors.update(missing, &changes, &Precondition::Exists).await, Err(Error::Missing)));
+        assert!(matches!(
+            actors.update(missing, &ActorChanges::default(), &Precondition::Exists).await,
+            Err(Error::Missing)
+        ));
+        assert!(matches!(actors.delete(missing, &Precondition::Exists).await, Err(Error::Missing)));
     }
     let scan = api.stack.client().scan().table_name(local::ACTORS_TABLE).send().await.unwrap();
     assert_eq!(scan.count, 0);
@@ -128,14 +131,17 @@ async fn changing_or_deleting_a_row_that_does_not_exist_creates_nothing() {
 async fn two_changes_of_different_fields_both_survive() {
     let api = Api::start().await;
     let actors = actors(&api);
-    let row = actors.create(ida()).await.unwrap().id;
+    let row = actors.create(ida()).await.unwrap().row.id;
     for round in 0..20_u64 {
         let older = ActorChanges { age: Age::new(round), ..ActorChanges::default() };
         let renamed = ActorChanges { name: Name::new(&format!("Ida {round}")), ..ActorChanges::default() };
-        let (one, other) = tokio::join!(actors.update(row, &older), actors.update(row, &renamed));
+        let (one, other) = tokio::join!(
+            actors.update(row, &older, &Precondition::Exists),
+            actors.update(row, &renamed, &Precondition::Exists)
+        );
         one.unwrap();
         other.unwrap();
-        let actor = actors.get(row).await.unwrap();
+        let actor = actors.get(row).await.unwrap().row;
         assert_eq!((u64::from(actor.age.get()), actor.name.as_str()), (round, format!("Ida {round}").as_str()));
         assert_eq!(actor.gender, Gender::new("f").unwrap());
     }
@@ -164,7 +170,7 @@ async fn ids_end_at_the_greatest_one() {
     let api = Api::start().await;
     let actors = actors(&api);
     count_to(&api, Id::MAX.get() - 1).await;
-    assert_eq!(actors.create(ida()).await.unwrap().id, Id::MAX);
+    assert_eq!(actors.create(ida()).await.unwrap().row.id, Id::MAX);
     assert!(matches!(actors.create(ida()).await, Err(Error::IdsExhausted)));
 }
 

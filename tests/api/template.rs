@@ -37,7 +37,7 @@ fn expected<E: Endpoint>(actions: &'static [&'static str]) -> Expected {
 
 fn all_expected() -> [Expected; 8] {
     const GET: &[&str] = &["dynamodb:GetItem", "dynamodb:Query"];
-    const POST: &[&str] = &["dynamodb:PutItem", "dynamodb:UpdateItem"];
+    const POST: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
     const PATCH: &[&str] = &["dynamodb:GetItem", "dynamodb:UpdateItem"];
     const DELETE: &[&str] = &["dynamodb:DeleteItem"];
     [
@@ -149,6 +149,11 @@ fn both_tables_are_kept_guarded_and_laid_out_as_the_store_expects() {
         assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST", "{name}");
         assert_eq!(properties["DeletionProtectionEnabled"], true, "{name}");
         assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{name}");
+        assert_eq!(
+            properties["TimeToLiveSpecification"],
+            json!({"AttributeName": "expires_at", "Enabled": true}),
+            "{name}"
+        );
         let schema: Vec<_> = keys.iter().map(|(name, kind)| json!({"AttributeName": name, "KeyType": kind})).collect();
         let types: Vec<_> = keys.iter().map(|(name, _)| json!({"AttributeName": name, "AttributeType": "N"})).collect();
         assert_eq!(properties["KeySchema"], json!(schema), "{name}");

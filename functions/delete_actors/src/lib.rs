@@ -20,7 +20,7 @@ impl Endpoint for DeleteActors {
 
     async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
         let id = request.id()?;
-        actors.delete(id).await?;
+        actors.delete(id, &request.precondition()).await?;
         Ok(Reply::deleted(id))
     }
 }

@@ -20,7 +20,7 @@ impl Endpoint for DeleteMovies {
 
     async fn handle(request: Authorized, movies: &Table<Movie>) -> Result<Reply, Error> {
         let id = request.id()?;
-        movies.delete(id).await?;
+        movies.delete(id, &request.precondition()).await?;
         Ok(Reply::deleted(id))
     }
 }

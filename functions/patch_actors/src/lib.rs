@@ -21,7 +21,7 @@ impl Endpoint for PatchActors {
     async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
         let id = request.id()?;
         let changes = actors.unless_missing(id, request.body()).await?;
-        let actor = actors.update(id, &changes).await?;
+        let actor = actors.update(id, &changes, &request.precondition()).await?;
         Ok(Reply::row(&actor))
     }
 }

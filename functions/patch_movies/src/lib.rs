@@ -21,7 +21,7 @@ impl Endpoint for PatchMovies {
     async fn handle(request: Authorized, movies: &Table<Movie>) -> Result<Reply, Error> {
         let id = request.id()?;
         let changes = movies.unless_missing(id, request.body()).await?;
-        let movie = movies.update(id, &changes).await?;
+        let movie = movies.update(id, &changes, &request.precondition()).await?;
         Ok(Reply::row(&movie))
     }
 }

@@ -19,8 +19,6 @@ impl Endpoint for PostActors {
     type Record = Actor;
 
     async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
-        let new = request.body()?;
-        let actor = actors.create(new).await?;
-        Ok(Reply::row(&actor))
+        request.create(actors).await
     }
 }

@@ -19,8 +19,6 @@ impl Endpoint for PostMovies {
     type Record = Movie;
 
     async fn handle(request: Authorized, movies: &Table<Movie>) -> Result<Reply, Error> {
-        let new = request.body()?;
-        let movie = movies.create(new).await?;
-        Ok(Reply::row(&movie))
+        request.create(movies).await
     }
 }

@@ -89,7 +89,10 @@ fn preflight() -> Response<Body> {
     let headers = response.headers_mut();
     allow_any_origin(headers);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,PATCH,DELETE"));
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization,content-type"));
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("authorization,content-type,idempotency-key,if-match"),
+    );
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
 }
@@ -99,6 +102,6 @@ fn allow_any_origin(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("link,retry-after,www-authenticate,x-correlation-id"),
+        HeaderValue::from_static("etag,idempotency-replayed,link,retry-after,www-authenticate,x-amzn-remapped-www-authenticate,x-correlation-id"),
     );
 }

@@ -1,6 +1,8 @@
 //! What an endpoint is, and what it gets to see.
 
 mod body;
+mod idempotency;
+mod precondition;
 mod query;
 mod reply;
 
@@ -14,9 +16,10 @@ use crate::error::Error;
 use crate::model::{Id, Input};
 use crate::permission::Permission;
 use crate::route::Route;
-use crate::store::{Bounds, Record, Table};
+use crate::store::{Bounds, Created, IdempotencyKey, Precondition, Record, Table};
 
 pub use body::MAX_BODY_BYTES;
+pub(crate) use precondition::tag;
 pub use reply::Reply;
 pub(crate) use reply::json;
 
@@ -44,7 +47,7 @@ pub trait Endpoint: Send + Sync + 'static {
 ///
 /// ```compile_fail,E0451
 /// fn unchecked(request: lambda_http::Request) -> shared::endpoint::Authorized {
-///     shared::endpoint::Authorized { request, parameter: None }
+///     shared::endpoint::Authorized { request, route: shared::route::ACTORS, subject: String::new() }
 /// }
 /// ```
 ///
@@ -57,7 +60,8 @@ pub trait Endpoint: Send + Sync + 'static {
 /// ```
 pub struct Authorized {
     request: Request,
-    parameter: Option<&'static str>,
+    route: &'static Route,
+    subject: String,
 }
 
 impl Authorized {
@@ -69,7 +73,7 @@ impl Authorized {
         permission: Permission,
     ) -> Result<Self, Error> {
         if auth::holds(claims, permission) {
-            Ok(Self { request, parameter: route.parameter })
+            Ok(Self { request, route, subject: claims.subject.clone() })
         } else {
             Err(Error::PermissionMissing(permission))
         }
@@ -81,7 +85,7 @@ impl Authorized {
     /// [`Error::NotFound`] for any spelling but the one that [`Id::parse`] takes.
     pub fn id(&self) -> Result<Id, Error> {
         let parameters = self.request.path_parameters_ref();
-        let text = self.parameter.and_then(|name| parameters?.first(name));
+        let text = self.route.parameter.and_then(|name| parameters?.first(name));
         text.and_then(Id::parse).ok_or(Error::NotFound)
     }
 
@@ -99,5 +103,29 @@ impl Authorized {
     /// [`Error::Unprocessable`] for a bad `limit` or `after`.
     pub fn bounds(&self) -> Result<Bounds, Error> {
         query::bounds(&self.request)
+    }
+
+    /// What the write demands of the row, by `If-Match`.
+    pub fn precondition(&self) -> Precondition {
+        precondition::demanded(self.request.headers())
+    }
+
+    /// Creates the row that the body describes: once this request, or with an `Idempotency-Key` once that key.
+    ///
+    /// # Errors
+    /// As [`Self::body`]; [`Error::Unprocessable`] for a key that is none or that came with another body before; [`Error::Conflict`] while another
+    /// request with the key is under way; and the store's.
+    pub async fn create<R: Record>(&self, table: &Table<R>) -> Result<Reply, Error> {
+        let new = self.body()?;
+        match idempotency::key(self.request.headers())? {
+            None => Ok(Reply::row(&table.create(new).await?)),
+            Some(key) => {
+                let key = IdempotencyKey::new(&self.subject, self.route.path, key, self.request.body());
+                match table.create_once(new, &key, Reply::body_of).await? {
+                    Created::Now(row) => Ok(Reply::row(&row)),
+                    Created::Before(body, version) => Ok(Reply::again(body, version)),
+                }
+            }
+        }
     }
 }

@@ -10,6 +10,15 @@ pub enum Error {
     /// There is no row with that id.
     #[error("no such row")]
     Missing,
+    /// The row is there, and is not of a version that the write demands.
+    #[error("precondition failed")]
+    PreconditionFailed,
+    /// Another request with the same idempotency key is under way.
+    #[error("store: a request with the same idempotency key is under way")]
+    InProgress,
+    /// The idempotency key was used with another body.
+    #[error("store: the idempotency key was used with another body")]
+    KeyReused,
     /// DynamoDB throttled the call, did not answer in time, or had a fault of its own; a retry may work.
     #[error("store: {call} unavailable: {code}")]
     Unavailable {
@@ -69,16 +78,24 @@ impl Error {
 /// The codes of DynamoDB that a later retry may get past.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 fn is_passing(code: &str) -> bool {
+    is_refused_unseen(code)
+        || matches!(
+            code,
+            "TransactionInProgressException"
+                | "ReplicatedWriteConflictException"
+                | "InternalServerError"
+                | "ServiceUnavailable"
+        )
+}
+
+/// The codes by which DynamoDB refuses a call without having done any of it.
+pub(super) fn is_refused_unseen(code: &str) -> bool {
     matches!(
         code,
         "ProvisionedThroughputExceededException"
             | "ThrottlingException"
             | "RequestLimitExceeded"
             | "LimitExceededException"
-            | "TransactionInProgressException"
-            | "ReplicatedWriteConflictException"
-            | "InternalServerError"
-            | "ServiceUnavailable"
     )
 }
 

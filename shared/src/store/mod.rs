@@ -1,7 +1,10 @@
 //! Rows in DynamoDB.
 
+mod creation;
 mod error;
+mod precondition;
 mod record;
+mod retry;
 mod table;
 
 use std::time::Duration;
@@ -10,19 +13,29 @@ use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_smithy_http_client::tls;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
+pub use creation::{Created, IdempotencyKey};
 pub use error::Error;
+pub use precondition::{Precondition, Version, Versioned};
 pub use record::{Attributes, Item, Malformed, Record};
 pub use table::{BUCKET, Bounds, ID, Listing, MAX_BUCKETS, MAX_LIMIT, Table};
 
 /// The longest that connecting to DynamoDB may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(700);
 /// The longest that one attempt at a call may take.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(800);
 /// The longest that a call may take, with all its attempts and the pauses between them.
-const CALL_TIMEOUT: Duration = Duration::from_millis(2300);
+const CALL_TIMEOUT: Duration = Duration::from_millis(2200);
 /// How often a call is tried, the first time included.
 const MAX_ATTEMPTS: u32 = 3;
+/// The longest pause before the second attempt; it doubles for the third. The pause itself is random (full jitter).
+const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
+/// The longest pause before any attempt.
+const MAX_BACKOFF: Duration = Duration::from_millis(400);
+/// How long an unused connection is kept. A frozen environment may wake long after its peer has forgotten it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A DynamoDB client with this API's time-outs and attempts, whatever `config` says of them.
 pub fn client(config: &SdkConfig) -> Client {
@@ -31,7 +44,14 @@ pub fn client(config: &SdkConfig) -> Client {
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build();
-    let retries = RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS);
+    let retries = RetryConfig::standard()
+        .with_max_attempts(MAX_ATTEMPTS)
+        .with_initial_backoff(INITIAL_BACKOFF)
+        .with_max_backoff(MAX_BACKOFF);
+    let https = aws_smithy_http_client::Builder::new()
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
+        .build_https();
     let config = aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts).retry_config(retries);
-    Client::from_conf(config.build())
+    Client::from_conf(config.http_client(https).build())
 }

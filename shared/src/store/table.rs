@@ -3,14 +3,16 @@
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::config::Config;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::error::Error;
+use super::precondition::{Precondition, Version, Versioned};
 use super::record::{Attributes, Item, Record, number};
+use super::retry::OnlyIfNothingWasDone;
 use crate::model::Id;
 
 /// The partition key: the id divided by [`BUCKET_SIZE`], a number.
@@ -24,6 +26,8 @@ const BUCKET_SIZE: u64 = 1000;
 const COUNTER_BUCKET: i64 = -1;
 /// The counter's attribute: the greatest id given out so far.
 const LAST_ID: &str = "last_id";
+/// The attribute with a row's version.
+const VERSION: &str = "version";
 
 /// The most rows of one page.
 pub const MAX_LIMIT: u16 = 1000;
@@ -52,8 +56,8 @@ pub struct Listing<R> {
 /// The table of one kind of row.
 #[derive(Clone, Debug)]
 pub struct Table<R> {
-    client: Client,
-    name: String,
+    pub(super) client: Client,
+    pub(super) name: String,
     record: PhantomData<fn() -> R>,
 }
 
@@ -61,32 +65,6 @@ impl<R: Record> Table<R> {
     /// The table with this name.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into(), record: PhantomData }
-    }
-
-    /// Stores a new row under the next id. A crash between the two writes leaves a gap in the ids, never a duplicate.
-    /// Costs 2 write units for a row of up to 1 KiB.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], [`Error::Failed`] or [`Error::IdsExhausted`].
-    pub async fn create(&self, new: R::New) -> Result<R, Error> {
-        let id = self.next_id().await?;
-        let item = item(id, R::attributes(&new));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(#id)")
-            .expression_attribute_names("#id", ID)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(R::with_id(id, new)),
-            // The id is ours alone, so an equal row there is what an attempt of ours wrote whose answer was lost.
-            Err(error) if is_already_there(&error, &item) => Ok(R::with_id(id, new)),
-            Err(error) => Err(Error::of("PutItem", &error)),
-        }
     }
 
     /// The rows after `bounds.after` in ascending id, at most `bounds.limit` of them, as they are now (strongly consistent).
@@ -120,8 +98,8 @@ impl<R: Record> Table<R> {
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
-    pub async fn get(&self, id: Id) -> Result<R, Error> {
-        self.row(&self.get_item(bucket_of(id), id.get()).await?.ok_or(Error::Missing)?)
+    pub async fn get(&self, id: Id) -> Result<Versioned<R>, Error> {
+        self.versioned(&self.get_item(bucket_of(id), id.get()).await?.ok_or(Error::Missing)?)
     }
 
     /// What was read of a request for the row; but where that failed and there is no such row, the row's absence is
@@ -136,53 +114,71 @@ impl<R: Record> Table<R> {
         read
     }
 
-    /// Changes the attributes that `changes` names, and no other, in one write; gives the row as it then is. Costs 1 write unit for a row of up to 1 KiB.
-    /// Where nothing changes the row is only read.
+    /// Changes the attributes that `changes` names, and no other, if the row is as `demand` has it, in one write; gives the row as it then is, one
+    /// version on. Costs 1 write unit for a row of up to 1 KiB. Where nothing changes the row is only read.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
-    pub async fn update(&self, id: Id, changes: &R::Changes) -> Result<R, Error> {
+    /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the change may have been made), [`Error::Failed`] or [`Error::Malformed`].
+    pub async fn update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
         let changed = R::changed(changes);
         if changed.is_empty() {
-            return self.get(id).await;
+            let row = self.get(id).await?;
+            return if demand.admits(row.version) { Ok(row) } else { Err(Error::PreconditionFailed) };
         }
+        let (condition, names, values) = condition(demand);
         let update = self.update_item(bucket_of(id), id.get(), "SET", changed);
-        let update = update.condition_expression("attribute_exists(#id)").expression_attribute_names("#id", ID);
+        let expression = format!("{} ADD #version :one", update.get_update_expression().clone().unwrap_or_default());
+        let mut update = update
+            .update_expression(expression)
+            .expression_attribute_values(":one", number(1))
+            .condition_expression(condition)
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .expression_attribute_names("#version", VERSION);
+        for (name, attribute) in names {
+            update = update.expression_attribute_names(name, attribute);
+        }
+        for (name, value) in values {
+            update = update.expression_attribute_values(name, value);
+        }
+        let once = Config::builder().retry_classifier(OnlyIfNothingWasDone::<UpdateItemError>::new());
         let updated =
-            update.return_values(ReturnValue::AllNew).send().await.map_err(|error| match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Error::Missing,
+            update.customize().config_override(once).send().await.map_err(|error| match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => unmet(failed.item()),
                 _ => Error::of("UpdateItem", &error),
             })?;
-        self.row(&updated.attributes.unwrap_or_default())
+        self.versioned(&updated.attributes.unwrap_or_default())
     }
 
-    /// Deletes the row. Costs 1 write unit for a row of up to 1 KiB.
+    /// Deletes the row if it is as `demand` has it. Costs 1 write unit for a row of up to 1 KiB.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::Unavailable`] or [`Error::Failed`].
-    pub async fn delete(&self, id: Id) -> Result<(), Error> {
-        let deleted = self
+    /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the row may be gone) or [`Error::Failed`].
+    pub async fn delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
+        let (condition, names, values) = condition(demand);
+        let delete = self
             .client
             .delete_item()
             .table_name(&self.name)
             .set_key(Some(key(bucket_of(id), id.get())))
-            .condition_expression("attribute_exists(#id)")
-            .expression_attribute_names("#id", ID)
-            .send()
-            .await;
-        match deleted {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Err(Error::Missing)
-            }
-            Err(error) => Err(Error::of("DeleteItem", &error)),
-        }
+            .condition_expression(condition)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_expression_attribute_names(Some(
+                names.into_iter().map(|(name, attribute)| (name.into(), attribute.into())).collect(),
+            ))
+            .set_expression_attribute_values((!values.is_empty()).then(|| values.into_iter().collect()));
+        let once = Config::builder().retry_classifier(OnlyIfNothingWasDone::<DeleteItemError>::new());
+        let deleted = delete.customize().config_override(once).send().await;
+        deleted.map(drop).map_err(|error| match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(failed)) => unmet(failed.item()),
+            _ => Error::of("DeleteItem", &error),
+        })
     }
 
     /// Takes the next id from the counter.
-    async fn next_id(&self) -> Result<Id, Error> {
+    ///
+    /// A lost answer leaves a gap in the ids and nothing else, so this call may be tried again whatever became of it.
+    pub(super) async fn next_id(&self) -> Result<Id, Error> {
         let update = self.update_item(COUNTER_BUCKET, 0, "ADD", vec![(LAST_ID, number(1))]);
         let counted = update.return_values(ReturnValue::UpdatedNew).send().await;
         let counter = counted.map_err(|error| Error::of("UpdateItem", &error))?.attributes.unwrap_or_default();
@@ -227,7 +223,7 @@ impl<R: Record> Table<R> {
         Ok(())
     }
 
-    async fn get_item(&self, bucket: i64, id: u64) -> Result<Option<Item>, Error> {
+    pub(super) async fn get_item(&self, bucket: impl ToString, id: impl ToString) -> Result<Option<Item>, Error> {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(key(bucket, id))).consistent_read(true);
         Ok(get.send().await.map_err(|error| Error::of("GetItem", &error))?.item)
     }
@@ -251,9 +247,46 @@ impl<R: Record> Table<R> {
         R::from_item(id, item).map_err(|malformed| Error::malformed(&self.name, Some(id), malformed.0))
     }
 
+    fn versioned(&self, item: &Item) -> Result<Versioned<R>, Error> {
+        // A row that something else put there has no version yet.
+        let version = if item.contains_key(VERSION) { read(item, VERSION) } else { Some(0) };
+        let version = version.ok_or_else(|| Error::malformed(&self.name, read(item, ID).and_then(Id::new), VERSION))?;
+        Ok(Versioned { row: self.row(item)?, version: Version(version) })
+    }
+
     fn id_of(&self, item: &Item) -> Result<Id, Error> {
         read(item, ID).and_then(Id::new).ok_or_else(|| Error::malformed(&self.name, None, ID))
     }
+}
+
+/// A condition that the row exists and is as `demand` has it, with its names and values.
+fn condition(demand: &Precondition) -> (String, Vec<(&'static str, &'static str)>, Vec<(String, AttributeValue)>) {
+    let exists = "attribute_exists(#id)".to_owned();
+    let Precondition::IsOneOf(versions) = demand else { return (exists, vec![("#id", ID)], Vec::new()) };
+    // A row without the attribute is of version 0; a comparison with an attribute that is absent is false.
+    let mut alternatives = Vec::new();
+    let mut values = Vec::new();
+    for (index, version) in versions.iter().enumerate() {
+        if version.0 == 0 {
+            alternatives.push("attribute_not_exists(#version)".to_owned());
+        } else {
+            alternatives.push(format!("#version = :version{index}"));
+            values.push((format!(":version{index}"), number(version.0)));
+        }
+    }
+    // Where there is no version to match, a condition that no row meets.
+    let matches =
+        if alternatives.is_empty() { "attribute_not_exists(#id)".to_owned() } else { alternatives.join(" OR ") };
+    let mut names = vec![("#id", ID)];
+    if !alternatives.is_empty() {
+        names.push(("#version", VERSION));
+    }
+    (format!("{exists} AND ({matches})"), names, values)
+}
+
+/// Why a condition was not met, told by the item that was found.
+fn unmet(found: Option<&Item>) -> Error {
+    if found.is_some() { Error::PreconditionFailed } else { Error::Missing }
 }
 
 fn bucket_of(id: Id) -> i64 {
@@ -261,23 +294,18 @@ fn bucket_of(id: Id) -> i64 {
     i64::try_from(id.get() / BUCKET_SIZE).unwrap_or(i64::MAX)
 }
 
-fn key(bucket: i64, id: u64) -> Item {
+pub(super) fn key(bucket: impl ToString, id: impl ToString) -> Item {
     [(BUCKET.to_owned(), number(bucket)), (ID.to_owned(), number(id))].into()
 }
 
-fn item(id: Id, attributes: Attributes) -> Item {
+/// The item of a new row.
+pub(super) fn item(id: Id, attributes: Attributes) -> Item {
     let mut item = key(bucket_of(id), id.get());
+    item.insert(VERSION.to_owned(), number(1));
     item.extend(attributes.into_iter().map(|(name, value)| (name.to_owned(), value)));
     item
 }
 
-fn read(item: &Item, attribute: &str) -> Option<u64> {
+pub(super) fn read(item: &Item, attribute: &str) -> Option<u64> {
     item.get(attribute).and_then(|value: &AttributeValue| value.as_n().ok()).and_then(|digits| digits.parse().ok())
-}
-
-fn is_already_there<H>(error: &SdkError<PutItemError, H>, item: &Item) -> bool {
-    match error.as_service_error() {
-        Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item() == Some(item),
-        _ => false,
-    }
 }

@@ -1,0 +1,226 @@
+//! How rows come into being: once a request, or once a key.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::digest;
+use aws_sdk_dynamodb::config::Config;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
+
+use super::error::Error;
+use super::precondition::{Version, Versioned};
+use super::record::{Item, Record, number};
+use super::retry::OnlyIfNothingWasDone;
+use super::table::{self, ID, Table};
+use crate::model::Id;
+
+/// How long a key stands for the answer that it was first given, in seconds.
+const LIFE: u64 = 24 * 60 * 60;
+
+/// The attribute with the time after which a record counts no more, in seconds since 1970. DynamoDB deletes the record some time after it (time to live).
+const EXPIRES_AT: &str = "expires_at";
+/// The attribute with the digest of the body that the key came with.
+const BODY: &str = "body_digest";
+/// The attribute with the answer that was given.
+const ANSWER: &str = "answer";
+
+/// A client's word that two requests are one, with what else must be the same of them.
+///
+/// The record of a key lies in the table of the row, under a partition below the counter's: both numbers of its key come out of a SHA-256 over subject, route and
+/// key, so that nobody can guess or meet another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    bucket: String,
+    id: String,
+    body: String,
+}
+
+/// A row that was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Created<R> {
+    /// It has come into being.
+    Now(Versioned<R>),
+    /// It came into being when its key was first used; the body of the answer that was given then, and the row's version at that time.
+    Before(String, Version),
+}
+
+impl IdempotencyKey {
+    /// The key `key` of this subject on this route, for this body.
+    pub fn new(subject: &str, route: &str, key: &str, body: &[u8]) -> Self {
+        let mut scope = digest::Context::new(&digest::SHA256);
+        for part in [subject, route, key] {
+            // With its length before it, no part can run into the next.
+            scope.update(&(part.len() as u64).to_be_bytes());
+            scope.update(part.as_bytes());
+        }
+        let scope = scope.finish();
+        let (bucket, rest) = scope.as_ref().split_at(8);
+        let bucket = bucket.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        let id = rest[..15].iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        // Partitions from -2 down; DynamoDB's numbers hold 38 digits, and these have 20 and 37.
+        Self {
+            bucket: format!("-{}", bucket + 2),
+            id: id.to_string(),
+            body: hex(digest::digest(&digest::SHA256, body).as_ref()),
+        }
+    }
+}
+
+impl IdempotencyKey {
+    /// The token of this request's transaction, of at most 36 characters. It is unique to the id that the request was given; tokens are shared by all the tables of an
+    /// account.
+    fn request_token(&self, table: &str, id: Id) -> String {
+        let token = format!("{table} {} {} {id}", self.bucket, self.id);
+        hex(&digest::digest(&digest::SHA256, token.as_bytes()).as_ref()[..16])
+    }
+}
+
+impl<R: Record> Table<R> {
+    /// Stores a new row under the next id. A crash between the two writes leaves a gap in the ids, never a duplicate.
+    /// Costs 2 write units for a row of up to 1 KiB.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] (the row may have been created), [`Error::Failed`] or [`Error::IdsExhausted`].
+    pub async fn create(&self, new: R::New) -> Result<Versioned<R>, Error> {
+        let id = self.next_id().await?;
+        let put = self.client.put_item().table_name(&self.name).set_item(Some(table::item(id, R::attributes(&new))));
+        let put = put.condition_expression("attribute_not_exists(#id)").expression_attribute_names("#id", ID);
+        let once = Config::builder().retry_classifier(OnlyIfNothingWasDone::<PutItemError>::new());
+        put.customize().config_override(once).send().await.map_err(|error| Error::of("PutItem", &error))?;
+        Ok(Versioned { row: R::with_id(id, new), version: Version(1) })
+    }
+
+    /// As [`Self::create`], but once a key: the row and the record of its key are written together or not at all, so that however often and however concurrently it is asked
+    /// for there is one row. `answer` makes the body of the answer that later requests with the key are given too.
+    /// Costs 1 read unit and, where the row is created, 5 write units for a row of up to 1 KiB.
+    ///
+    /// # Errors
+    /// [`Error::InProgress`], [`Error::KeyReused`], or as [`Self::create`]; after [`Error::Unavailable`] the key can be used again at once.
+    pub async fn create_once(
+        &self,
+        new: R::New,
+        key: &IdempotencyKey,
+        answer: impl FnOnce(&R) -> String + Send,
+    ) -> Result<Created<R>, Error> {
+        if let Some(before) = self.created_before(key).await? {
+            return Ok(before);
+        }
+        let id = self.next_id().await?;
+        let item = table::item(id, R::attributes(&new));
+        let row = R::with_id(id, new);
+        let record = record(key, &answer(&row));
+        let put_row = Put::builder()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", ID);
+        let put_record = Put::builder()
+            .table_name(&self.name)
+            .set_item(Some(record))
+            .condition_expression("attribute_not_exists(#id) OR #expires_at <= :now")
+            .expression_attribute_names("#id", ID)
+            .expression_attribute_names("#expires_at", EXPIRES_AT)
+            .expression_attribute_values(":now", number(now()));
+        let mut write = self.client.transact_write_items();
+        for put in [put_row, put_record] {
+            let put = put
+                .build()
+                .map_err(|_| Error::Failed { call: "TransactWriteItems", code: "request not built".into() })?;
+            write = write.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        // DynamoDB takes attempts with one token as one, so this call may be tried again whatever became of it.
+        match write.client_request_token(key.request_token(&self.name, id)).send().await {
+            Ok(_) => Ok(Created::Now(Versioned { row, version: Version(1) })),
+            Err(error) => match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+                    self.after_cancellation(key, canceled.cancellation_reasons()).await
+                }
+                Some(error) if error.code() == Some("TransactionInProgressException") => Err(Error::InProgress),
+                _ => Err(Error::of("TransactWriteItems", &error)),
+            },
+        }
+    }
+
+    /// What became of the key, after another request's transaction came before this one's.
+    async fn after_cancellation(
+        &self,
+        key: &IdempotencyKey,
+        reasons: &[CancellationReason],
+    ) -> Result<Created<R>, Error> {
+        let is = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
+        if is("ConditionalCheckFailed") {
+            // The other one is done; if its record cannot be seen after all, it is the row's id that was taken.
+            return self
+                .created_before(key)
+                .await?
+                .ok_or(Error::Failed { call: "TransactWriteItems", code: "id taken".into() });
+        }
+        if is("TransactionConflict") {
+            return Err(Error::InProgress);
+        }
+        let code =
+            reasons.iter().filter_map(CancellationReason::code).find(|code| *code != "None").unwrap_or("canceled");
+        if ["ThrottlingError", "ProvisionedThroughputExceeded"].contains(&code) {
+            return Err(Error::Unavailable { call: "TransactWriteItems", code: code.to_owned() });
+        }
+        Err(Error::Failed { call: "TransactWriteItems", code: code.to_owned() })
+    }
+
+    /// The answer that the key was given before, if it was used and has not expired by our own clock.
+    async fn created_before(&self, key: &IdempotencyKey) -> Result<Option<Created<R>>, Error> {
+        let Some(record) = self.get_item(&key.bucket, &key.id).await? else { return Ok(None) };
+        let malformed = |attribute| Error::malformed(&self.name, None, attribute);
+        if table::read(&record, EXPIRES_AT).ok_or_else(|| malformed(EXPIRES_AT))? <= now() {
+            return Ok(None);
+        }
+        let text =
+            |attribute| record.get(attribute).and_then(|value| value.as_s().ok()).ok_or_else(|| malformed(attribute));
+        if *text(BODY)? != key.body {
+            return Err(Error::KeyReused);
+        }
+        Ok(Some(Created::Before(text(ANSWER)?.clone(), Version(1))))
+    }
+}
+
+fn record(key: &IdempotencyKey, answer: &str) -> Item {
+    let mut record = table::key(&key.bucket, &key.id);
+    record.insert(EXPIRES_AT.to_owned(), number(now() + LIFE));
+    record.insert(BODY.to_owned(), AttributeValue::S(key.body.clone()));
+    record.insert(ANSWER.to_owned(), AttributeValue::S(answer.to_owned()));
+    record
+}
+
+/// Seconds since 1970-01-01T00:00:00Z.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_one_subjects_on_one_route() {
+        let key = |subject: &str, route: &str, key: &str| {
+            let IdempotencyKey { bucket, id, .. } = IdempotencyKey::new(subject, route, key, b"{}");
+            (bucket, id)
+        };
+        let one = key("auth0|1", "/actors", "k");
+        assert_eq!(one, key("auth0|1", "/actors", "k"));
+        for other in [
+            key("auth0|2", "/actors", "k"),
+            key("auth0|1", "/movies", "k"),
+            key("auth0|1", "/actors", "K"),
+            key("auth0|1/", "actors", "k"),
+        ] {
+            assert_ne!(one, other);
+        }
+        assert!(one.0.starts_with('-') && one.0.len() <= 21 && one.1.len() <= 37);
+    }
+}

@@ -1,0 +1,109 @@
+//! `ETag` and `If-Match`: no update is lost that a client wants to keep.
+
+use futures_util::future::join_all;
+use local::Role::Director;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Api, send, with_json};
+
+async fn patch(api: &Api, path: &str, if_match: &str, body: &Value) -> Answer {
+    send(with_json(api.request_as(Director, "PATCH", path).header("if-match", if_match), body)).await
+}
+
+async fn delete(api: &Api, path: &str, if_match: &str) -> Answer {
+    send(api.request_as(Director, "DELETE", path).header("if-match", if_match)).await
+}
+
+#[tokio::test]
+async fn an_answer_about_one_row_carries_a_strong_tag_that_changes_with_the_row() {
+    let api = Api::start().await;
+    let created = api.post(Director, "/actors", &json!({"name": "Ida", "age": 34, "gender": "f"})).await;
+    let first = created.header("etag").unwrap().to_owned();
+    assert!(first.starts_with('"') && first.ends_with('"') && first.len() > 2);
+    let unchanged = api.patch(Director, "/actors/1", &json!({})).await;
+    assert_eq!(unchanged.header("etag"), Some(first.as_str()));
+    let changed = api.patch(Director, "/actors/1", &json!({"age": 34})).await;
+    assert_ne!(changed.header("etag"), Some(first.as_str()));
+    let read = api.patch(Director, "/actors/1", &json!({})).await;
+    assert_eq!(read.header("etag"), changed.header("etag"));
+    assert_eq!(api.get(Director, "/actors").await.header("etag"), None);
+    let row = read.expect(200)["actors"][0].clone();
+    assert_eq!(row, json!({"id": 1, "name": "Ida", "age": 34, "gender": "f"}));
+}
+
+#[tokio::test]
+async fn a_write_happens_only_to_the_version_it_names() {
+    let api = Api::start().await;
+    let id = api.add_actor("Ida").await;
+    let path = format!("/actors/{id}");
+    let old = api.patch(Director, &path, &json!({})).await.header("etag").unwrap().to_owned();
+    let new = patch(&api, &path, &old, &json!({"age": 35})).await;
+    let tag = new.header("etag").unwrap().to_owned();
+    new.expect(200);
+    patch(&api, &path, &old, &json!({"age": 36})).await.expect_error(412, "precondition failed");
+    patch(&api, &path, &old, &json!({})).await.expect_error(412, "precondition failed");
+    delete(&api, &path, &old).await.expect_error(412, "precondition failed");
+    assert_eq!(api.get(Director, "/actors").await.expect(200)["actors"][0]["age"], 35);
+    for never in [&format!("W/{tag}"), "\"x\"", "", tag.trim_matches('"'), "\"0\""] {
+        patch(&api, &path, never, &json!({"age": 37})).await.expect_error(412, "precondition failed");
+        delete(&api, &path, never).await.expect_error(412, "precondition failed");
+    }
+    patch(&api, &path, &format!("{old}, \"x\", {tag}"), &json!({"age": 38})).await.expect(200);
+    patch(&api, &path, "*", &json!({"age": 39})).await.expect(200);
+    let last = api.patch(Director, &path, &json!({})).await.header("etag").unwrap().to_owned();
+    delete(&api, &path, &last).await.expect(200);
+    for gone in ["*", &last] {
+        patch(&api, &path, gone, &json!({"age": 40})).await.expect_error(404, "resource not found");
+        delete(&api, &path, gone).await.expect_error(404, "resource not found");
+    }
+    assert_eq!(api.get(Director, "/actors").await.expect(200)["actors"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_sixteen_concurrent_changes_with_one_tag_exactly_one_happens() {
+    let api = Api::start().await;
+    let id = api.add_actor("Ida").await;
+    let path = format!("/actors/{id}");
+    for _ in 0..5 {
+        let tag = api.patch(Director, &path, &json!({})).await.header("etag").unwrap().to_owned();
+        let bodies: Vec<_> = (0..16).map(|age| json!({"age": age})).collect();
+        let answers = join_all(bodies.iter().map(|body| patch(&api, &path, &tag, body))).await;
+        let done: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+        assert_eq!(done.len(), 1);
+        assert!(answers.iter().all(|answer| [200, 412].contains(&answer.status)));
+        assert_eq!(api.get(Director, "/actors").await.expect(200)["actors"], done[0].body["actors"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_tag_concurrent_changes_all_happen() {
+    let api = Api::start().await;
+    let path = format!("/actors/{}", api.add_actor("Ida").await);
+    let bodies: Vec<_> = (0..16).map(|age| json!({"age": age})).collect();
+    let answers = join_all(bodies.iter().map(|body| api.patch(Director, &path, body))).await;
+    let mut tags: Vec<_> = answers.iter().map(|answer| answer.header("etag").unwrap().to_owned()).collect();
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), 16, "every change is a version of its own");
+}
+
+#[tokio::test]
+async fn a_row_that_something_else_put_there_can_be_changed_by_its_tag_too() {
+    use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+    let api = Api::start().await;
+    api.add_actor("Ida").await;
+    let put = api
+        .stack
+        .client()
+        .put_item()
+        .table_name(local::ACTORS_TABLE)
+        .item("bucket", N("0".into()))
+        .item("id", N("7".into()));
+    put.item("name", S("Old".into())).item("age", N("50".into())).item("gender", S("f".into())).send().await.unwrap();
+    let tag = api.patch(Director, "/actors/7", &json!({})).await.header("etag").unwrap().to_owned();
+    patch(&api, "/actors/7", "\"1\"", &json!({"age": 51})).await.expect_error(412, "precondition failed");
+    let changed = patch(&api, "/actors/7", &tag, &json!({"age": 51})).await;
+    assert_ne!(changed.header("etag"), Some(tag.as_str()));
+    changed.expect(200);
+    patch(&api, "/actors/7", &tag, &json!({"age": 52})).await.expect_error(412, "precondition failed");
+}
