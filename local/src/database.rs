@@ -1,7 +1,5 @@
 //! The DynamoDB of the local stack: a real implementation on SQLite, reached by the real client over loopback.
 
-use std::net::SocketAddr;
-
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
@@ -16,13 +14,13 @@ pub const ACTORS_TABLE: &str = "actors";
 /// The name of the movies' table.
 pub const MOVIES_TABLE: &str = "movies";
 
-/// A client of the DynamoDB at this address, as the functions would make it.
-pub(crate) fn client(address: SocketAddr) -> Client {
+/// A client of the DynamoDB at this URL, as the functions would make it.
+pub(crate) fn client(url: &str) -> Client {
     let credentials = Credentials::new("local", "local", None, None, "local stack");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("local"))
-        .endpoint_url(format!("http://{address}"))
+        .endpoint_url(url)
         .credentials_provider(SharedCredentialsProvider::new(credentials));
     store::client(&config.build())
 }

@@ -39,6 +39,8 @@ pub struct Options {
     pub cooldown: Duration,
     /// The issuer to trust in place of an identity service of the stack's own.
     pub issuer: Option<Issuer>,
+    /// Where the functions find DynamoDB if not at the stack's own: a proxy in front of it, in tests.
+    pub dynamodb: Option<String>,
 }
 
 /// The three ports on 127.0.0.1; 0 takes any free one.
@@ -123,7 +125,7 @@ impl Stack {
         let database = open_database(home.as_ref())?;
         let stop = wait(stopped.clone());
         services.spawn(async move { drop(dynoxide::server::serve_with_shutdown(dynamodb, database, stop).await) });
-        let client = database::client(dynamodb_address);
+        let client = database::client(&format!("http://{dynamodb_address}"));
         database::create_tables(&client).await.map_err(StartError::Other)?;
 
         let issuer = match (&options.issuer, &identity) {
@@ -149,13 +151,15 @@ impl Stack {
         let config =
             IssuerConfig { issuer, audience: options.audience, cache: options.cache, cooldown: options.cooldown };
         let verifier = Arc::new(Verifier::new(&config).map_err(other)?);
-        let functions = Arc::new(Functions::new(&client, &verifier));
+        let dynamodb_url = format!("http://{dynamodb_address}");
+        let functions_client = options.dynamodb.as_ref().map_or_else(|| client.clone(), |url| database::client(url));
+        let functions = Arc::new(Functions::new(&functions_client, &verifier));
         services.spawn(serve(api, gateway::router(Arc::clone(&functions)), stopped));
 
         Ok(Self {
             api: format!("http://{api_address}"),
             identity: identity_url,
-            dynamodb: format!("http://{dynamodb_address}"),
+            dynamodb: dynamodb_url,
             tokens,
             functions,
             client,

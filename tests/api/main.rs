@@ -20,6 +20,9 @@ mod key_set;
 mod permissions;
 mod pipeline;
 
+mod faults;
+mod histories;
+mod policies;
 mod store;
 
 mod events;

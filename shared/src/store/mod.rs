@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_smithy_http_client::tls;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
@@ -34,6 +34,8 @@ const MAX_ATTEMPTS: u32 = 3;
 const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest pause before any attempt.
 const MAX_BACKOFF: Duration = Duration::from_millis(400);
+/// The tokens that retries are paid with: some 10 each, and won back by successes. The SDK's own default.
+const RETRY_BUDGET: usize = 500;
 /// How long an unused connection is kept. A frozen environment may wake long after its peer has forgotten it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -52,6 +54,8 @@ pub fn client(config: &SdkConfig) -> Client {
         .pool_idle_timeout(IDLE_TIMEOUT)
         .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
         .build_https();
+    // Retries come out of a budget, so that an outage is not made worse; this client's own, not one shared with the rest of the process.
+    let budget = RetryPartition::custom("casting-agency").token_bucket(TokenBucket::new(RETRY_BUDGET)).build();
     let config = aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts).retry_config(retries);
-    Client::from_conf(config.http_client(https).build())
+    Client::from_conf(config.retry_partition(budget).http_client(https).build())
 }

@@ -1,6 +1,8 @@
 //! A stack of a test's own, and short ways to ask it something.
 
 pub(crate) mod issuer;
+pub(crate) mod proxy;
+pub(crate) mod random;
 pub(crate) mod template;
 
 use std::sync::{Arc, OnceLock};
@@ -10,6 +12,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use shared::config::{Issuer, IssuerConfig};
+
+use proxy::Proxy;
 
 /// A running stack and a client of it.
 pub(crate) struct Api {
@@ -42,6 +46,7 @@ pub(crate) fn options() -> Options {
         cache: IssuerConfig::CACHE,
         cooldown: IssuerConfig::COOLDOWN,
         issuer: None,
+        dynamodb: None,
     }
 }
 
@@ -53,6 +58,13 @@ impl Api {
     /// A stack that trusts an issuer which the test runs.
     pub(crate) async fn trusting(issuer: Issuer) -> Self {
         Self::with(Options { issuer: Some(issuer), ..options() }).await
+    }
+
+    /// A stack whose functions reach their store through a proxy.
+    pub(crate) async fn behind(proxy: &Proxy) -> Self {
+        let api = Self::with(Options { dynamodb: Some(proxy.url()), ..options() }).await;
+        proxy.forward_to(&api.stack.dynamodb);
+        api
     }
 
     pub(crate) async fn with(options: Options) -> Self {

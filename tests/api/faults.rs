@@ -1,0 +1,231 @@
+//! What networks and services do to the store, done to it.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use local::Role::Producer;
+use serde_json::{Value, json};
+
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::{Answer, Api, send, with_json};
+
+/// Every endpoint, with a request that reaches the store.
+fn requests() -> [(&'static str, &'static str, Option<Value>); 8] {
+    [
+        ("GET", "/actors", None),
+        ("POST", "/actors", Some(ida())),
+        ("PATCH", "/actors/1", Some(json!({"age": 35}))),
+        ("DELETE", "/actors/1", None),
+        ("GET", "/movies", None),
+        ("POST", "/movies", Some(json!({"title": "M"}))),
+        ("PATCH", "/movies/1", Some(json!({"title": "N"}))),
+        ("DELETE", "/movies/1", None),
+    ]
+}
+
+fn ida() -> Value {
+    json!({"name": "Ida", "age": 34, "gender": "f"})
+}
+
+async fn call(api: &Api, (method, path, body): &(&str, &str, Option<Value>)) -> Answer {
+    let request = api.request_as(Producer, method, path);
+    send(if let Some(body) = body { with_json(request, body) } else { request }).await
+}
+
+async fn post_with_key(api: &Api, key: &str) -> Answer {
+    send(with_json(api.request_as(Producer, "POST", "/actors").header("idempotency-key", key), &ida())).await
+}
+
+async fn rows(api: &Api) -> Vec<Value> {
+    api.get(Producer, "/actors").await.expect(200)["actors"].as_array().unwrap().clone()
+}
+
+fn count(proxy: &Proxy, name: &str) -> usize {
+    proxy.calls().iter().filter(|call| call.name == name).count()
+}
+
+#[track_caller]
+fn assert_unavailable(answer: &Answer) {
+    answer.expect_error(503, "service unavailable");
+    assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_answers_nothing_is_503_within_two_and_a_half_seconds_a_hundred_times_of_a_hundred() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    api.get(Producer, "/actors").await.expect(200);
+    proxy.plan(|_| Fault::BlackHole);
+    let requests = requests();
+    let timed = async |index: usize| {
+        let started = Instant::now();
+        let answer = call(&api, &requests[index % requests.len()]).await;
+        (answer, started.elapsed())
+    };
+    for (answer, elapsed) in join_all((0..100).map(timed)).await {
+        assert_unavailable(&answer);
+        assert!(elapsed < Duration::from_millis(2500), "{elapsed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_falls_silent_between_two_calls_of_a_request_is_503_in_time_too() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    proxy.plan(|call| match call {
+        "UpdateItem" | "GetItem" => Fault::Delay(Duration::from_millis(600)),
+        _ => Fault::BlackHole,
+    });
+    for request in [&requests()[0], &requests()[1]] {
+        let started = Instant::now();
+        assert_unavailable(&call(&api, request).await);
+        assert!(started.elapsed() < Duration::from_millis(2500));
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_request_makes_three_calls_at_most_and_succeeds_if_one_of_them_does() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    api.add_actor("Ida").await;
+    api.add_movie("M").await;
+    for request in requests() {
+        proxy.plan(|_| Fault::Throttle);
+        proxy.calls();
+        assert_unavailable(&call(&api, &request).await);
+        assert_eq!(proxy.calls().len(), 3, "{request:?}");
+    }
+    for request in requests() {
+        let mut first = true;
+        proxy.plan(move |_| if std::mem::take(&mut first) { Fault::Throttle } else { Fault::None });
+        call(&api, &request).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn the_pauses_between_attempts_are_short_and_random() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    proxy.plan(|_| Fault::Throttle);
+    let mut times = Vec::new();
+    for _ in 0..12 {
+        let started = Instant::now();
+        assert_unavailable(&api.get(Producer, "/actors").await);
+        times.push(started.elapsed().as_millis());
+    }
+    times.sort_unstable();
+    assert!(times[11] < 1000, "{times:?}");
+    times.dedup();
+    assert!(times.len() > 3, "{times:?}");
+}
+
+#[tokio::test]
+async fn a_keyed_post_whose_answer_is_lost_after_the_commit_gives_the_same_row() {
+    let faults = [
+        Fault::ResetAfter,
+        Fault::ErrorAfter,
+        Fault::CutAt(0),
+        Fault::CutAt(10),
+        Fault::CutAt(60),
+        Fault::CutAt(usize::MAX),
+    ];
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    for (index, fault) in faults.into_iter().enumerate() {
+        let key = format!("lost once {index}");
+        proxy.fail("TransactWriteItems", &[fault]);
+        let first = post_with_key(&api, &key).await.expect(200);
+        proxy.fail("TransactWriteItems", &[]);
+        let again = post_with_key(&api, &key).await;
+        assert_eq!((again.header("idempotency-replayed"), &again.body), (Some("true"), &first), "{fault:?}");
+        assert_eq!(rows(&api).await.len(), index + 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_keyed_post_whose_every_answer_is_lost_is_503_and_its_retry_finds_the_row() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    proxy.plan(|call| if call == "TransactWriteItems" { Fault::ResetAfter } else { Fault::None });
+    assert_unavailable(&post_with_key(&api, "k").await);
+    proxy.plan(|_| Fault::None);
+    let again = post_with_key(&api, "k").await;
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(rows(&api).await, again.expect(200)["actors"].as_array().unwrap().clone());
+}
+
+#[tokio::test]
+async fn a_keyed_post_that_never_reached_the_store_can_be_retried_at_once() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    proxy.plan(|call| if call == "TransactWriteItems" { Fault::ResetBefore } else { Fault::None });
+    assert_unavailable(&post_with_key(&api, "k").await);
+    assert_eq!(rows(&api).await.len(), 0);
+    proxy.plan(|_| Fault::None);
+    assert_eq!(post_with_key(&api, "k").await.header("idempotency-replayed"), None);
+    assert_eq!(rows(&api).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_unkeyed_write_is_never_sent_again_after_an_ambiguous_failure() {
+    let faults = [
+        Fault::ResetAfter,
+        Fault::ResetBefore,
+        Fault::ErrorAfter,
+        Fault::ErrorBefore,
+        Fault::CutAt(5),
+        Fault::BlackHole,
+    ];
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    for fault in faults {
+        let id = api.add_actor("Ida").await;
+        let path = format!("/actors/{id}");
+        for (request, name) in [
+            (("PATCH", path.as_str(), Some(json!({"age": 35}))), "UpdateItem"),
+            (("DELETE", path.as_str(), None), "DeleteItem"),
+            (("POST", "/actors", Some(ida())), "PutItem"),
+        ] {
+            proxy.calls();
+            proxy.fail(name, &[fault]);
+            assert_unavailable(&call(&api, &request).await);
+            assert_eq!(count(&proxy, name), 1, "{name} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_read_is_tried_again_whatever_became_of_it() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    api.add_actor("Ida").await;
+    for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::ErrorAfter, Fault::CutAt(30), Fault::BlackHole] {
+        for name in ["GetItem", "Query"] {
+            proxy.fail(name, &[fault]);
+            let started = Instant::now();
+            api.get(Producer, "/actors").await.expect(200);
+            assert!(started.elapsed() < Duration::from_millis(1500), "{name} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_function_whose_connections_died_answers_at_the_first_try() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    for request in requests() {
+        let (actor, movie) = (api.add_actor("Ida").await, api.add_movie("M").await);
+        proxy.break_connections();
+        let id = if request.1.starts_with("/actors") { actor } else { movie };
+        let path = request.1.replace("/1", &format!("/{id}"));
+        let started = Instant::now();
+        call(&api, &(request.0, path.as_str(), request.2.clone())).await.expect(200);
+        assert!(started.elapsed() < Duration::from_millis(1500), "{request:?}");
+    }
+    for request in [&requests()[0], &requests()[1]] {
+        proxy.silence_connections();
+        let started = Instant::now();
+        call(&api, request).await.expect(200);
+        assert!(started.elapsed() < Duration::from_millis(1500), "{request:?}");
+    }
+}

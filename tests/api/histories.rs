@@ -1,0 +1,202 @@
+//! What clients see of one row is linearizable: there is an order of all requests, each between its start and its end, in which a row that did one thing at
+//! a time would have given the same answers. Checked over many short histories of concurrent clients, with and without faults.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use local::Role::Producer;
+use serde_json::json;
+
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::random::{Random, seeds};
+use crate::support::{Api, send, with_json};
+
+/// The row's state: its version and age, while it is there.
+type State = Option<(u64, u64)>;
+
+#[derive(Clone, Debug)]
+enum Request {
+    Read,
+    Write(u64),
+    WriteIf(u64, u64),
+    Delete,
+    DeleteIf(u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// The version and age that were answered.
+    Row(u64, u64),
+    Deleted,
+    Missing,
+    PreconditionFailed,
+    /// No word of it: it may have happened, now or later, or never.
+    Nothing,
+}
+
+#[derive(Clone, Debug)]
+struct Event {
+    request: Request,
+    seen: Seen,
+    started: u64,
+    ended: u64,
+}
+
+/// What a row that does one thing at a time does.
+fn apply(state: State, request: &Request) -> (State, Seen) {
+    let Some((version, age)) = state else { return (None, Seen::Missing) };
+    let write = |age: u64| (Some((version + 1, age)), Seen::Row(version + 1, age));
+    match *request {
+        Request::Read => (state, Seen::Row(version, age)),
+        Request::Write(age) => write(age),
+        Request::WriteIf(expected, age) if expected == version => write(age),
+        Request::Delete => (None, Seen::Deleted),
+        Request::DeleteIf(expected) if expected == version => (None, Seen::Deleted),
+        Request::WriteIf(..) | Request::DeleteIf(_) => (state, Seen::PreconditionFailed),
+    }
+}
+
+/// Whether some order of the events explains them all.
+fn is_linearizable(events: &[Event], start: State) -> bool {
+    fn search(events: &[Event], done: u32, state: State, seen_before: &mut HashSet<(u32, State)>) -> bool {
+        let open = || (0..events.len()).filter(|index| done & (1 << index) == 0);
+        if open().all(|index| events[index].seen == Seen::Nothing) {
+            return true;
+        }
+        if !seen_before.insert((done, state)) {
+            return false;
+        }
+        // Next can be whatever started before every open event with an answer has ended.
+        let first_end =
+            open().filter(|index| events[*index].seen != Seen::Nothing).map(|index| events[index].ended).min();
+        open().any(|index| {
+            let event = &events[index];
+            let (next, answer) = apply(state, &event.request);
+            let possible = first_end.is_none_or(|end| event.started < end)
+                && (event.seen == Seen::Nothing || event.seen == answer);
+            possible && search(events, done | 1 << index, next, seen_before)
+        })
+    }
+    search(events, 0, start, &mut HashSet::new())
+}
+
+#[test]
+fn the_checker_knows_a_lost_update_and_a_stale_read() {
+    let event = |request, seen, started, ended| Event { request, seen, started, ended };
+    let start = Some((1, 30));
+    let good = [
+        event(Request::Write(31), Seen::Row(2, 31), 0, 10),
+        event(Request::WriteIf(1, 32), Seen::PreconditionFailed, 1, 9),
+        event(Request::Read, Seen::Row(2, 31), 2, 3),
+        event(Request::Delete, Seen::Nothing, 4, 5),
+        event(Request::Read, Seen::Missing, 11, 12),
+    ];
+    assert!(is_linearizable(&good, start));
+    let lost = [
+        event(Request::WriteIf(1, 31), Seen::Row(2, 31), 0, 10),
+        event(Request::WriteIf(1, 32), Seen::Row(2, 32), 1, 9),
+    ];
+    assert!(!is_linearizable(&lost, start));
+    let stale = [event(Request::Write(31), Seen::Row(2, 31), 0, 1), event(Request::Read, Seen::Row(1, 30), 2, 3)];
+    assert!(!is_linearizable(&stale, start));
+    let twice = [event(Request::Delete, Seen::Deleted, 0, 1), event(Request::Delete, Seen::Deleted, 2, 3)];
+    assert!(!is_linearizable(&twice, start));
+    let undead = [event(Request::Delete, Seen::Deleted, 0, 1), event(Request::Read, Seen::Row(1, 30), 2, 3)];
+    assert!(!is_linearizable(&undead, start));
+}
+
+/// Sends a request and tells what was seen of it.
+async fn perform(api: &Api, path: &str, request: &Request) -> Seen {
+    let method = if matches!(request, Request::Delete | Request::DeleteIf(_)) { "DELETE" } else { "PATCH" };
+    let mut http = api.request_as(Producer, method, path);
+    if let Request::WriteIf(version, _) | Request::DeleteIf(version) = request {
+        http = http.header("if-match", format!("\"{version}\""));
+    }
+    http = match request {
+        Request::Read => with_json(http, &json!({})),
+        Request::Write(age) | Request::WriteIf(_, age) => with_json(http, &json!({"age": age})),
+        Request::Delete | Request::DeleteIf(_) => http,
+    };
+    let answer = send(http).await;
+    match (answer.status, method) {
+        (200, "DELETE") => Seen::Deleted,
+        (200, _) => {
+            let version = answer.header("etag").unwrap().trim_matches('"').parse().unwrap();
+            Seen::Row(version, answer.body["actors"][0]["age"].as_u64().unwrap())
+        }
+        (404, _) => Seen::Missing,
+        (412, _) => Seen::PreconditionFailed,
+        (503, _) => Seen::Nothing,
+        _ => panic!("{answer:?}"),
+    }
+}
+
+/// One client: a few requests one after another, naming versions that it has seen.
+async fn client(api: &Api, path: &str, mut random: Random, clock: &AtomicU64) -> Vec<Event> {
+    let mut version = 1;
+    let mut events = Vec::new();
+    for _ in 0..4 {
+        let age = random.below(150);
+        let request = match random.below(20) {
+            0..6 => Request::Read,
+            6..12 => Request::Write(age),
+            12..18 => Request::WriteIf(version, age),
+            18 => Request::Delete,
+            _ => Request::DeleteIf(version),
+        };
+        let started = clock.fetch_add(1, Ordering::SeqCst);
+        let seen = perform(api, path, &request).await;
+        let ended = clock.fetch_add(1, Ordering::SeqCst);
+        if let Seen::Row(seen, _) = seen {
+            version = seen;
+        }
+        events.push(Event { request, seen, started, ended });
+    }
+    events
+}
+
+/// A fault, more often than not none; whole seconds of silence are left to other tests.
+fn fault(random: &mut Random) -> Fault {
+    match random.below(16) {
+        0 => Fault::ResetAfter,
+        1 => Fault::ResetBefore,
+        2 => Fault::ErrorAfter,
+        3 => Fault::CutAt(usize::try_from(random.below(200)).unwrap()),
+        4 => Fault::Throttle,
+        5..8 => Fault::Delay(Duration::from_millis(random.below(15))),
+        _ => Fault::None,
+    }
+}
+
+async fn check_histories(rounds: u64, with_faults: bool) {
+    let proxy = Proxy::start().await;
+    let api = Arc::new(Api::behind(&proxy).await);
+    let mut told = 0;
+    for seed in seeds(rounds) {
+        proxy.plan(|_| Fault::None);
+        let path = format!("/actors/{}", api.add_actor("Ida").await);
+        if with_faults {
+            let mut random = Random::new(seed ^ 0xfa17);
+            proxy.plan(move |_| fault(&mut random));
+        }
+        let clock = AtomicU64::new(0);
+        let clients = (0..4).map(|number| client(&api, &path, Random::new(seed * 10 + number), &clock));
+        let events: Vec<_> = join_all(clients).await.into_iter().flatten().collect();
+        told += events.iter().filter(|event| event.seen != Seen::Nothing).count();
+        assert!(is_linearizable(&events, Some((1, 34))), "SEED={seed}: {events:#?}");
+    }
+    assert!(told as u64 > rounds, "most requests must be answered for a history to say anything");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_histories_of_a_row_are_linearizable() {
+    check_histories(60, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_histories_of_a_row_are_linearizable_under_faults() {
+    check_histories(60, true).await;
+}

@@ -1,0 +1,245 @@
+//! A proxy between the functions and their DynamoDB that can do to a call what networks and services do.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::Client;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing goes wrong.
+    None,
+    /// It reaches the store this much later.
+    Delay(Duration),
+    /// Neither the store nor the caller hears of it again.
+    BlackHole,
+    /// The connection breaks before the store has it.
+    ResetBefore,
+    /// The connection breaks after the store has done it.
+    ResetAfter,
+    /// The answer breaks off after so many bytes.
+    CutAt(usize),
+    /// The store refuses it for now, having done nothing.
+    Throttle,
+    /// The store has a fault of its own, having done nothing.
+    ErrorBefore,
+    /// The store has a fault of its own, after having done it.
+    ErrorAfter,
+}
+
+/// A call that the proxy has seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The API call, as in `PutItem`.
+    pub(crate) name: String,
+    pub(crate) body: Value,
+}
+
+type Plan = Box<dyn FnMut(&str) -> Fault + Send>;
+
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    upstream: Mutex<String>,
+    plan: Mutex<Plan>,
+    calls: Mutex<Vec<Call>>,
+    /// Connections accepted so far.
+    accepted: AtomicU64,
+    /// Connections up to this one answer no more.
+    silent: AtomicU64,
+    /// Connections up to this one are gone.
+    broken: watch::Sender<u64>,
+    http: Client,
+}
+
+impl Proxy {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            upstream: Mutex::default(),
+            plan: Mutex::new(Box::new(|_| Fault::None)),
+            calls: Mutex::default(),
+            accepted: AtomicU64::new(0),
+            silent: AtomicU64::new(0),
+            broken: watch::Sender::new(0),
+            http: Client::builder().no_proxy().build().unwrap(),
+        });
+        let accepting = Arc::clone(&shared);
+        let server = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let number = accepting.accepted.fetch_add(1, Ordering::SeqCst) + 1;
+                tokio::spawn(Arc::clone(&accepting).connection(stream, number));
+            }
+        });
+        Self { address, shared, server }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn forward_to(&self, upstream: &str) {
+        upstream.clone_into(&mut self.shared.upstream.lock().unwrap());
+    }
+
+    /// Has each call suffer what `plan` says of its name.
+    pub(crate) fn plan(&self, plan: impl FnMut(&str) -> Fault + Send + 'static) {
+        *self.shared.plan.lock().unwrap() = Box::new(plan);
+    }
+
+    /// Has the next calls of this name suffer these faults, one each; everything else goes well.
+    pub(crate) fn fail(&self, name: &'static str, faults: &[Fault]) {
+        let mut faults = faults.to_vec().into_iter();
+        self.plan(move |call| if call == name { faults.next().unwrap_or(Fault::None) } else { Fault::None });
+    }
+
+    /// The calls since this was last asked.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.shared.calls.lock().unwrap())
+    }
+
+    /// Breaks every connection that there is now; new ones work.
+    pub(crate) fn break_connections(&self) {
+        self.shared.broken.send_replace(self.shared.accepted.load(Ordering::SeqCst));
+    }
+
+    /// Lets every connection that there is now fall silent; new ones work.
+    pub(crate) fn silence_connections(&self) {
+        self.shared.silent.store(self.shared.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.shared.broken.send_replace(u64::MAX);
+    }
+}
+
+impl Shared {
+    async fn connection(self: Arc<Self>, mut stream: TcpStream, number: u64) {
+        let mut broken = self.broken.subscribe();
+        tokio::select! {
+            _ = broken.wait_for(|last| *last >= number) => reset(&stream),
+            // An error here is a caller that has gone away.
+            _ = self.serve(&mut stream, number) => {}
+        }
+    }
+
+    async fn serve(&self, stream: &mut TcpStream, number: u64) -> io::Result<()> {
+        loop {
+            let (head, body) = read_request(stream).await?;
+            if self.silent.load(Ordering::SeqCst) >= number {
+                std::future::pending::<()>().await;
+            }
+            let name = header(&head, "x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
+            self.calls
+                .lock()
+                .unwrap()
+                .push(Call { name: name.clone(), body: serde_json::from_slice(&body).unwrap_or_default() });
+            let fault = (self.plan.lock().unwrap())(&name);
+            let answer = match fault {
+                Fault::BlackHole => std::future::pending().await,
+                Fault::ResetBefore => return Ok(reset(stream)),
+                Fault::Throttle => refusal(400, "ThrottlingException"),
+                Fault::ErrorBefore => refusal(500, "InternalServerError"),
+                Fault::Delay(pause) => {
+                    tokio::time::sleep(pause).await;
+                    self.forward(&head, body).await
+                }
+                Fault::ErrorAfter => {
+                    self.forward(&head, body).await;
+                    refusal(500, "InternalServerError")
+                }
+                Fault::None | Fault::ResetAfter | Fault::CutAt(_) => self.forward(&head, body).await,
+            };
+            match fault {
+                Fault::ResetAfter => return Ok(reset(stream)),
+                Fault::CutAt(length) => {
+                    stream.write_all(&answer[..length.min(answer.len() - 1)]).await?;
+                    return stream.shutdown().await;
+                }
+                _ => stream.write_all(&answer).await?,
+            }
+        }
+    }
+
+    async fn forward(&self, head: &str, body: Vec<u8>) -> Vec<u8> {
+        let upstream = self.upstream.lock().unwrap().clone();
+        let mut request = self.http.post(upstream).body(body);
+        for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
+            request = request.header(name, header(head, name));
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body = answer.bytes().await.unwrap();
+        let mut bytes = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len()).into_bytes();
+        for name in ["content-type", "x-amzn-requestid", "x-amz-crc32"] {
+            if let Some(value) = headers.get(name) {
+                bytes.extend_from_slice(format!("{name}: {}\r\n", value.to_str().unwrap()).as_bytes());
+            }
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+}
+
+async fn read_request(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end + 4;
+        }
+        read_some(stream, &mut bytes).await?;
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let length: usize = header(&head, "content-length").parse().unwrap_or(0);
+    while bytes.len() < end + length {
+        read_some(stream, &mut bytes).await?;
+    }
+    Ok((head, bytes.split_off(end)))
+}
+
+async fn read_some(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()> {
+    match stream.read_buf(bytes).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+fn header<'a>(head: &'a str, wanted: &str) -> &'a str {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    lines
+        .filter(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        .map(|(_, value)| value.trim())
+        .next()
+        .unwrap_or_default()
+}
+
+fn refusal(status: u16, code: &str) -> Vec<u8> {
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"as planned"}}"#);
+    let length = body.len();
+    format!("HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
+}
+
+/// Has the connection end with a reset instead of an orderly close.
+fn reset(stream: &TcpStream) {
+    drop(stream.set_zero_linger());
+}
