@@ -97,7 +97,7 @@ async fn run(run: &Run, identity_port: u16) -> Result<(), String> {
     let log = stack.log().map_err(|error| error.to_string())?;
     print(&welcome(&stack, &audience, log.as_ref().map(|(path, _)| path.display().to_string()))?)?;
     if let Some((_, file)) = log {
-        shared::log::start(file);
+        shared::log::start(file, tracing::Level::INFO);
     }
     interrupted().await.map_err(|error| error.to_string())?;
     stack.stop().await;

@@ -49,7 +49,8 @@ pub struct App<E: Endpoint> {
 /// # Errors
 /// When the settings are incomplete, or the runtime's own API is gone.
 pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
-    log::start(std::io::stdout);
+    log::start(std::io::stdout, tracing::Level::INFO);
+    log::hush_panics();
     let config = Config::from_env(E::Record::TABLE_VARIABLE)?;
     let verifier = Arc::new(Verifier::new(&config.issuer)?);
     let table = Table::new(store::client(&config.aws), config.table);

@@ -4,14 +4,31 @@ use std::time::Instant;
 
 use aws_lc_rs::digest;
 use lambda_http::http::StatusCode;
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::error::Error;
 
 /// Starts the process's log: JSON lines to `writer`. A Lambda function's goes to standard output, from where CloudWatch has it.
-pub fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
-    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_span_list(false);
-    lines.with_writer(writer).with_target(false).with_max_level(tracing::Level::INFO).init();
+///
+/// Only this project's own events are written, whatever the level: libraries have no part in what may be said of a request.
+pub fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, level: Level) {
+    let lines =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    let own = Targets::new().with_target("shared", level).with_target("local", level);
+    tracing_subscriber::registry().with(lines.with_writer(writer).with_target(false).with_filter(own)).init();
+}
+
+/// Has a panic say where it was and nothing else: its message may hold what a client sent.
+pub fn hush_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic");
+    }));
 }
 
 /// What is known of a request by the time it is answered. It never holds a token, a body or a person's name.

@@ -25,6 +25,8 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
         Behaviour::Publishes("<html>".into()),
         Behaviour::Publishes(r#"{"keys": []}"#.into()),
         Behaviour::Publishes(format!("{good}{}", " ".repeat(150_000))),
+        Behaviour::Compresses(good.clone()),
+        Behaviour::Publishes(format!(r#"{{"keys": [{}{}]}}"#, "[".repeat(70_000), "]".repeat(70_000))),
         Behaviour::Redirects(format!("{}elsewhere", issuer.url.as_str())),
     ];
     for fault in faults {
@@ -40,13 +42,21 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_hangs_is_503_within_four_seconds() {
+async fn an_issuer_that_hangs_or_drips_is_503_within_four_seconds() {
     let key = signing_key();
-    let issuer = TestIssuer::start(Behaviour::Dawdles(Duration::from_secs(60), String::new())).await;
+    let faults = [Behaviour::Dawdles(Duration::from_secs(60), String::new()), Behaviour::Drips(key_document(&[&key]))];
+    for answer in join_all(faults.map(|fault| first_request(fault, &key))).await {
+        answer.expect_error(503, "service unavailable");
+    }
+}
+
+async fn first_request(fault: Behaviour, key: &Arc<SigningKey>) -> Answer {
+    let issuer = TestIssuer::start(fault).await;
     let api = Api::trusting(issuer.url.clone()).await;
     let started = Instant::now();
-    get(&api, &issuer.token(&key, Assistant)).await.expect_error(503, "service unavailable");
+    let answer = get(&api, &issuer.token(key, Assistant)).await;
     assert!(started.elapsed() < Duration::from_secs(4));
+    answer
 }
 
 #[tokio::test]

@@ -107,8 +107,7 @@ impl KeySet {
     pub(super) async fn key(&self, kid: &str) -> Result<Option<DecodingKey>, Denial> {
         let mut waited = false;
         loop {
-            let step = self.shared.step(kid, waited);
-            match step {
+            match self.shared.step(kid, waited, Instant::now()) {
                 Step::Done(result) => return result,
                 // The sender is dropped when the fetch ends, which ends the wait.
                 Step::Wait(mut under_way) => while under_way.changed().await.is_ok() {},
@@ -123,8 +122,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn step(self: &Arc<Self>, kid: &str, waited: bool) -> Step {
-        let now = Instant::now();
+    /// What to do about the key `kid` now; `waited` says that a fetch has just been waited for, so that none is started.
+    fn step(self: &Arc<Self>, kid: &str, waited: bool, now: Instant) -> Step {
         let mut state = self.state();
         let age = state.good.as_ref().map(|good| now.duration_since(good.fetched));
         let key = state.good.as_ref().and_then(|good| good.keys.get(kid).cloned());
@@ -207,5 +206,68 @@ impl State {
     fn unavailable(&self, cooldown: Duration) -> Denial {
         let retry_after = u32::try_from(self.pause(cooldown).as_secs()).unwrap_or(u32::MAX).max(1);
         Denial::KeysUnavailable { cause: self.failure.unwrap_or(KeysError::NoAnswer), retry_after }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// A key set fetched now, of an issuer that cannot be reached.
+    fn warm() -> (Arc<Shared>, Instant) {
+        let issuer = "http://127.0.0.1:9".parse().unwrap();
+        let config = IssuerConfig {
+            issuer,
+            audience: String::new(),
+            cache: IssuerConfig::CACHE,
+            cooldown: IssuerConfig::COOLDOWN,
+        };
+        let set = KeySet::new(&config).unwrap();
+        let key = DecodingKey::from_rsa_raw_components(&[0xff; 256], &[1, 0, 1]);
+        set.shared.state().take(Ok(Keys::from([("k".to_owned(), key)])));
+        let fetched = set.shared.state().good.as_ref().unwrap().fetched;
+        (set.shared, fetched)
+    }
+
+    fn outcome(step: Step) -> &'static str {
+        match step {
+            Step::Wait(_) => "wait",
+            Step::Done(Ok(Some(_))) => "key",
+            Step::Done(Ok(None)) => "none",
+            Step::Done(Err(_)) => "unavailable",
+        }
+    }
+
+    #[tokio::test]
+    async fn a_known_key_is_used_for_the_cache_time_then_refetched_then_waited_for() {
+        let (set, fetched) = warm();
+        let (cache, cooldown) = (IssuerConfig::CACHE, IssuerConfig::COOLDOWN);
+        let moment = Duration::from_millis(1);
+        assert_eq!(outcome(set.step("k", false, fetched + cache - moment)), "key");
+        assert!(set.state().under_way.is_none());
+        assert_eq!(outcome(set.step("k", false, fetched + cache + moment)), "key");
+        assert!(set.state().under_way.is_some(), "the fetch goes on in the background");
+        assert_eq!(outcome(set.step("k", false, fetched + cache + cooldown + moment)), "wait");
+    }
+
+    #[tokio::test]
+    async fn the_last_good_set_serves_for_an_hour_and_no_longer() {
+        let (set, fetched) = warm();
+        let last = fetched + IssuerConfig::CACHE + HOUR;
+        assert_eq!(outcome(set.step("k", true, last - Duration::from_secs(1))), "key");
+        assert_eq!(outcome(set.step("j", true, last - Duration::from_secs(1))), "none");
+        assert_eq!(outcome(set.step("k", true, last)), "unavailable");
+        assert_eq!(outcome(set.step("j", true, last)), "unavailable");
+    }
+
+    #[tokio::test]
+    async fn a_failed_fetch_leaves_the_good_set() {
+        let (set, fetched) = warm();
+        for failure in [KeysError::NoAnswer, KeysError::Status(500), KeysError::Unreadable, KeysError::NoKeys] {
+            set.state().take(Err(failure));
+            assert_eq!(outcome(set.step("k", false, fetched)), "key", "{failure:?}");
+        }
     }
 }

@@ -23,6 +23,10 @@ pub(crate) enum Behaviour {
     Fails(u16),
     /// With this document, after a while.
     Dawdles(Duration, String),
+    /// With this document, a byte at a time.
+    Drips(String),
+    /// With this document, said to be compressed.
+    Compresses(String),
     /// By sending the client elsewhere.
     Redirects(String),
 }
@@ -84,6 +88,16 @@ async fn answer(State(shared): State<Arc<Shared>>) -> Response {
             tokio::time::sleep(pause).await;
             document.into_response()
         }
+        Behaviour::Drips(document) => {
+            let bytes = document.into_bytes().into_iter();
+            let stream = futures_util::stream::unfold(bytes, |mut bytes| async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let byte = bytes.next()?;
+                Some((Ok::<_, std::convert::Infallible>(vec![byte]), bytes))
+            });
+            axum::body::Body::from_stream(stream).into_response()
+        }
+        Behaviour::Compresses(document) => ([("content-encoding", "gzip")], document).into_response(),
         Behaviour::Redirects(target) => (StatusCode::FOUND, [("location", target)]).into_response(),
     }
 }
