@@ -123,9 +123,13 @@ fn folder() -> PathBuf {
 fn welcome(stack: &Stack, audience: &str, log: Option<String>) -> Result<String, String> {
     let mut lines = vec![String::new(), format!("  API        {}", stack.api)];
     match &stack.identity {
-        Some(identity) => lines.push(format!(
-            "  Identity   {identity}   (sign in there, or print a token: cargo run -q -p local -- token director)"
-        )),
+        Some(identity) => {
+            let port = identity.rsplit(':').next().filter(|port| *port != "3001");
+            let flag = port.map(|port| format!(" --identity-port {port}")).unwrap_or_default();
+            lines.push(format!(
+            "  Identity   {identity}   (sign in there, or print a token: cargo run -q -p local -- token director{flag})"
+            ));
+        }
         None => lines.push(format!("  Identity   the issuer that AUTH0_DOMAIN names, audience {audience}")),
     }
     lines.push(format!("  DynamoDB   {}", stack.dynamodb));

@@ -33,7 +33,7 @@ const HEADERS: [(&str, &str); 5] = [
 ];
 
 /// The longest that an endpoint may take: a client waits no longer than this for a store that does not answer, however many calls its request makes.
-const HANDLE_TIMEOUT: Duration = Duration::from_millis(2300);
+const HANDLE_TIMEOUT: Duration = Duration::from_millis(2100);
 
 /// The header with the id that an answer and its line in the log share.
 pub const CORRELATION_ID: &str = "x-correlation-id";
@@ -89,7 +89,7 @@ impl<E: Endpoint> App<E> {
     }
 
     async fn respond(&self, request: Request) -> Response<Body> {
-        let mut entry = Entry::start(Self::name(), request.method().to_string(), correlation_id(&request));
+        let mut entry = Entry::start(Self::name(), request.method(), correlation_id(&request));
         let outcome = AssertUnwindSafe(self.serve(request, &mut entry)).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::Internal("a handler panicked".into())));
         let mut response = match &outcome {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use aws_lc_rs::digest;
-use lambda_http::http::StatusCode;
+use lambda_http::http::{Method, StatusCode};
 use tracing::Level;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
@@ -34,7 +34,7 @@ pub fn hush_panics() {
 /// What is known of a request by the time it is answered. It never holds a token, a body or a person's name.
 pub(crate) struct Entry {
     pub(crate) function: String,
-    pub(crate) method: String,
+    pub(crate) method: &'static str,
     /// The template of the path, never the path itself.
     pub(crate) route: &'static str,
     pub(crate) correlation_id: String,
@@ -43,7 +43,10 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn start(function: String, method: String, correlation_id: String) -> Self {
+    /// An entry that begins now. A method that nobody knows is a text of the client's, and stays out.
+    pub(crate) fn start(function: String, method: &Method, correlation_id: String) -> Self {
+        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+        let method = known.into_iter().find(|known| method.as_str() == *known).unwrap_or("other");
         Self { function, method, route: "", correlation_id, subject: String::new(), started: Instant::now() }
     }
 

@@ -135,6 +135,16 @@ async fn an_expired_key_is_judged_by_our_own_clock() {
 }
 
 #[tokio::test]
+async fn keyed_rows_of_both_kinds_with_the_same_ids_are_not_in_each_others_way() {
+    let api = Api::start().await;
+    for number in 1..=4 {
+        let key = format!("k{number}");
+        post(&api, Producer, "/movies", &key, &json!({"title": "M"})).await.expect(200);
+        assert_eq!(post(&api, Producer, "/actors", &key, &ida()).await.expect(200)["actors"][0]["id"], number);
+    }
+}
+
+#[tokio::test]
 async fn without_a_key_every_request_is_its_own() {
     let api = Api::start().await;
     for id in 1..=3 {

@@ -115,6 +115,8 @@ async fn a_sign_in_that_cannot_work_says_what_is_wrong_and_runs_no_script() {
         ("client_id", ""),
         ("redirect_uri", ""),
         ("redirect_uri", "javascript:alert(1)"),
+        ("redirect_uri", "http://x/%0d%0ax"),
+        ("redirect_uri", "/done"),
         ("role", "admin"),
     ] {
         let pairs: Vec<_> = good
@@ -137,4 +139,17 @@ async fn an_issuer_from_outside_leaves_no_identity_service_here() {
     let issuer = crate::support::issuer::TestIssuer::start(crate::support::issuer::Behaviour::Fails(500)).await;
     let api = Api::trusting(issuer.url.clone()).await;
     assert!(api.stack.identity.is_none() && api.stack.tokens.is_none());
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_cannot_pick_a_role_for_its_visitor() {
+    let api = Api::start().await;
+    let query =
+        "audience=casting-agency&response_type=token&client_id=x&redirect_uri=https://evil.example/&role=producer";
+    for (site, status) in [("cross-site", 200), ("same-site", 200), ("same-origin", 303), ("none", 303)] {
+        let request = client().get(url(&api, &format!("/authorize?{query}"))).header("sec-fetch-site", site);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{site}");
+        assert_eq!(answer.headers().contains_key("location"), status == 303, "{site}");
+    }
 }

@@ -15,6 +15,7 @@ async fn any_other_path_is_404_before_authentication() {
         "/Actors",
         "//actors",
         "/actors%2F1%2F2",
+        "/%61ctors%2f",
         "/directors",
         "/.env",
         "/actors;x",
@@ -65,4 +66,15 @@ async fn checks_come_in_the_order_of_the_contract() {
         .await
         .expect_error(404, "resource not found");
     assert_eq!(api.post(Producer, "/movies", &json!({})).await.faults(), ["title"]);
+}
+
+#[tokio::test]
+async fn an_encoded_slash_separates_nothing() {
+    let api = Api::start().await;
+    let id = api.add_actor("Ida").await;
+    for method in ["DELETE", "PATCH"] {
+        let request = api.request_as(Producer, method, &format!("/actors%2F{id}")).body("{}");
+        send(request).await.expect_error(404, "resource not found");
+    }
+    assert_eq!(api.get(Producer, "/actors").await.expect(200)["actors"].as_array().unwrap().len(), 1);
 }

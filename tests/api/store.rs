@@ -100,8 +100,8 @@ async fn a_list_longer_than_one_answer_of_dynamodb_is_complete() {
         gender: Gender::new(&"🎭".repeat(80)).unwrap(),
         ..ida()
     };
-    for _ in 0..19 {
-        for created in join_all((0..50).map(|_| actors.create(long.clone()))).await {
+    for _ in 0..95 {
+        for created in join_all((0..10).map(|_| actors.create(long.clone()))).await {
             created.unwrap();
         }
     }

@@ -16,14 +16,14 @@ use serde_json::{Map, Value, json};
 
 use super::functions::Matched;
 
-/// The path as an HTTP API's events have it: percent-decoded once.
-pub(super) fn decoded_path(path: &str) -> String {
+/// A path, or a part of one, as an HTTP API's events have it: percent-decoded once.
+pub(super) fn decoded(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 /// The event for a request.
-pub(super) fn event(parts: &Parts, path: &str, route: &Matched<'_>, body: &Bytes) -> Value {
-    let (now, query) = (Utc::now(), parts.uri.query().unwrap_or_default());
+pub(super) fn event(parts: &Parts, route: &Matched<'_>, body: &Bytes) -> Value {
+    let (now, path, query) = (Utc::now(), decoded(parts.uri.path()), parts.uri.query().unwrap_or_default());
     let text = |name: HeaderName| parts.headers.get(name).map(lossy).unwrap_or_default();
     let host = text(HOST);
     let domain = host.split(':').next().unwrap_or_default();

@@ -24,6 +24,7 @@ use patch_movies::PatchMovies;
 use post_actors::PostActors;
 use post_movies::PostMovies;
 
+use super::event::decoded;
 use crate::database::{ACTORS_TABLE, MOVIES_TABLE};
 
 /// Every route of the gateway with the function it leads to: a route an endpoint, `ANY` on the four paths and `$default`.
@@ -111,15 +112,22 @@ impl Functions {
     }
 }
 
-/// What a path's template makes of a path: nothing, or a match with its parameter if it has one.
+/// What a path's template makes of a path as it was sent: nothing, or a match with its parameter, percent-decoded, if it has one. An encoded slash
+/// separates nothing.
 fn matches<'a>(template: &'a str, path: &str) -> Option<Option<(&'a str, String)>> {
-    match template.strip_suffix('}').and_then(|template| template.split_once('{')) {
-        None => (path == template).then_some(None),
-        Some((prefix, name)) => {
-            let value = path.strip_prefix(prefix).filter(|value| !value.is_empty() && !value.contains('/'))?;
-            Some(Some((name, value.to_owned())))
+    let (templates, segments) = (template.split('/'), path.split('/').map(decoded));
+    let mut parameter = None;
+    let mut segments = segments.collect::<Vec<_>>().into_iter();
+    for template in templates {
+        let segment = segments.next()?;
+        match template.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) if !segment.is_empty() => parameter = Some((name, segment)),
+            Some(_) => return None,
+            None if segment == template => {}
+            None => return None,
         }
     }
+    segments.next().is_none().then_some(parameter)
 }
 
 fn function<E: Endpoint>(client: &Client, verifier: &Arc<Verifier>, table: &str) -> Arc<Function> {

@@ -43,7 +43,10 @@ async fn answer(State(functions): State<Arc<Functions>>, request: Request<Body>)
             gateway_error(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large")
         }
         Ok(body) => invoke(&functions, &parts, &body).await,
-        Err(_) => gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+        Err(error) if error.to_string().contains("length limit") => {
+            gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+        }
+        Err(_) => gateway_error(StatusCode::BAD_REQUEST, "Bad Request"),
     };
     if parts.headers.contains_key(ORIGIN) {
         allow_any_origin(response.headers_mut());
@@ -52,9 +55,8 @@ async fn answer(State(functions): State<Arc<Functions>>, request: Request<Body>)
 }
 
 async fn invoke(functions: &Functions, parts: &Parts, body: &Bytes) -> Response<Body> {
-    let path = event::decoded_path(parts.uri.path());
-    let route = functions.route(&parts.method, &path);
-    let event = event::event(parts, &path, &route, body);
+    let route = functions.route(&parts.method, parts.uri.path());
+    let event = event::event(parts, &route, body);
     let answered = route.function.invoke(event.to_string()).await;
     let response = answered.and_then(|answer| event::response(&answer));
     response.unwrap_or_else(|fault| {

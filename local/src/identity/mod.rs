@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -64,8 +65,9 @@ struct Authorization {
 }
 
 /// Shows the sign-in page; once a role is picked there, returns to the client with a token.
-async fn authorize(State(tokens): State<Tokens>, Query(query): Query<Authorization>) -> Response {
-    let problem = if !query.redirect_uri.starts_with("http://") && !query.redirect_uri.starts_with("https://") {
+async fn authorize(State(tokens): State<Tokens>, Query(query): Query<Authorization>, headers: HeaderMap) -> Response {
+    let redirect = Url::parse(&query.redirect_uri).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    let problem = if redirect.is_none() || query.redirect_uri.contains(char::is_control) {
         Some("redirect_uri must be a http:// or https:// URL")
     } else if query.response_type != "token" {
         Some("response_type must be token")
@@ -76,29 +78,36 @@ async fn authorize(State(tokens): State<Tokens>, Query(query): Query<Authorizati
     } else {
         None
     };
-    if let Some(problem) = problem {
-        return (StatusCode::BAD_REQUEST, Html(page::problem(problem))).into_response();
-    }
-    match query.role.as_deref().map(str::parse::<Role>) {
+    let redirect = match (problem, redirect) {
+        (None, Some(redirect)) => redirect,
+        (problem, _) => {
+            let problem = problem.unwrap_or("the request cannot be read");
+            return (StatusCode::BAD_REQUEST, Html(page::problem(problem))).into_response();
+        }
+    };
+    // A page from elsewhere must not pick a role in its visitor's place; browsers say where a request comes from (Fetch Metadata).
+    let from_here = headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
+    match query.role.as_deref().filter(|_| from_here).map(str::parse::<Role>) {
         None => Html(page::sign_in(&query)).into_response(),
         Some(Err(())) => (StatusCode::BAD_REQUEST, Html(page::problem("there is no such role"))).into_response(),
         Some(Ok(role)) => match tokens.issue(role) {
-            Ok(token) => Redirect::to(&return_address(&query, &token)).into_response(),
+            Ok(token) => Redirect::to(&return_address(&query, &redirect, &token)).into_response(),
             Err(cause) => (StatusCode::INTERNAL_SERVER_ERROR, Html(page::problem(&cause))).into_response(),
         },
     }
 }
 
 /// The client's address with the token in its fragment (RFC 6749, section 4.2.2).
-fn return_address(query: &Authorization, token: &str) -> String {
+fn return_address(query: &Authorization, redirect: &Url, token: &str) -> String {
     let mut fragment = form_urlencoded::Serializer::new(String::new());
     fragment.append_pair("access_token", token).append_pair("token_type", "Bearer");
     fragment.append_pair("expires_in", &TOKEN_SECONDS.to_string());
     if let Some(state) = &query.state {
         fragment.append_pair("state", state);
     }
-    let target = query.redirect_uri.split('#').next().unwrap_or_default();
-    format!("{target}#{}", fragment.finish())
+    let mut target = redirect.clone();
+    target.set_fragment(Some(&fragment.finish()));
+    target.into()
 }
 
 /// The body of `/oauth/token` for the password grant (RFC 6749, section 4.3.2; `audience` is Auth0's).

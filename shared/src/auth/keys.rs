@@ -4,7 +4,7 @@
 //! nobody whose key is known, and any number of requests that wait do so for the same fetch.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use jsonwebtoken::DecodingKey;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING};
@@ -71,6 +71,14 @@ struct State {
 struct Good {
     keys: Keys,
     fetched: Instant,
+    /// The same by the wall clock, which also counts the time that an environment was frozen.
+    fetched_at: SystemTime,
+}
+
+impl Good {
+    fn age(&self, now: Instant) -> Duration {
+        now.duration_since(self.fetched).max(self.fetched_at.elapsed().unwrap_or_default())
+    }
 }
 
 /// What to do about a key.
@@ -125,7 +133,7 @@ impl Shared {
     /// What to do about the key `kid` now; `waited` says that a fetch has just been waited for, so that none is started.
     fn step(self: &Arc<Self>, kid: &str, waited: bool, now: Instant) -> Step {
         let mut state = self.state();
-        let age = state.good.as_ref().map(|good| now.duration_since(good.fetched));
+        let age = state.good.as_ref().map(|good| good.age(now));
         let key = state.good.as_ref().and_then(|good| good.keys.get(kid).cloned());
         let usable = key.filter(|_| age.is_some_and(|age| age < self.cache + LONGEST_OUTAGE));
         let fresh = age.is_some_and(|age| age < self.cache);
@@ -138,7 +146,8 @@ impl Shared {
             Some(under_way) if must_wait => Step::Wait(under_way),
             _ => Step::Done(match usable {
                 Some(key) => Ok(Some(key)),
-                None if age.is_some_and(|age| age < self.cache + LONGEST_OUTAGE) => Ok(None),
+                // An unknown id is refused on the word of a set that is fresh, or that was fetched just now.
+                None if fresh || (age.is_some() && state.failure.is_none()) => Ok(None),
                 None => Err(state.unavailable(self.cooldown)),
             }),
         }
@@ -194,7 +203,7 @@ impl State {
         self.under_way = None;
         self.failure = fetched.as_ref().err().copied();
         if let Ok(keys) = fetched {
-            self.good = Some(Good { keys, fetched: Instant::now() });
+            self.good = Some(Good { keys, fetched: Instant::now(), fetched_at: SystemTime::now() });
         }
     }
 
@@ -257,7 +266,10 @@ mod tests {
         let (set, fetched) = warm();
         let last = fetched + IssuerConfig::CACHE + HOUR;
         assert_eq!(outcome(set.step("k", true, last - Duration::from_secs(1))), "key");
-        assert_eq!(outcome(set.step("j", true, last - Duration::from_secs(1))), "none");
+        set.state().take(Err(KeysError::NoAnswer));
+        assert_eq!(outcome(set.step("k", true, last - Duration::from_secs(1))), "key");
+        assert_eq!(outcome(set.step("j", true, last - Duration::from_secs(1))), "unavailable");
+        assert_eq!(outcome(set.step("j", true, fetched)), "none");
         assert_eq!(outcome(set.step("k", true, last)), "unavailable");
         assert_eq!(outcome(set.step("j", true, last)), "unavailable");
     }

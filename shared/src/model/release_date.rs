@@ -38,7 +38,7 @@ impl ReleaseDate {
     /// # Errors
     /// The rule that the text breaks; a date that can be read two ways is asked for as `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let mut cursor = Cursor(text.trim());
+        let mut cursor = Cursor(without_comment(text.trim()));
         let date = cursor.date()?;
         let seconds = cursor.time_and_offset().ok_or(UNREADABLE)?;
         let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp();
@@ -63,6 +63,11 @@ impl Field for ReleaseDate {
     fn read(json: &str) -> Result<Self, &'static str> {
         string(json).ok_or(UNREADABLE).and_then(|text| Self::parse(&text))
     }
+}
+
+/// The text without the comment that RFC 2822 (section 3.2.3) lets stand at its end, as in `+0000 (UTC)`.
+fn without_comment(text: &str) -> &str {
+    text.strip_suffix(')').and_then(|text| text.rsplit_once(" (")).map_or(text, |(text, _)| text)
 }
 
 /// What is left of the text.
@@ -103,8 +108,8 @@ impl<'a> Cursor<'a> {
             return date_of(self.digits(), month, day).ok_or(UNREADABLE);
         }
         let weekday: Weekday = word.parse().map_err(|_| UNREADABLE)?;
-        self.take(',');
-        self.spaces().ok_or(UNREADABLE)?;
+        let comma = self.take(',');
+        self.spaces().or(comma.then_some(())).ok_or(UNREADABLE)?;
         let day = self.digits();
         self.day_month_year(day).and_then(|date| (date.weekday() == weekday).then_some(date).ok_or(UNREADABLE))
     }
@@ -253,6 +258,7 @@ mod tests {
             ("2016-12-31T23:59:60Z", "Sun, 01 Jan 2017 00:00:00 GMT"),
             ("2017-01-01T00:59:60+01:00", "Sun, 01 Jan 2017 00:00:00 GMT"),
             ("Thu, 14 May 2020 14:02:13 GMT", "Thu, 14 May 2020 14:02:13 GMT"),
+            ("Thu,14 May 2020 14:02:13 +0000 (UTC)", "Thu, 14 May 2020 14:02:13 GMT"),
             ("thu, 14 may 2020 14:02:13 gmt", "Thu, 14 May 2020 14:02:13 GMT"),
             ("Thu, 14 May 2020 14:02:13 +0200", "Thu, 14 May 2020 12:02:13 GMT"),
             ("14 May 2020 14:02 -0700", "Thu, 14 May 2020 21:02:00 GMT"),

@@ -23,11 +23,11 @@ pub use record::{Attributes, Item, Malformed, Record};
 pub use table::{BUCKET, Bounds, ID, Listing, MAX_BUCKETS, MAX_LIMIT, Table};
 
 /// The longest that connecting to DynamoDB may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(700);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
 /// The longest that one attempt at a call may take.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(800);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(700);
 /// The longest that a call may take, with all its attempts and the pauses between them.
-const CALL_TIMEOUT: Duration = Duration::from_millis(2200);
+const CALL_TIMEOUT: Duration = Duration::from_millis(2000);
 /// How often a call is tried, the first time included.
 const MAX_ATTEMPTS: u32 = 3;
 /// The longest pause before the second attempt; it doubles for the third. The pause itself is random (full jitter).

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Switches off one rule of the code at a time and checks that a test notices.
+
+Each mutation replaces one piece of source, runs the tests that stand for the rule, and puts the source back. A mutation that
+no test notices fails the run. It works on a copy of the tree, so the checkout stays as it is.
+
+    scripts/mutants.py [--only WORD] [--target-dir DIR]
+"""
+
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+UNIT = ["-p", "shared", "--lib"]
+API = ["-p", "tests", "--test", "api"]
+
+TOKEN = "shared/src/auth/token.rs"
+JWK = "shared/src/auth/jwk.rs"
+KEYS = "shared/src/auth/keys.rs"
+AUTH = "shared/src/auth/mod.rs"
+TABLE = "shared/src/store/table.rs"
+CREATION = "shared/src/store/creation.rs"
+RETRY = "shared/src/store/retry.rs"
+PRECONDITION = "shared/src/endpoint/precondition.rs"
+
+# (the rule that is switched off, file, source, replacement, tests)
+MUTATIONS = [
+    # 1. The token
+    ("one Authorization header", AUTH, "if values.next().is_some()", "if false", (UNIT, "auth")),
+    ("the scheme is Bearer", AUTH, '!scheme.eq_ignore_ascii_case("bearer") ||', "", (UNIT, "auth")),
+    ("a token is at most 8 KiB", TOKEN, "token.len() > LONGEST", "false", (UNIT, "auth")),
+    ("no name stands twice", "shared/src/auth/json.rs", "object.insert(name, value).is_some()", "{ object.insert(name, value); false }", (UNIT, "auth")),
+    ("alg is RS256", TOKEN, 'header.get("alg").and_then(Value::as_str) != Some("RS256")', "false", (UNIT, "auth")),
+    ("crit is refused", TOKEN, '["crit", "b64"', '["b64"', (UNIT, "auth")),
+    ("cty is refused", TOKEN, '"enc", "cty"]', '"enc"]', (UNIT, "auth")),
+    ("typ is an access token's", TOKEN, 'if !header.get("typ").is_none_or(is_access_token_type)', "if false", (UNIT, "auth")),
+    ("kid is not empty", TOKEN, ".filter(|kid| !kid.is_empty());", ";", (UNIT, "auth")),
+    ("iss is the issuer", TOKEN, 'self.text("iss") != Some(issuer)', "false", (UNIT, "auth")),
+    ("aud is this API", TOKEN, '!is_for(self.claims.get("aud"), audience)', "false", (UNIT, "auth")),
+    ("aud holds strings alone", TOKEN, "several.iter().all(Value::is_string) &&", "", (UNIT, "auth")),
+    ("exp lies ahead", TOKEN, "now >= expiry + LEEWAY", "false", (UNIT, "auth")),
+    ("exp is near", TOKEN, "expiry > now + LONGEST_LIFE + LEEWAY", "false", (UNIT, "auth")),
+    ("nbf is past", TOKEN, 'self.not_in_the_future("nbf", now)?;', "", (UNIT, "auth")),
+    ("iat is past", TOKEN, 'self.not_in_the_future("iat", now)?;', "", (UNIT, "auth")),
+    ("sub is not empty", TOKEN, ".filter(|subject| !subject.is_empty())", "", (UNIT, "auth")),
+    ("the signature is checked", AUTH, "token.is_signed_by(&key)", "true", (API, "authorization")),
+    ("the permission is checked", "shared/src/endpoint/mod.rs", "if auth::holds(claims, permission)", "if true", (API, "permissions")),
+    # 2. The key set
+    ("keys are for signatures", JWK, 'usage == "sig"', "true", (UNIT, "auth")),
+    ("keys may verify", JWK, 'operation == "verify"', "true", (UNIT, "auth")),
+    ("keys are for RS256", JWK, 'alg == "RS256"', "true", (UNIT, "auth")),
+    ("keys are strong", JWK, "(2048..=8192).contains(&bits(&modulus))", "true", (UNIT, "auth")),
+    ("exponents are sound", JWK, "is_sound_exponent(&exponent)", "true", (UNIT, "auth")),
+    ("of two keys with one id the first counts", JWK, "keys.entry(kid).or_insert(key);", "keys.insert(kid, key);", (UNIT, "auth")),
+    ("fetches are a cool-down apart", KEYS, ">= state.pause(self.cooldown)", ">= Duration::ZERO", (API, "key_set")),
+    ("redirects are not followed", KEYS, "redirect::Policy::none()", "redirect::Policy::limited(3)", (API, "key_set")),
+    ("documents are bounded", KEYS, "document.len() + chunk.len() > LONGEST_DOCUMENT", "false", (API, "key_set")),
+    ("encoded documents are refused", KEYS, "answer.headers().contains_key(CONTENT_ENCODING)", "false", (API, "key_set")),
+    ("fetches end in time", KEYS, "from_secs(3);", "from_secs(30);", (API, "key_set")),
+    ("an outage is borne for an hour at most", KEYS, "usable = key.filter(|_| age.is_some_and(|age| age < self.cache + LONGEST_OUTAGE));", "usable = key;", (UNIT, "auth")),
+    ("a withdrawn key stops", KEYS, "age >= self.cache + self.cooldown", "age >= self.cache + LONGEST_OUTAGE", (API, "key_set")),
+    # 3. Idempotency
+    ("a key is looked up", CREATION, "if let Some(before) = self.created_before(key).await? {", "if let (Some(before), true) = (self.created_before(key).await?, false) {", (API, "idempotency")),
+    ("row and record are one", CREATION, "for put in [put_row, put_record]", "for put in [put_row]", (API, "idempotency")),
+    ("a record is written once", CREATION, '"attribute_not_exists(#id) OR #expires_at <= :now"', '"attribute_not_exists(#id) OR #expires_at <= :now OR attribute_exists(#id)"', (API, "idempotency")),
+    ("the body must be the same", CREATION, "if *text(BODY)? != key.body", "if text(BODY)?.is_empty()", (API, "idempotency")),
+    ("a key is the subject's", CREATION, "for part in [subject, route, key]", "for part in [route, key]", (UNIT, "store")),
+    ("a key is the route's", CREATION, "for part in [subject, route, key]", "for part in [subject, key]", (UNIT, "store")),
+    ("a key expires", CREATION, "<= now() {\n            return Ok(None);", "<= 0 {\n            return Ok(None);", (API, "idempotency")),
+    ("ambiguous writes are not sent again", RETRY, "RetryAction::RetryForbidden }", "RetryAction::NoActionIndicated }", (API, "faults")),
+    # 4. Preconditions
+    ("PATCH checks the version", TABLE, "let (condition, names, values) = condition(demand);\n        let update", "let (condition, names, values) = condition(&Precondition::Exists);\n        let update", (API, "preconditions")),
+    ("DELETE checks the version", TABLE, "let (condition, names, values) = condition(demand);\n        let delete", "let (condition, names, values) = condition(&Precondition::Exists);\n        let delete", (API, "preconditions")),
+    ("an empty PATCH checks the version", TABLE, "if demand.admits(row.version)", "if true", (API, "preconditions")),
+    ("every change is a version", TABLE, '"{} ADD #version :one"', '"{}, #version = :one"', (API, "preconditions")),
+    ("weak tags never match", PRECONDITION, "let digits = tag.strip_prefix('\"')?", "let digits = tag.trim_start_matches(\"W/\").strip_prefix('\"')?", (UNIT, "precondition")),
+    ("PATCH demands the row", TABLE, 'let exists = "attribute_exists(#id)".to_owned();', 'let exists = "(attribute_exists(#id) OR attribute_not_exists(#id))".to_owned();', (API, "store")),
+]  # fmt: skip
+
+
+def survives(tree: pathlib.Path, target: pathlib.Path, mutation) -> str | None:
+    """Why the mutation was not noticed, if it was not."""
+    _, file, old, new, tests = mutation
+    path = tree / file
+    source = path.read_text()
+    if source.count(old) != 1:
+        return f"{file} has {source.count(old)} places that read: {old}"
+    path.write_text(source.replace(old, new))
+    try:
+        package, name = tests
+        build = ["cargo", "test", "--quiet", "--target-dir", str(target), *package]
+        built = subprocess.run([*build, "--no-run"], cwd=tree, capture_output=True, text=True)
+        if built.returncode:
+            return "it does not compile:\n" + built.stderr[-1500:]
+        ran = subprocess.run([*build, name], cwd=tree, capture_output=True, text=True)
+        return None if ran.returncode else "every test passed"
+    finally:
+        path.write_text(source)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--only", default="", help="run the mutations whose rule or file holds this word")
+    arguments.add_argument("--target-dir", type=pathlib.Path, default=ROOT / "target" / "mutants")
+    options = arguments.parse_args()
+    chosen = [mutation for mutation in MUTATIONS if options.only in mutation[0] or options.only in mutation[1]]
+    unnoticed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("target", ".git", ".venv", ".local", "node_modules", ".aws-sam"))
+        for mutation in chosen:
+            problem = survives(tree, options.target_dir.resolve(), mutation)
+            unnoticed += problem is not None
+            print(f"{'UNNOTICED' if problem else 'noticed'}: {mutation[0]}{': ' + problem if problem else ''}", flush=True)
+    print(f"{len(chosen) - unnoticed} passed, {unnoticed} failed")
+    return 1 if unnoticed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
