@@ -73,12 +73,12 @@ MUTATIONS = [
     ("a key expires", CREATION, "<= now() {\n            return Ok(None);", "<= 0 {\n            return Ok(None);", (API, "idempotency")),
     ("ambiguous writes are not sent again", RETRY, "RetryAction::RetryForbidden }", "RetryAction::NoActionIndicated }", (API, "faults")),
     # 4. Preconditions
-    ("PATCH checks the version", TABLE, "let (condition, names, values) = condition(demand);\n        let update", "let (condition, names, values) = condition(&Precondition::Exists);\n        let update", (API, "preconditions")),
-    ("DELETE checks the version", TABLE, "let (condition, names, values) = condition(demand);\n        let delete", "let (condition, names, values) = condition(&Precondition::Exists);\n        let delete", (API, "preconditions")),
+    ("PATCH checks the version", TABLE, "names, values } = Condition::of(demand);\n        let update", "names, values } = Condition::of(&Precondition::Exists);\n        let update", (API, "preconditions")),
+    ("DELETE checks the version", TABLE, "names, values } = Condition::of(demand);\n        let delete", "names, values } = Condition::of(&Precondition::Exists);\n        let delete", (API, "preconditions")),
     ("an empty PATCH checks the version", TABLE, "if demand.admits(row.version)", "if true", (API, "preconditions")),
     ("every change is a version", TABLE, '"{} ADD #version :one"', '"{}, #version = :one"', (API, "preconditions")),
     ("weak tags never match", PRECONDITION, "let digits = tag.strip_prefix('\"')?", "let digits = tag.trim_start_matches(\"W/\").strip_prefix('\"')?", (UNIT, "precondition")),
-    ("PATCH demands the row", TABLE, 'let exists = "attribute_exists(#id)".to_owned();', 'let exists = "(attribute_exists(#id) OR attribute_not_exists(#id))".to_owned();', (API, "store")),
+    ("PATCH demands the row", TABLE, 'let mut expression = "attribute_exists(#id)".to_owned();', 'let mut expression = "(attribute_exists(#id) OR attribute_not_exists(#id))".to_owned();', (API, "store")),
 ]  # fmt: skip
 
 

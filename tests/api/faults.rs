@@ -135,9 +135,9 @@ async fn a_keyed_post_whose_answer_is_lost_after_the_commit_gives_the_same_row()
     let api = Api::behind(&proxy).await;
     for (index, fault) in faults.into_iter().enumerate() {
         let key = format!("lost once {index}");
-        proxy.fail("TransactWriteItems", &[fault]);
+        proxy.fail("TransactWriteItems", [fault]);
         let first = post_with_key(&api, &key).await.expect(200);
-        proxy.fail("TransactWriteItems", &[]);
+        proxy.fail("TransactWriteItems", []);
         let again = post_with_key(&api, &key).await;
         assert_eq!((again.header("idempotency-replayed"), &again.body), (Some("true"), &first), "{fault:?}");
         assert_eq!(rows(&api).await.len(), index + 1, "{fault:?}");
@@ -189,7 +189,7 @@ async fn an_unkeyed_write_is_never_sent_again_after_an_ambiguous_failure() {
             (("POST", "/actors", Some(ida())), "PutItem"),
         ] {
             proxy.calls();
-            proxy.fail(name, &[fault]);
+            proxy.fail(name, [fault]);
             assert_unavailable(&call(&api, &request).await);
             assert_eq!(count(&proxy, name), 1, "{name} {fault:?}");
         }
@@ -203,7 +203,7 @@ async fn a_read_is_tried_again_whatever_became_of_it() {
     api.add_actor("Ida").await;
     for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::ErrorAfter, Fault::CutAt(30), Fault::BlackHole] {
         for name in ["GetItem", "Query"] {
-            proxy.fail(name, &[fault]);
+            proxy.fail(name, [fault]);
             let started = Instant::now();
             api.get(Producer, "/actors").await.expect(200);
             assert!(started.elapsed() < Duration::from_millis(1500), "{name} {fault:?}");

@@ -22,7 +22,7 @@ struct Expected {
     name: String,
     route_key: String,
     table_variable: &'static str,
-    /// The calls that the endpoint makes; the store's tests show that it makes these and no other.
+    /// The calls that the endpoint makes; the test of the policies shows that it makes these and no other.
     actions: &'static [&'static str],
 }
 

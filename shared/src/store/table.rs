@@ -1,5 +1,6 @@
 //! The only code that speaks to DynamoDB.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::Client;
@@ -125,7 +126,7 @@ impl<R: Record> Table<R> {
             let row = self.get(id).await?;
             return if demand.admits(row.version) { Ok(row) } else { Err(Error::PreconditionFailed) };
         }
-        let (condition, names, values) = condition(demand);
+        let Condition { expression: condition, names, values } = Condition::of(demand);
         let update = self.update_item(bucket_of(id), id.get(), "SET", changed);
         let expression = format!("{} ADD #version :one", update.get_update_expression().clone().unwrap_or_default());
         let mut update = update
@@ -155,7 +156,7 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the row may be gone) or [`Error::Failed`].
     pub async fn delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
-        let (condition, names, values) = condition(demand);
+        let Condition { expression: condition, names, values } = Condition::of(demand);
         let delete = self
             .client
             .delete_item()
@@ -163,10 +164,8 @@ impl<R: Record> Table<R> {
             .set_key(Some(key(bucket_of(id), id.get())))
             .condition_expression(condition)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_expression_attribute_names(Some(
-                names.into_iter().map(|(name, attribute)| (name.into(), attribute.into())).collect(),
-            ))
-            .set_expression_attribute_values((!values.is_empty()).then(|| values.into_iter().collect()));
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values((!values.is_empty()).then_some(values));
         let once = Config::builder().retry_classifier(OnlyIfNothingWasDone::<DeleteItemError>::new());
         let deleted = delete.customize().config_override(once).send().await;
         deleted.map(drop).map_err(|error| match error.as_service_error() {
@@ -259,29 +258,42 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// A condition that the row exists and is as `demand` has it, with its names and values.
-fn condition(demand: &Precondition) -> (String, Vec<(&'static str, &'static str)>, Vec<(String, AttributeValue)>) {
-    let exists = "attribute_exists(#id)".to_owned();
-    let Precondition::IsOneOf(versions) = demand else { return (exists, vec![("#id", ID)], Vec::new()) };
-    // A row without the attribute is of version 0; a comparison with an attribute that is absent is false.
-    let mut alternatives = Vec::new();
-    let mut values = Vec::new();
-    for (index, version) in versions.iter().enumerate() {
-        if version.0 == 0 {
-            alternatives.push("attribute_not_exists(#version)".to_owned());
-        } else {
-            alternatives.push(format!("#version = :version{index}"));
-            values.push((format!(":version{index}"), number(version.0)));
+/// A condition on the item that a write is for.
+struct Condition {
+    expression: String,
+    /// Attribute names by placeholder.
+    names: HashMap<String, String>,
+    /// Values by placeholder.
+    values: Item,
+}
+
+impl Condition {
+    /// That the row exists and is as `demand` has it.
+    fn of(demand: &Precondition) -> Self {
+        let mut expression = "attribute_exists(#id)".to_owned();
+        let mut names = HashMap::from([("#id".to_owned(), ID.to_owned())]);
+        let mut values = Item::new();
+        if let Precondition::IsOneOf(versions) = demand {
+            let mut alternatives = Vec::new();
+            for (index, version) in versions.iter().enumerate() {
+                // A row without the attribute is of version 0; a comparison with an attribute that is absent is false.
+                if version.0 == 0 {
+                    alternatives.push("attribute_not_exists(#version)".to_owned());
+                } else {
+                    alternatives.push(format!("#version = :version{index}"));
+                    values.insert(format!(":version{index}"), number(version.0));
+                }
+            }
+            // Where there is no version to match, a condition that no row meets.
+            if alternatives.is_empty() {
+                alternatives.push("attribute_not_exists(#id)".to_owned());
+            } else {
+                names.insert("#version".to_owned(), VERSION.to_owned());
+            }
+            expression += &format!(" AND ({})", alternatives.join(" OR "));
         }
+        Self { expression, names, values }
     }
-    // Where there is no version to match, a condition that no row meets.
-    let matches =
-        if alternatives.is_empty() { "attribute_not_exists(#id)".to_owned() } else { alternatives.join(" OR ") };
-    let mut names = vec![("#id", ID)];
-    if !alternatives.is_empty() {
-        names.push(("#version", VERSION));
-    }
-    (format!("{exists} AND ({matches})"), names, values)
 }
 
 /// Why a condition was not met, told by the item that was found.

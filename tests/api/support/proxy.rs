@@ -103,8 +103,8 @@ impl Proxy {
     }
 
     /// Has the next calls of this name suffer these faults, one each; everything else goes well.
-    pub(crate) fn fail(&self, name: &'static str, faults: &[Fault]) {
-        let mut faults = faults.to_vec().into_iter();
+    pub(crate) fn fail(&self, name: &'static str, faults: impl IntoIterator<Item = Fault, IntoIter: Send + 'static>) {
+        let mut faults = faults.into_iter();
         self.plan(move |call| if call == name { faults.next().unwrap_or(Fault::None) } else { Fault::None });
     }
 
@@ -135,7 +135,7 @@ impl Shared {
     async fn connection(self: Arc<Self>, mut stream: TcpStream, number: u64) {
         let mut broken = self.broken.subscribe();
         tokio::select! {
-            _ = broken.wait_for(|last| *last >= number) => reset(&stream),
+            _ = broken.wait_for(|last| *last >= number) => drop(reset(&stream)),
             // An error here is a caller that has gone away.
             _ = self.serve(&mut stream, number) => {}
         }
@@ -155,7 +155,7 @@ impl Shared {
             let fault = (self.plan.lock().unwrap())(&name);
             let answer = match fault {
                 Fault::BlackHole => std::future::pending().await,
-                Fault::ResetBefore => return Ok(reset(stream)),
+                Fault::ResetBefore => return Err(reset(stream)),
                 Fault::Throttle => refusal(400, "ThrottlingException"),
                 Fault::ErrorBefore => refusal(500, "InternalServerError"),
                 Fault::Delay(pause) => {
@@ -169,7 +169,7 @@ impl Shared {
                 Fault::None | Fault::ResetAfter | Fault::CutAt(_) => self.forward(&head, body).await,
             };
             match fault {
-                Fault::ResetAfter => return Ok(reset(stream)),
+                Fault::ResetAfter => return Err(reset(stream)),
                 Fault::CutAt(length) => {
                     stream.write_all(&answer[..length.min(answer.len() - 1)]).await?;
                     return stream.shutdown().await;
@@ -239,7 +239,7 @@ fn refusal(status: u16, code: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Has the connection end with a reset instead of an orderly close.
-fn reset(stream: &TcpStream) {
-    drop(stream.set_zero_linger());
+/// Has the connection end with a reset instead of an orderly close, and says so.
+fn reset(stream: &TcpStream) -> io::Error {
+    stream.set_zero_linger().err().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
 }
