@@ -111,7 +111,7 @@ fn options(ports: Ports, home: Option<PathBuf>) -> Result<Options, String> {
     let issuer = set("AUTH0_DOMAIN").map(|domain| domain.parse::<Issuer>()).transpose();
     let issuer = issuer.map_err(|rule| format!("AUTH0_DOMAIN {rule}"))?;
     let (cache, cooldown) = IssuerConfig::times_from_env().map_err(|error| error.to_string())?;
-    Ok(Options { ports, home, key: None, audience, cache, cooldown, issuer, dynamodb: None })
+    Ok(Options { ports, home, audience, cache, cooldown, issuer, ..Options::in_memory() })
 }
 
 /// `.local/` beside the workspace's `Cargo.toml` under cargo, or here where the program is run by itself.

@@ -43,6 +43,22 @@ pub struct Options {
     pub dynamodb: Option<String>,
 }
 
+impl Options {
+    /// A stack on free ports that keeps nothing and has an identity service of its own.
+    pub fn in_memory() -> Self {
+        Self {
+            ports: Ports { api: 0, identity: 0, dynamodb: 0 },
+            home: None,
+            key: None,
+            audience: crate::AUDIENCE.to_owned(),
+            cache: IssuerConfig::CACHE,
+            cooldown: IssuerConfig::COOLDOWN,
+            issuer: None,
+            dynamodb: None,
+        }
+    }
+}
+
 /// The three ports on 127.0.0.1; 0 takes any free one.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {

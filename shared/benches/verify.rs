@@ -51,13 +51,7 @@ async fn main() {
             stream.write_all((head + &document).as_bytes()).await.unwrap();
         }
     });
-    let config = IssuerConfig {
-        issuer: issuer.parse().unwrap(),
-        audience: "casting-agency".to_owned(),
-        cache: IssuerConfig::CACHE,
-        cooldown: IssuerConfig::COOLDOWN,
-    };
-    let verifier = Verifier::new(&config).unwrap();
+    let verifier = Verifier::new(&IssuerConfig::new(issuer.parse().unwrap(), "casting-agency")).unwrap();
     let expiry = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 3600;
     let claims = |more: &str| {
         let fixed = format!(

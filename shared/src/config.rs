@@ -42,6 +42,11 @@ impl IssuerConfig {
     pub const COOLDOWN: Duration = Duration::from_secs(60);
     /// The longest that either setting may ask for: a day.
     const LONGEST: u64 = 86_400;
+
+    /// This issuer and API, with the times that hold where no setting says otherwise.
+    pub fn new(issuer: Issuer, audience: impl Into<String>) -> Self {
+        Self { issuer, audience: audience.into(), cache: Self::CACHE, cooldown: Self::COOLDOWN }
+    }
 }
 
 /// An issuer's URL: `https://<domain>/`, or a full `http://…/` one for local use. It always ends in a slash.

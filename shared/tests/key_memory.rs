@@ -42,13 +42,7 @@ fn issuer() -> String {
 #[tokio::test]
 async fn twenty_thousand_unknown_keys_cost_less_than_16_mb() {
     let issuer = issuer();
-    let config = IssuerConfig {
-        issuer: issuer.parse().unwrap(),
-        audience: "casting-agency".to_owned(),
-        cache: IssuerConfig::CACHE,
-        cooldown: IssuerConfig::COOLDOWN,
-    };
-    let verifier = Verifier::new(&config).unwrap();
+    let verifier = Verifier::new(&IssuerConfig::new(issuer.parse().unwrap(), "casting-agency")).unwrap();
     let expiry = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 600;
     let claims = json!({"iss": format!("{issuer}/"), "sub": "x", "aud": "casting-agency", "exp": expiry}).to_string();
     let check = async |kid: String| {

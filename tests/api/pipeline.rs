@@ -47,13 +47,8 @@ fn event(api: &Api, role: local::Role, query: &str) -> Value {
 fn service(
     api: &Api,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl serde::Serialize, Error = std::convert::Infallible> {
-    let config = IssuerConfig {
-        issuer: api.stack.identity.as_ref().unwrap().parse().unwrap(),
-        audience: local::AUDIENCE.to_owned(),
-        cache: IssuerConfig::CACHE,
-        cooldown: IssuerConfig::COOLDOWN,
-    };
-    let verifier = Arc::new(Verifier::new(&config).unwrap());
+    let issuer = api.stack.identity.as_ref().unwrap().parse().unwrap();
+    let verifier = Arc::new(Verifier::new(&IssuerConfig::new(issuer, local::AUDIENCE)).unwrap());
     App::<Panics>::new(verifier, Table::new(api.stack.client().clone(), local::ACTORS_TABLE)).service()
 }
 

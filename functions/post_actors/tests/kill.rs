@@ -13,9 +13,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use local::{Options, Ports, Role, Stack};
+use local::{Options, Role, Stack};
 use serde_json::{Value, json};
-use shared::config::IssuerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
@@ -121,17 +120,7 @@ fn created(answer: &Value) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_keyed_posts_survive_kills_at_any_moment_once_each() {
-    let stack = Stack::start(Options {
-        ports: Ports { api: 0, identity: 0, dynamodb: 0 },
-        home: None,
-        key: None,
-        audience: local::AUDIENCE.to_owned(),
-        cache: IssuerConfig::CACHE,
-        cooldown: IssuerConfig::COOLDOWN,
-        issuer: None,
-        dynamodb: None,
-    });
-    let stack = stack.await.unwrap();
+    let stack = Stack::start(Options::in_memory()).await.unwrap();
     let token = stack.tokens.as_ref().unwrap().issue(Role::Director).unwrap();
     let mut acknowledged = Vec::new();
     let mut killed = 0;

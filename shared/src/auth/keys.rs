@@ -227,13 +227,7 @@ mod tests {
     /// A key set fetched now, of an issuer that cannot be reached.
     fn warm() -> (Arc<Shared>, Instant) {
         let issuer = "http://127.0.0.1:9".parse().unwrap();
-        let config = IssuerConfig {
-            issuer,
-            audience: String::new(),
-            cache: IssuerConfig::CACHE,
-            cooldown: IssuerConfig::COOLDOWN,
-        };
-        let set = KeySet::new(&config).unwrap();
+        let set = KeySet::new(&IssuerConfig::new(issuer, "")).unwrap();
         let key = DecodingKey::from_rsa_raw_components(&[0xff; 256], &[1, 0, 1]);
         set.shared.state().take(Ok(Keys::from([("k".to_owned(), key)])));
         let fetched = set.shared.state().good.as_ref().unwrap().fetched;

@@ -7,11 +7,11 @@ pub(crate) mod template;
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use local::{Options, Ports, Role, SigningKey, Stack};
+use local::{Options, Role, SigningKey, Stack};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared::config::{Issuer, IssuerConfig};
+use shared::config::Issuer;
 
 use proxy::Proxy;
 
@@ -38,16 +38,7 @@ pub(crate) fn signing_key() -> Arc<SigningKey> {
 
 /// A stack in memory on free ports.
 pub(crate) fn options() -> Options {
-    Options {
-        ports: Ports { api: 0, identity: 0, dynamodb: 0 },
-        home: None,
-        key: Some(signing_key()),
-        audience: local::AUDIENCE.to_owned(),
-        cache: IssuerConfig::CACHE,
-        cooldown: IssuerConfig::COOLDOWN,
-        issuer: None,
-        dynamodb: None,
-    }
+    Options { key: Some(signing_key()), ..Options::in_memory() }
 }
 
 impl Api {
