@@ -4,13 +4,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 api=13000 identity=13001 dynamodb=18000
-target/debug/local --in-memory --port $api --identity-port $identity --dynamodb-port $dynamodb >/dev/null &
+welcome=$(mktemp)
+target/debug/local --in-memory --port $api --identity-port $identity --dynamodb-port $dynamodb >"$welcome" &
 stack=$!
-trap 'kill $stack 2>/dev/null || true; wait $stack 2>/dev/null || true' EXIT
+trap 'kill $stack 2>/dev/null || true; wait $stack 2>/dev/null || true; rm -f "$welcome"' EXIT
 
-for _ in $(seq 100); do
-  curl -s -o /dev/null "http://127.0.0.1:$api/" && break
-  kill -0 $stack # it says itself why it did not start
+until grep -q 'Ctrl-C stops it' "$welcome"; do
+  kill -0 $stack 2>/dev/null || exit 1 # it has said why it did not start
   sleep 0.1
 done
 

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,9 +22,33 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     run: Run,
+    #[command(flatten)]
+    identity: Identity,
+}
+
+/// Where the identity service is, which printing a token has to know as well.
+#[derive(Args, Clone, Copy)]
+struct Identity {
     /// The identity service's port
     #[arg(long, global = true, default_value_t = 3001, value_parser = clap::value_parser!(u16).range(1..))]
     identity_port: u16,
+    /// The address that everything listens on and goes by, for example 172.17.0.1 to be reached from containers
+    #[arg(long, global = true, default_value_t = Ipv4Addr::LOCALHOST)]
+    listen: Ipv4Addr,
+}
+
+impl Identity {
+    /// The flags that say the same, where they are not the usual ones.
+    fn flags(self) -> String {
+        let port = (self.identity_port != 3001).then(|| format!(" --identity-port {}", self.identity_port));
+        let listen = (self.listen != Ipv4Addr::LOCALHOST).then(|| format!(" --listen {}", self.listen));
+        [port, listen].into_iter().flatten().collect()
+    }
+
+    /// The issuer's URL, with the slash at its end.
+    fn url(self) -> String {
+        format!("http://{}:{}/", self.listen, self.identity_port)
+    }
 }
 
 #[derive(Args)]
@@ -65,11 +90,9 @@ fn role(user_name: &str) -> Result<Role, String> {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        None => run(&cli.run, cli.identity_port).await,
-        Some(Command::Token { role }) => token(role, cli.identity_port).await.and_then(|token| print(&token)),
-        Some(Command::Event { file, role }) => {
-            event(&file, role, cli.identity_port).await.and_then(|event| print(&event))
-        }
+        None => run(&cli.run, cli.identity).await,
+        Some(Command::Token { role }) => token(role, cli.identity).await.and_then(|token| print(&token)),
+        Some(Command::Event { file, role }) => event(&file, role, cli.identity).await.and_then(|event| print(&event)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,14 +111,14 @@ fn print(text: &str) -> Result<(), String> {
     }
 }
 
-async fn run(run: &Run, identity_port: u16) -> Result<(), String> {
+async fn run(run: &Run, identity: Identity) -> Result<(), String> {
     let home = if run.in_memory { None } else { Some(folder()) };
-    let ports = Ports { api: run.port, identity: identity_port, dynamodb: run.dynamodb_port };
-    let options = options(ports, home)?;
+    let ports = Ports { api: run.port, identity: identity.identity_port, dynamodb: run.dynamodb_port };
+    let options = Options { address: identity.listen.into(), ports, home, ..options()? };
     let audience = options.audience.clone();
     let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
     let log = stack.log().map_err(|error| error.to_string())?;
-    print(&welcome(&stack, &audience, log.as_ref().map(|(path, _)| path.display().to_string()))?)?;
+    print(&welcome(&stack, identity, &audience, log.as_ref().map(|(path, _)| path.display().to_string()))?)?;
     if let Some((_, file)) = log {
         shared::log::start(file, tracing::Level::INFO);
     }
@@ -105,13 +128,13 @@ async fn run(run: &Run, identity_port: u16) -> Result<(), String> {
 }
 
 /// What to start, with whatever the environment says of the issuer.
-fn options(ports: Ports, home: Option<PathBuf>) -> Result<Options, String> {
+fn options() -> Result<Options, String> {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let audience = set("API_AUDIENCE").unwrap_or_else(|| local::AUDIENCE.to_owned());
     let issuer = set("AUTH0_DOMAIN").map(|domain| domain.parse::<Issuer>()).transpose();
     let issuer = issuer.map_err(|rule| format!("AUTH0_DOMAIN {rule}"))?;
     let (cache, cooldown) = IssuerConfig::times_from_env().map_err(|error| error.to_string())?;
-    Ok(Options { ports, home, audience, cache, cooldown, issuer, ..Options::in_memory() })
+    Ok(Options { audience, cache, cooldown, issuer, ..Options::in_memory() })
 }
 
 /// `.local/` beside the workspace's `Cargo.toml` under cargo, or here where the program is run by itself.
@@ -120,37 +143,26 @@ fn folder() -> PathBuf {
     manifest.and_then(|crate_folder| Some(crate_folder.parent()?.to_owned())).unwrap_or_default().join(".local")
 }
 
-fn welcome(stack: &Stack, audience: &str, log: Option<String>) -> Result<String, String> {
-    let mut lines = vec![String::new(), format!("  API        {}", stack.api)];
-    match &stack.identity {
-        Some(identity) => {
-            let port = identity.rsplit(':').next().filter(|port| *port != "3001");
-            let flag = port.map(|port| format!(" --identity-port {port}")).unwrap_or_default();
-            lines.push(format!(
-            "  Identity   {identity}   (sign in there, or print a token: cargo run -q -p local -- token director{flag})"
-            ));
-        }
-        None => lines.push(format!("  Identity   the issuer that AUTH0_DOMAIN names, audience {audience}")),
-    }
-    lines.push(format!("  DynamoDB   {}", stack.dynamodb));
-    lines.push(
-        log.map_or("  Log        none, and nothing is kept (--in-memory)".into(), |path| {
-            format!("  Log        {path}")
-        }),
-    );
+/// What a newcomer needs to see. The addresses come last, so that the long lines above do not scroll them away.
+fn welcome(stack: &Stack, identity: Identity, audience: &str, log: Option<String>) -> Result<String, String> {
+    let mut lines = Vec::new();
     if let Some(tokens) = &stack.tokens {
-        lines.push("\nOne request as each role; the tokens in them last a day:".into());
-        for (role, request) in SAMPLES {
+        lines.push("\nOne request as each role; the tokens in them last a day:".to_owned());
+        for (role, (path, more)) in SAMPLES {
             let header = format!("authorization: Bearer {}", tokens.issue(role)?);
-            lines.push(format!(
-                "\n# {}\ncurl -s '{}{}' -H '{header}'{}",
-                role.title(),
-                stack.api,
-                request.0,
-                request.1
-            ));
+            lines.push(format!("\n# {}\ncurl -s '{}{path}' -H '{header}'{more}", role.title(), stack.api));
         }
+        lines.push(format!("\nA token alone: {}{}", "cargo run -q -p local -- token director", identity.flags()));
     }
+    lines.push(format!("\nAPI        {}", stack.api));
+    lines.push(match &stack.identity {
+        Some(identity) => format!("Identity   {identity}   (open it to sign in)"),
+        None => format!("Issuer     {}   for {audience}", stack.issuer),
+    });
+    lines.push(format!("DynamoDB   {}", stack.dynamodb));
+    lines.push(
+        log.map_or("Log        none, and nothing is kept (--in-memory)".into(), |path| format!("Log        {path}")),
+    );
     lines.push("\nCtrl-C stops it.".into());
     Ok(lines.join("\n"))
 }
@@ -190,53 +202,65 @@ async fn interrupted() -> io::Result<()> {
 }
 
 /// A token from the running stack; where none runs, one signed with the kept key, which the next start will take.
-async fn token(role: Role, identity_port: u16) -> Result<String, String> {
-    let ports = Ports { api: 0, identity: identity_port, dynamodb: 0 };
-    let Options { audience, issuer, .. } = options(ports, None)?;
-    let identity = match issuer {
-        Some(issuer) => issuer.as_str().to_owned(),
-        None => format!("http://127.0.0.1:{identity_port}/"),
-    };
-    match ask(&identity, role, &audience).await {
-        Ok(token) => Ok(token),
-        Err(problem) if issuer_is_elsewhere() => Err(problem),
-        Err(_) => {
-            let key = SigningKey::open(&folder()).map_err(|error| error.to_string())?;
+async fn token(role: Role, identity: Identity) -> Result<String, String> {
+    let Options { audience, issuer, .. } = options()?;
+    let url = issuer.as_ref().map_or_else(|| identity.url(), |issuer| issuer.as_str().to_owned());
+    match ask(&url, role, &audience).await {
+        Answered(Ok(token)) => Ok(token),
+        Answered(Err(problem)) => Err(problem),
+        NobodyThere if issuer.is_some() => Err(format!("nobody answers at {url}")),
+        NobodyThere => {
+            let key = SigningKey::open(&folder()).map_err(|error| format!("{}: {error}", folder().display()))?;
             let key = key.ok_or("there is no signing key yet; start the stack once with `cargo run -p local`")?;
-            Tokens::new(Arc::new(key), &identity, &audience).issue(role)
+            Tokens::new(Arc::new(key), &url, &audience).issue(role)
         }
     }
 }
 
-fn issuer_is_elsewhere() -> bool {
-    env::var_os("AUTH0_DOMAIN").is_some_and(|domain| !domain.is_empty())
+/// What came of asking for a token.
+enum Asked {
+    NobodyThere,
+    Answered(Result<String, String>),
 }
 
+use Asked::{Answered, NobodyThere};
+
 /// Asks an identity service for a token.
-async fn ask(identity: &str, role: Role, audience: &str) -> Result<String, String> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build();
+async fn ask(url: &str, role: Role, audience: &str) -> Asked {
     let body = json!({
         "grant_type": "password", "username": role.user_name(), "password": "local", "audience": audience, "client_id": "local",
     });
-    let request = client.map_err(|error| error.to_string())?.post(format!("{identity}oauth/token"));
-    let answer = request.header("content-type", "application/json").body(body.to_string()).send().await;
-    let bytes = answer.map_err(|error| error.to_string())?.bytes().await.map_err(|error| error.to_string())?;
-    let answer: Value = serde_json::from_slice(&bytes).map_err(|_| format!("{identity} is no identity service"))?;
-    let token = answer["access_token"].as_str().map(str::to_owned);
-    token.ok_or_else(|| {
-        format!("{identity} refused: {}", answer["error_description"].as_str().unwrap_or("no reason given"))
-    })
+    match post(&format!("{url}oauth/token"), &body).await {
+        Err(error) if error.is_connect() => NobodyThere,
+        Err(error) => Answered(Err(error.to_string())),
+        Ok(answer) => {
+            let refusal = || answer["error_description"].as_str().unwrap_or("it is no identity service");
+            Answered(
+                answer["access_token"]
+                    .as_str()
+                    .map(str::to_owned)
+                    .ok_or_else(|| format!("{url} gave no token: {}", refusal())),
+            )
+        }
+    }
+}
+
+/// The JSON that a JSON POST is answered with; null for an answer that is none.
+async fn post(url: &str, body: &Value) -> Result<Value, reqwest::Error> {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build()?;
+    let answer = client.post(url).header("content-type", "application/json").body(body.to_string()).send().await?;
+    Ok(serde_json::from_slice(&answer.bytes().await?).unwrap_or_default())
 }
 
 /// A sample event with a token in it.
-async fn event(file: &PathBuf, role: Option<Role>, identity_port: u16) -> Result<String, String> {
+async fn event(file: &PathBuf, role: Option<Role>, identity: Identity) -> Result<String, String> {
     let at = |problem: &dyn std::fmt::Display| format!("{}: {problem}", file.display());
     let text = fs::read(file).map_err(|error| at(&error))?;
     let mut event: Value = serde_json::from_slice(&text).map_err(|error| at(&error))?;
     if let Some(role) = role {
         let headers = event.get_mut("headers").and_then(Value::as_object_mut);
         let headers = headers.ok_or_else(|| at(&"no API Gateway event, it has no headers"))?;
-        headers.insert("authorization".into(), json!(format!("Bearer {}", token(role, identity_port).await?)));
+        headers.insert("authorization".into(), json!(format!("Bearer {}", token(role, identity).await?)));
     }
     serde_json::to_string_pretty(&event).map_err(|error| at(&error))
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What to start.
 pub struct Options {
+    /// The address that all services listen on and go by.
+    pub address: IpAddr,
     /// Where each service listens.
     pub ports: Ports,
     /// The folder where data, key and log are kept; without one nothing is.
@@ -47,6 +49,7 @@ impl Options {
     /// A stack on free ports that keeps nothing and has an identity service of its own.
     pub fn in_memory() -> Self {
         Self {
+            address: Ipv4Addr::LOCALHOST.into(),
             ports: Ports { api: 0, identity: 0, dynamodb: 0 },
             home: None,
             key: None,
@@ -59,7 +62,7 @@ impl Options {
     }
 }
 
-/// The three ports on 127.0.0.1; 0 takes any free one.
+/// The three ports; 0 takes any free one.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
     /// The API's.
@@ -76,7 +79,9 @@ pub struct Stack {
     pub api: String,
     /// The identity service's URL, likewise, where there is one.
     pub identity: Option<String>,
-    /// DynamoDB's URL, likewise.
+    /// The issuer whose tokens the API takes.
+    pub issuer: String,
+    /// DynamoDB's URL, likewise without a slash.
     pub dynamodb: String,
     /// Issues tokens as the identity service does, where there is one.
     pub tokens: Option<Tokens>,
@@ -128,11 +133,11 @@ impl Stack {
     /// # Errors
     /// [`StartError`]; nothing is left running then.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let (api, api_address) = listen(options.ports.api, "--port").await?;
-        let (dynamodb, dynamodb_address) = listen(options.ports.dynamodb, "--dynamodb-port").await?;
+        let (api, api_address) = listen(options.address, options.ports.api, "--port").await?;
+        let (dynamodb, dynamodb_address) = listen(options.address, options.ports.dynamodb, "--dynamodb-port").await?;
         let identity = match options.issuer {
             Some(_) => None,
-            None => Some(listen(options.ports.identity, "--identity-port").await?),
+            None => Some(listen(options.address, options.ports.identity, "--identity-port").await?),
         };
         let (stopping, stopped) = watch::channel(false);
         let mut services = JoinSet::new();
@@ -164,6 +169,7 @@ impl Stack {
             identity_url = Some(format!("http://{address}"));
         }
 
+        let issuer_url = issuer.as_str().to_owned();
         let config =
             IssuerConfig { issuer, audience: options.audience, cache: options.cache, cooldown: options.cooldown };
         let verifier = Arc::new(Verifier::new(&config).map_err(other)?);
@@ -175,6 +181,7 @@ impl Stack {
         Ok(Self {
             api: format!("http://{api_address}"),
             identity: identity_url,
+            issuer: issuer_url,
             dynamodb: dynamodb_url,
             tokens,
             functions,
@@ -257,8 +264,8 @@ fn other(cause: impl ToString) -> StartError {
     StartError::Other(cause.to_string())
 }
 
-async fn listen(port: u16, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+async fn listen(address: IpAddr, port: u16, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = TcpListener::bind((address, port)).await;
     let listener = bound.map_err(|cause| match cause.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken { port, flag },
         _ => StartError::Port { port, flag, cause },
@@ -270,7 +277,8 @@ async fn listen(port: u16, flag: &'static str) -> Result<(TcpListener, SocketAdd
 fn open_database(home: Option<&Home>) -> Result<Database, StartError> {
     let Some(home) = home else { return Database::memory().map_err(other) };
     let path = home.path.join("dynamodb.sqlite");
-    Database::new(&path.to_string_lossy()).map_err(|cause| at(&path, cause))
+    let unusable = |_| at(&path, "this is no database of the local stack; delete .local to begin anew");
+    Database::new(&path.to_string_lossy()).map_err(unusable)
 }
 
 async fn serve(listener: TcpListener, service: axum::Router, stopped: watch::Receiver<bool>) {

@@ -193,10 +193,10 @@ async fn check_histories(rounds: u64, with_faults: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_histories_of_a_row_are_linearizable() {
-    check_histories(60, false).await;
+    check_histories(40, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_histories_of_a_row_are_linearizable_under_faults() {
-    check_histories(60, true).await;
+    check_histories(40, true).await;
 }

@@ -113,7 +113,10 @@ fn every_function_runs_on_amazon_linux_2023_with_the_settings_of_all() {
     assert_eq!(globals["Runtime"], "provided.al2023");
     assert_eq!(globals["Timeout"], 10);
     assert_eq!(globals["Architectures"], json!([{"Ref": "Architecture"}]));
-    let variables = json!({"AUTH0_DOMAIN": {"Ref": "Auth0Domain"}, "API_AUDIENCE": {"Ref": "ApiAudience"}});
+    let endpoint = json!({"Fn::If": ["HasDynamoDbEndpoint", {"Ref": "DynamoDbEndpoint"}, {"Ref": "AWS::NoValue"}]});
+    let variables = json!({
+        "AUTH0_DOMAIN": {"Ref": "Auth0Domain"}, "API_AUDIENCE": {"Ref": "ApiAudience"}, "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+    });
     assert_eq!(globals["Environment"]["Variables"], variables);
 }
 
@@ -201,10 +204,24 @@ fn parameters_that_a_person_types_are_checked_before_anything_is_made() {
 fn cargo_lambda_watch_routes_as_the_gateway_does() {
     let manifest = include_str!("../../Cargo.toml");
     let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n").unwrap();
+    let methods_of = |path: &str| {
+        let (_, entry) = router.split_once(&format!("\"{path}\" = [\n")).unwrap();
+        entry.split_once(']').unwrap().0.lines().map(str::trim).collect::<Vec<_>>()
+    };
     for Expected { name, route_key, .. } in all_expected() {
         let (method, path) = route_key.split_once(' ').unwrap();
-        let line = router.lines().find(|line| line.starts_with(&format!("\"{path}\" = ["))).unwrap();
-        assert!(line.contains(&format!("{{ method = \"{method}\", function = \"{name}\" }}")), "{route_key}: {line}");
+        let line = format!("{{ method = \"{method}\", function = \"{name}\" }},");
+        assert!(methods_of(path).contains(&line.as_str()), "{route_key}");
     }
-    assert!(router.contains("\"/{*rest}\" = \"get_actors\""));
+    for route in shared::route::ROUTES {
+        let owner = if route.path.starts_with("/actors") { "get_actors" } else { "get_movies" };
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"]
+            .into_iter()
+            .filter(|method| !route.allows(method))
+        {
+            let line = format!("{{ method = \"{method}\", function = \"{owner}\" }},");
+            assert!(methods_of(route.path).contains(&line.as_str()), "{method} {}", route.path);
+        }
+    }
+    assert!(router.contains("\"/\" = \"get_actors\"\n\"/{*rest}\" = \"get_actors\""));
 }
