@@ -77,7 +77,7 @@ MUTATIONS = [
     ("DELETE checks the version", TABLE, "names, values } = Condition::of(demand);\n        let delete", "names, values } = Condition::of(&Precondition::Exists);\n        let delete", (API, "preconditions")),
     ("an empty PATCH checks the version", TABLE, "if demand.admits(row.version)", "if true", (API, "preconditions")),
     ("every change is a version", TABLE, '"{} ADD #version :one"', '"{}, #version = :one"', (API, "preconditions")),
-    ("weak tags never match", PRECONDITION, "let digits = tag.strip_prefix('\"')?", "let digits = tag.trim_start_matches(\"W/\").strip_prefix('\"')?", (UNIT, "precondition")),
+    ("weak tags never match", PRECONDITION, "let digits = tag.strip_prefix('\"')?", "let tag = tag.trim_start_matches(\"W/\"); let digits = tag.strip_prefix('\"')?", (UNIT, "precondition")),
     ("PATCH demands the row", TABLE, 'let mut expression = "attribute_exists(#id)".to_owned();', 'let mut expression = "(attribute_exists(#id) OR attribute_not_exists(#id))".to_owned();', (API, "store")),
 ]  # fmt: skip
 

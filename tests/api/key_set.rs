@@ -17,6 +17,7 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
     let key = signing_key();
     let good = key_document(&[&key]);
     let issuer = TestIssuer::start(Behaviour::Fails(500)).await;
+    let elsewhere = TestIssuer::start(Behaviour::Publishes(good.clone())).await;
     let api = Api::trusting(issuer.url.clone()).await;
     let token = issuer.token(&key, Assistant);
     let faults = [
@@ -27,7 +28,7 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
         Behaviour::Publishes(format!("{good}{}", " ".repeat(150_000))),
         Behaviour::Compresses(good.clone()),
         Behaviour::Publishes(format!(r#"{{"keys": [{}{}]}}"#, "[".repeat(70_000), "]".repeat(70_000))),
-        Behaviour::Redirects(format!("{}elsewhere", issuer.url.as_str())),
+        Behaviour::Redirects(elsewhere.url.key_set_url()),
     ];
     for fault in faults {
         issuer.now(fault.clone());
@@ -37,6 +38,7 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
         // The next attempt is a second away, as the answer says.
         tokio::time::sleep(Duration::from_millis(1050)).await;
     }
+    assert_eq!(elsewhere.asked(), 0);
     issuer.now(Behaviour::Publishes(good));
     get(&api, &token).await.expect(200);
 }

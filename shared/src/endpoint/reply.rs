@@ -33,7 +33,7 @@ impl Reply {
 
     /// That the row with this id is gone.
     pub fn deleted(id: Id) -> Self {
-        Self { body: json(&serde_json::json!({ "success": true, "deleted": id })), ..Self::default() }
+        Self { body: json(&Deleted { success: true, deleted: id }), ..Self::default() }
     }
 
     /// What was answered before, when the row had this version.
@@ -45,6 +45,12 @@ impl Reply {
     pub(super) fn body_of<R: Resource>(row: &R) -> String {
         json(&Rows { rows: std::slice::from_ref(row), next: None })
     }
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    success: bool,
+    deleted: Id,
 }
 
 struct Rows<'a, R> {
