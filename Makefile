@@ -43,11 +43,11 @@ build: tools ## Builds what is deployed: each function's bootstrap, into .aws-sa
 	sam build
 
 smoke: build ## Has each bootstrap answer its sample events as a Lambda function
-	cargo build -p local
+	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
 	$(VENV)/bin/python scripts/smoke.py
 
 newman: ## Runs the Postman collection against a local stack of its own
-	cargo build -p local
+	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
 	scripts/newman.sh
 
 ci: ## Everything that CI does

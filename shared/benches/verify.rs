@@ -60,7 +60,7 @@ async fn main() {
         if more.is_empty() { format!("{{{fixed}}}") } else { format!(r#"{{{fixed},"more":{more}}}"#) }
     };
     let header = |kid: &str| format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#);
-    let many = (0..700).map(|n| format!(r#""{n}":{n}"#)).collect::<Vec<_>>().join(",");
+    let many = (0..500).map(|n| format!(r#""{n}":{n}"#)).collect::<Vec<_>>().join(",");
     let deep = format!("{}1{}", "[".repeat(120), "]".repeat(120));
     let (small, large) = (&keys[0].1, &keys[1].1);
     let table = [

@@ -10,6 +10,9 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::header::HOST;
 use lambda_http::request::LambdaRequest;
 
+/// The longest path and the longest query that are handed on, in bytes; the gateway takes 10,240 for the whole of a request's head. A URL has room for 65,534, and percent-encoding may treble a path.
+const LONGEST: usize = 16 * 1024;
+
 /// The event, harmless: its host is gone, its path begins with a slash, its query is made of characters that a URL may hold, and its
 /// body, where it is said to be base64, is that (otherwise it is taken as missing).
 pub(crate) fn harmless(request: LambdaRequest) -> LambdaRequest {
@@ -26,8 +29,10 @@ pub(crate) fn harmless(request: LambdaRequest) -> LambdaRequest {
 fn clean(event: &mut ApiGatewayV2httpRequest) {
     event.headers.remove(HOST);
     event.request_context.domain_name = None;
-    event.raw_path = event.raw_path.take().filter(|path| path.starts_with('/'));
-    event.raw_query_string = event.raw_query_string.take().map(|query| percent_encoded(&query));
+    let is_sound = |path: &String| path.starts_with('/') && path.len() <= LONGEST;
+    event.raw_path = event.raw_path.take().filter(is_sound);
+    let query = event.raw_query_string.take().map(|query| percent_encoded(&query));
+    event.raw_query_string = query.filter(|query| query.len() <= LONGEST);
     let broken = |body: &String| event.is_base64_encoded && STANDARD.decode(body).is_err();
     event.body = event.body.take().filter(|body| !broken(body));
 }
@@ -94,6 +99,9 @@ mod tests {
         for query in ["\"", "a b", "<>", "{}", "|", "é=ü", "#", "%", "%zz=%", "a=\0", "&&==&", "[]", "^`\\", "\u{fffd}"]
         {
             decode(json!({"rawQueryString": query}));
+        }
+        for length in [20_000, 32_767, 65_534, 70_000] {
+            decode(json!({"rawPath": format!("/{}", "a".repeat(length)), "rawQueryString": "é".repeat(length)}));
         }
         for body in ["!", "{}", "YQ", "YQ==YQ==", "é"] {
             assert!(decode(json!({"body": body, "isBase64Encoded": true})).body().is_empty());

@@ -18,3 +18,6 @@ pub mod store;
 
 pub mod config;
 pub mod log;
+
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::Api;
 
-fn events() -> BTreeMap<(String, String), Value> {
+/// The sample events, by function and by name.
+pub(crate) fn events() -> BTreeMap<(String, String), Value> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
     let mut events = BTreeMap::new();
     for folder in fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {

@@ -20,6 +20,9 @@ mod key_set;
 mod permissions;
 mod pipeline;
 
+mod hostile;
+mod properties;
+
 mod faults;
 mod histories;
 mod policies;

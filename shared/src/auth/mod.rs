@@ -3,6 +3,8 @@
 //! Tokens are judged by RFC 7515 (signatures), RFC 7519 (claims), RFC 6750 (how they are sent) and RFC 8725 (what goes
 //! wrong otherwise). Nothing here knows a status code.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod json;
 mod jwk;
 mod keys;

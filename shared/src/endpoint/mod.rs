@@ -1,6 +1,8 @@
 //! What an endpoint is, and what it gets to see.
 
 mod body;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod idempotency;
 mod precondition;
 mod query;

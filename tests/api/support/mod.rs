@@ -3,6 +3,7 @@
 pub(crate) mod issuer;
 pub(crate) mod proxy;
 pub(crate) mod random;
+pub(crate) mod raw;
 pub(crate) mod template;
 
 use std::sync::{Arc, Mutex, OnceLock};
@@ -146,8 +147,9 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
+    /// What every answer of a function must have.
     #[track_caller]
-    fn check_shape(&self) {
+    pub(crate) fn check_shape(&self) {
         assert!(leaks().lock().unwrap().is_empty(), "logged: {:?}", leaks().lock().unwrap());
         let fixed = [
             ("content-type", "application/json"),
@@ -162,6 +164,31 @@ impl Answer {
         assert!(self.header("x-correlation-id").is_some_and(|id| !id.is_empty()), "{self:?}");
         if self.body != Value::Null {
             assert_eq!(self.body["success"], self.status == 200, "{self:?}");
+            self.check_members();
+        }
+        for (name, statuses) in [("allow", &[405][..]), ("www-authenticate", &[401, 403]), ("retry-after", &[409, 503])]
+        {
+            assert_eq!(self.headers.contains_key(name), statuses.contains(&self.status), "{name} of {self:?}");
+        }
+    }
+
+    /// A body has the members that its status calls for and no others, and a complaint names a field and its rule.
+    #[track_caller]
+    fn check_members(&self) {
+        let members: Vec<_> = self.body.as_object().unwrap().keys().map(String::as_str).collect();
+        let expected: &[&str] = match self.status {
+            200 if members.contains(&"deleted") => return assert_eq!(members, ["deleted", "success"], "{self:?}"),
+            200 => return assert!(self.body["actors"].is_array() || self.body["movies"].is_array(), "{self:?}"),
+            401 | 403 => &["code", "error", "message", "success"],
+            422 => &["details", "error", "message", "success"],
+            _ => &["error", "message", "success"],
+        };
+        assert_eq!(members, expected, "{self:?}");
+        assert_eq!(self.body["error"], self.status, "{self:?}");
+        assert!(self.body["message"].is_string(), "{self:?}");
+        for fault in self.body["details"].as_array().into_iter().flatten() {
+            let named = fault.as_object().is_some_and(|fault| fault.len() == 2);
+            assert!(named && fault["field"].is_string() && fault["message"].is_string(), "{self:?}");
         }
     }
 }

@@ -1,0 +1,68 @@
+//! A body that is taken is within the rules, and a body that is not names the fields that are at fault.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+use shared::model::{Actor, ActorChanges, Form, Gender, Id, Input, Movie, MovieChanges, Name, NewActor, NewMovie};
+
+/// The body read as `T`, whose fields are these, or the fields at fault.
+fn read<T: Input>(body: &[u8], fields: &[&str]) -> Option<Result<T, Vec<&'static str>>> {
+    let read = T::read(Form::parse(body).ok()?);
+    Some(read.map_err(|faults| {
+        let faults: Vec<_> = faults.iter().map(|fault| fault.field).collect();
+        // In the order of the contract's table, each once.
+        let in_order: Vec<_> = fields.iter().filter(|field| faults.contains(field)).copied().collect();
+        assert!(!faults.is_empty() && faults == in_order, "{faults:?}");
+        faults
+    }))
+}
+
+/// A text of at most `longest` characters, as the contract has it, out of what another reader of JSON makes of it.
+fn text(value: Option<&Value>, longest: usize) -> Option<&str> {
+    let text = value?.as_str()?.trim();
+    let sound = (1..=longest).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    sound.then_some(text)
+}
+
+fuzz_target!(|body: &[u8]| {
+    let actor = read::<NewActor>(body, &["name", "age", "gender"]);
+    let actor_changes = read::<ActorChanges>(body, &["name", "age", "gender"]);
+    let movie = read::<NewMovie>(body, &["title", "release_date"]);
+    let movie_changes = read::<MovieChanges>(body, &["title", "release_date"]);
+
+    // The other reader takes a member of this name for something of its own.
+    let is_private = body.windows(12).any(|bytes| bytes == b"$serde_json:");
+    if let Some(value) = serde_json::from_slice::<Value>(body).ok().filter(|_| !is_private) {
+        assert_eq!(value.is_object(), actor.is_some());
+        if let Some(Ok(actor)) = &actor {
+            assert_eq!(Some(actor.name.as_str()), text(value.get("name"), 200));
+            assert_eq!(Some(actor.gender.as_str()), text(value.get("gender"), 80));
+            let age = f64::from(actor.age.get());
+            let said = value["age"].as_f64().or_else(|| value["age"].as_str()?.parse().ok());
+            assert_eq!(said, Some(age));
+        }
+        if let Some(Err(faults)) = &actor {
+            assert_eq!(faults.contains(&"name"), text(value.get("name"), 200).is_none());
+            assert_eq!(faults.contains(&"gender"), text(value.get("gender"), 80).is_none());
+            assert!(!faults.contains(&"age") || value["age"].as_u64().is_none_or(|years| years > 150));
+        }
+    }
+    if let Some(Ok(actor)) = actor {
+        let (name, age, gender) = (actor.name.clone(), actor.age, actor.gender.clone());
+        assert!(age.get() <= 150 && Name::new(name.as_str()).is_some() && Gender::new(gender.as_str()).is_some());
+        let changes = ActorChanges { name: Some(name.clone()), age: Some(age), gender: Some(gender.clone()) };
+        assert_eq!(actor_changes, Some(Ok(changes)));
+        // What goes out can come back in.
+        let row = json!(Actor { id: Id::MAX, name, age, gender }).to_string();
+        assert_eq!(read::<NewActor>(row.as_bytes(), &[]), Some(Ok(actor)));
+    }
+    if let Some(Ok(movie)) = movie {
+        let (title, release_date) = (movie.title.clone(), movie.release_date);
+        let changes = movie_changes.unwrap().unwrap();
+        assert_eq!(changes.title.as_ref(), Some(&title));
+        assert!(changes.release_date.is_none_or(|date| date == release_date));
+        let row = json!(Movie { id: Id::MAX, title, release_date }).to_string();
+        assert_eq!(read::<NewMovie>(row.as_bytes(), &[]), Some(Ok(movie)));
+    }
+});

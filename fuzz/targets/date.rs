@@ -1,0 +1,26 @@
+//! A release date that is taken goes out in one spelling and comes back in as the same moment.
+
+#![no_main]
+
+use chrono::{DateTime, Datelike};
+use libfuzzer_sys::fuzz_target;
+use shared::model::ReleaseDate;
+
+fuzz_target!(|text: &str| {
+    let date = ReleaseDate::parse(text);
+    if let Ok(date) = date {
+        let printed = date.to_string();
+        assert_eq!(ReleaseDate::parse(&printed), Ok(date));
+        assert_eq!(ReleaseDate::from_timestamp(date.timestamp()), Some(date));
+        assert_eq!(ReleaseDate::parse(&format!(" {text}\t")), Ok(date));
+        let read = DateTime::parse_from_rfc2822(&printed).unwrap();
+        assert_eq!((printed.len(), read.timestamp()), (29, date.timestamp()));
+        assert!((1800..=9999).contains(&read.year()));
+    }
+    // Whatever another reader takes as RFC 3339 is taken here too, as the same moment. It takes a minus sign that is none of the RFC's,
+    // and a leap second at any time of day.
+    let rfc3339 = DateTime::parse_from_rfc3339(text).ok().filter(|_| text.is_ascii());
+    if let Some(read) = rfc3339.filter(|read| read.timestamp_subsec_nanos() < 1_000_000_000) {
+        assert_eq!(date.ok(), ReleaseDate::from_timestamp(read.timestamp()));
+    }
+});

@@ -1,0 +1,45 @@
+//! No event makes a function panic, and every part of one that an endpoint asks for is sound or refused with a status of the contract.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use shared::endpoint::MAX_BODY_BYTES;
+use shared::fuzzing;
+use shared::model::{ActorChanges, Form, NewActor, NewMovie};
+use shared::route;
+
+fuzz_target!(|json: &[u8]| {
+    let Some(event) = fuzzing::event(json, route::ACTOR) else { return };
+    let said = serde_json::from_slice::<Value>(json).unwrap_or_default();
+
+    match event.id() {
+        // A document that names a member twice is read as the last one says by this reader and refused by the function's.
+        Ok(id) => assert!(said.is_null() || said["pathParameters"]["actor_id"] == id.to_string().as_str()),
+        Err(status) => assert_eq!(status, 404),
+    }
+    if let Some(route) = event.route() {
+        // The events that authorizers get have another name for it, and the decoder takes both.
+        let path = said["rawPath"].as_str().or_else(|| said["path"].as_str());
+        assert!(said.is_null() || path.is_some_and(|path| path.starts_with(&route.path[..7])));
+    }
+    match event.bounds() {
+        Ok(bounds) => assert!((1..=1000).contains(&bounds.limit)),
+        Err(status) => assert_eq!(status, 422),
+    }
+    let refusals = [event.body::<NewActor>().err(), event.body::<NewMovie>().err(), event.body::<ActorChanges>().err()];
+    assert!(refusals.iter().flatten().all(|status| [400, 413, 415, 422].contains(status)), "{refusals:?}");
+    if event.body_bytes() > MAX_BODY_BYTES {
+        assert_eq!(refusals, [Some(413); 3]);
+    }
+    match event.idempotency_key() {
+        Ok(key) => assert!(key.is_none_or(|key| (1..=255).contains(&key.len()) && key.is_ascii())),
+        Err(status) => assert_eq!(status, 422),
+    }
+    event.precondition();
+    // A body that was taken is one JSON object, however it was encoded.
+    let text = said["body"].as_str().filter(|_| said["isBase64Encoded"] != true);
+    if let (Some(text), [None, ..]) = (text, refusals) {
+        assert!(Form::parse(text.as_bytes()).is_ok());
+    }
+});

@@ -1,0 +1,198 @@
+//! Requests of somebody who means harm, or whose program is broken. Each has the one answer that the contract gives it, and
+//! when all have been sent the rows are what they were, but for what the table says.
+
+mod bodies;
+mod framing;
+mod headers;
+mod ids;
+mod methods;
+mod paths;
+mod queries;
+mod texts;
+
+use local::Role::{self, Producer};
+use serde_json::{Value, json};
+
+use crate::support::{Api, raw};
+
+/// A request, and what must come of it.
+struct Row {
+    what: String,
+    sender: Option<Role>,
+    method: &'static str,
+    target: Vec<u8>,
+    /// Whole lines, each with its end.
+    headers: Vec<u8>,
+    body: Vec<u8>,
+    status: u16,
+    change: Option<Change>,
+}
+
+/// What a request changes if it is answered with 200.
+enum Change {
+    /// The actor of this id, in these fields.
+    Actor(usize, Value),
+    /// One more actor.
+    NewActor(Value),
+    /// One more movie.
+    NewMovie(Value),
+}
+
+impl Row {
+    /// A request of the producer, without a body.
+    fn new(what: &str, method: &'static str, target: impl AsRef<[u8]>, status: u16) -> Self {
+        Self {
+            what: what.to_owned(),
+            sender: Some(Producer),
+            method,
+            target: target.as_ref().to_vec(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            status,
+            change: None,
+        }
+    }
+
+    fn from(mut self, sender: Option<Role>) -> Self {
+        self.sender = sender;
+        self
+    }
+
+    fn headers(mut self, lines: impl AsRef<[u8]>) -> Self {
+        self.headers.extend_from_slice(lines.as_ref());
+        self
+    }
+
+    fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        self
+    }
+
+    fn changes(mut self, change: Change) -> Self {
+        self.change = Some(change);
+        self
+    }
+
+    /// The bytes to send. A header that the row sets itself is not added.
+    fn bytes(&self, api: &Api) -> Vec<u8> {
+        let own = String::from_utf8_lossy(&self.headers).to_ascii_lowercase();
+        let mut bytes = [self.method.as_bytes(), b" ", &self.target, b" HTTP/1.1\r\nConnection: close\r\n"].concat();
+        let mut add = |name: &str, value: String| {
+            if !own.contains(&format!("{name}:")) {
+                bytes.extend(format!("{name}: {value}\r\n").bytes());
+            }
+        };
+        add("host", "api.example".to_owned());
+        if let Some(role) = self.sender {
+            add("authorization", format!("Bearer {}", api.stack.tokens.as_ref().unwrap().issue(role).unwrap()));
+        }
+        if !self.body.is_empty() && !own.contains("transfer-encoding:") {
+            add("content-length", self.body.len().to_string());
+        }
+        [&bytes, &filled_in(api, &self.headers), &b"\r\n"[..], &self.body].concat()
+    }
+}
+
+/// Header lines in which `{token}` stands for a producer's token.
+fn filled_in(api: &Api, lines: &[u8]) -> Vec<u8> {
+    const PLACE: &[u8] = b"{token}";
+    let token = api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap();
+    let mut filled = lines.to_vec();
+    while let Some(at) = filled.windows(PLACE.len()).position(|window| window == PLACE) {
+        filled.splice(at..at + PLACE.len(), token.bytes());
+    }
+    filled
+}
+
+/// The rows that a stack should hold.
+struct Expected {
+    actors: Vec<Value>,
+    movies: Vec<Value>,
+}
+
+impl Expected {
+    /// A stack with a few rows.
+    async fn start() -> (Api, Self) {
+        let api = Api::start().await;
+        for name in ["Ida", "Zoë", "李小龙"] {
+            api.add_actor(name).await;
+        }
+        for title in ["An Example", "Another"] {
+            api.add_movie(title).await;
+        }
+        let (actors, movies) = Self::rows(&api).await;
+        (api, Self { actors, movies })
+    }
+
+    async fn rows(api: &Api) -> (Vec<Value>, Vec<Value>) {
+        let actors = api.get(Producer, "/actors").await.expect(200)["actors"].as_array().unwrap().clone();
+        (actors, api.get(Producer, "/movies").await.expect(200)["movies"].as_array().unwrap().clone())
+    }
+
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Actor(id, fields) => {
+                let actor = self.actors[id - 1].as_object_mut().unwrap();
+                actor.extend(fields.as_object().unwrap().clone());
+            }
+            Change::NewActor(fields) => Self::add(&mut self.actors, fields),
+            Change::NewMovie(fields) => Self::add(&mut self.movies, fields),
+        }
+    }
+
+    fn add(rows: &mut Vec<Value>, fields: &Value) {
+        let mut row = fields.clone();
+        row["id"] = json!(rows.len() + 1);
+        rows.push(row);
+    }
+
+    async fn check(self, api: &Api) {
+        assert_eq!(Self::rows(api).await, (self.actors, self.movies));
+    }
+}
+
+#[tokio::test]
+async fn every_hostile_request_has_its_one_answer_and_reaches_no_row_but_its_own() {
+    let (api, mut expected) = Expected::start().await;
+    let tables =
+        [paths::rows(), ids::rows(), methods::rows(), queries::rows(), headers::rows(), bodies::rows(), texts::rows()];
+    let rows: Vec<_> = tables.into_iter().flatten().collect();
+    assert!(rows.len() >= 170, "{}", rows.len());
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let answer = raw::send(&api, &row.bytes(&api)).await;
+        if answer.status != row.status {
+            wrong.push(format!("{}: {} and not {}: {}", row.what, answer.status, row.status, answer.body));
+            continue;
+        }
+        // Shown where the check fails.
+        println!("{}", row.what);
+        answer.check_shape();
+        if let Some(change) = &row.change {
+            expected.apply(change);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    expected.check(&api).await;
+}
+
+#[tokio::test]
+async fn what_is_no_http_request_is_refused_or_cut_off_and_harms_nobody() {
+    let (api, expected) = Expected::start().await;
+    let token = api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap();
+    let mut wrong = Vec::new();
+    for (what, request) in framing::requests(&token) {
+        let answer = raw::send_and_end(&api, &request).await;
+        // Nothing at all, where the rest of a request never came.
+        if !answer.is_empty() && !raw::status(&answer).is_some_and(|status| (400..500).contains(&status)) {
+            wrong.push(format!("{what}: {}", String::from_utf8_lossy(&answer)));
+        }
+        // An answer that never comes may hide that the request was taken.
+        if Expected::rows(&api).await != (expected.actors.clone(), expected.movies.clone()) {
+            wrong.push(format!("{what}: rows are not what they were"));
+            break;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    expected.check(&api).await;
+}

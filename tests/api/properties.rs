@@ -1,0 +1,298 @@
+//! What holds for any input at all. The inputs are the same in every run; `SEED=… cargo test properties` makes others, and a
+//! failure shows the smallest input that was found for it.
+
+use std::fmt::Debug;
+
+use chrono::{Datelike, NaiveDate};
+use local::Role::Producer;
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::{Index, select};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Value, json};
+use shared::model::{Gender, Name, ReleaseDate};
+use tokio::runtime::Runtime;
+
+use crate::events::events;
+use crate::support::random::{Random, seeds};
+use crate::support::{Answer, Api, raw};
+
+/// Runs a property on this many inputs.
+fn check<T: Debug>(cases: u32, inputs: impl Strategy<Value = T>, property: impl Fn(T)) {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    for seed in seeds(1) {
+        let mut random = Random::new(seed);
+        let seed: Vec<u8> = (0..4).flat_map(|_| random.next().to_le_bytes()).collect();
+        let mut runner = TestRunner::new_with_rng(config.clone(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+        let result = runner.run(&inputs, |input| {
+            property(input);
+            Ok(())
+        });
+        result.unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}
+
+/// A stack that a property can ask without being a future itself.
+struct Asked {
+    runtime: Runtime,
+    api: Api,
+}
+
+impl Asked {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let api = runtime.block_on(Api::start());
+        Self { runtime, api }
+    }
+
+    fn token(&self) -> String {
+        self.api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap()
+    }
+
+    /// Sends a request with these header lines, its parts as they are, and checks the answer's shape.
+    fn send(&self, method: &str, target: &str, headers: &[u8], body: &[u8]) -> Answer {
+        let head = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        let request = [head.as_bytes(), headers, b"\r\n", body].concat();
+        let answer = self.runtime.block_on(raw::send(&self.api, &request));
+        answer.check_shape();
+        answer
+    }
+
+    fn send_as_producer(&self, method: &str, target: &str, body: &[u8]) -> Answer {
+        self.send(method, target, format!("Authorization: Bearer {}\r\n", self.token()).as_bytes(), body)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send_as_producer("POST", path, body.to_string().as_bytes())
+    }
+}
+
+/// Any JSON, with a liking for what nearly is a field's value.
+fn any_json() -> impl Strategy<Value = Value> {
+    let dates = "(19|20)[0-9]{2}[-/.][01]?[0-9][-/.][0-3]?[0-9]([T ][0-2][0-9]:[0-5][0-9](:[0-6][0-9])?(Z|[+-][01][0-9]:?00)?)?";
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (-2..160_i64).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        "\\s?[a-zé]{0,90}\\s?".prop_map(Value::from),
+        "[ +-]?[0-9]{0,4}(\\.0)?".prop_map(Value::from),
+        dates.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map("[a-z$#:_]{0,9}", inner, 0..4).prop_map(|members| json!(members)),
+        ]
+    })
+}
+
+#[test]
+fn any_text_for_an_id_is_404_or_the_row_whose_id_is_spelled_so() {
+    let asked = Asked::start();
+    for id in 1..=3 {
+        let actor = json!({"name": format!("Actor {id}"), "age": id, "gender": "f"});
+        asked.post("/actors", &actor).expect(200);
+    }
+    let texts = prop_oneof!["[0-3]", "[ +-]?0?[1-3](\\.0|e0| |\u{301})?", "[0-9]{1,20}", "\\PC{0,6}", any::<String>()];
+    check(150, texts, |text| {
+        let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let answer = asked.send_as_producer("PATCH", &format!("/actors/{encoded}"), b"{}");
+        if ["1", "2", "3"].contains(&text.as_str()) {
+            let row = answer.expect(200)["actors"][0].clone();
+            assert_eq!((row["id"].to_string(), row["name"].as_str()), (text.clone(), Some(&*format!("Actor {text}"))));
+        } else {
+            answer.expect_error(404, "resource not found");
+        }
+    });
+}
+
+/// What a field that was taken must look like, given what was sent.
+fn assert_consistent(field: &str, sent: &Value, kept: &Value) {
+    match field {
+        "age" => {
+            let years = sent.as_f64().or_else(|| sent.as_str()?.parse().ok());
+            assert!((0..=150).contains(&kept.as_i64().unwrap()) && years == kept.as_f64());
+        }
+        "release_date" => {
+            let kept = ReleaseDate::parse(kept.as_str().unwrap()).unwrap();
+            assert!(sent.is_null() || ReleaseDate::parse(sent.as_str().unwrap()) == Ok(kept));
+        }
+        _ => assert_eq!(sent.as_str().map(str::trim), kept.as_str()),
+    }
+}
+
+#[test]
+fn any_json_for_a_field_is_taken_as_it_is_meant_or_that_field_alone_is_named() {
+    let asked = Asked::start();
+    let actor = json!({"name": "Ida", "age": 34, "gender": "f"});
+    let movie = json!({"title": "An Example", "release_date": "2020-05-14"});
+    let fields = vec![
+        ("actors", actor.clone(), "name"),
+        ("actors", actor.clone(), "age"),
+        ("actors", actor, "gender"),
+        ("movies", movie.clone(), "title"),
+        ("movies", movie, "release_date"),
+    ];
+    check(250, (select(fields), any_json()), |((resource, mut body, field), value)| {
+        body[field] = value.clone();
+        let answer = asked.post(&format!("/{resource}"), &body);
+        if answer.status == 422 {
+            assert_eq!(answer.faults(), [field]);
+        } else {
+            assert_consistent(field, &value, &answer.expect(200)[resource][0][field]);
+        }
+    });
+}
+
+#[test]
+fn any_date_that_is_printed_reads_as_the_same_moment() {
+    check(2000, -5_364_662_400..=253_402_300_799_i64, |seconds| {
+        let date = ReleaseDate::from_timestamp(seconds).unwrap();
+        assert_eq!(ReleaseDate::parse(&date.to_string()), Ok(date));
+    });
+}
+
+#[test]
+fn any_moment_is_the_same_in_every_spelling_of_the_contract() {
+    let days = (1800..=9999_i32, 1..=365_u32).prop_map(|(year, day)| NaiveDate::from_yo_opt(year, day).unwrap());
+    let offsets = -23 * 60 - 59..=23 * 60 + 59_i64;
+    check(1000, (days, 0..24_i64, 0..60_i64, 0..60_i64, offsets), |(day, hour, minute, second, offset)| {
+        let time = format!("{hour:02}:{minute:02}:{second:02}");
+        let sign = if offset < 0 { '-' } else { '+' };
+        let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
+        let spelled = |date: &str| {
+            [
+                format!("{date} {time} {sign}{hours:02}{minutes:02}"),
+                format!("{date} {time}{sign}{hours:02}:{minutes:02}"),
+                format!("{date}T{time}.999{sign}{hours:02}:{minutes:02}"),
+                format!(" {date}t{time},0 {sign}{hours:02}:{minutes:02}\n"),
+            ]
+        };
+        let seconds = day.and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp() + hour * 3600 + minute * 60 + second;
+        let expected = ReleaseDate::from_timestamp(seconds - offset * 60);
+        let plain =
+            ["%Y-%m-%d", "%Y-%-m-%-d", "%Y.%m.%d", "%Y/%-m/%-d", "%a, %d %b %Y", "%-d %B %Y", "%B %-d, %Y", "%b %d %Y"];
+        for text in plain.into_iter().flat_map(|form| spelled(&day.format(form).to_string())) {
+            assert_eq!(ReleaseDate::parse(&text).ok(), expected, "{text}");
+        }
+        // Month and day in either order, where one order alone is a date, or both are the same one.
+        let clear = day.day() > 12 || day.day() == day.month();
+        let either = ["%m/%d/%Y", "%-d-%-m-%Y", "%d.%m.%Y", "%-m-%-d-%Y"];
+        for text in either.into_iter().flat_map(|form| spelled(&day.format(form).to_string())) {
+            assert_eq!(ReleaseDate::parse(&text).ok(), expected.filter(|_| clear), "{text}");
+        }
+    });
+}
+
+#[test]
+fn any_text_is_a_name_if_it_is_short_and_has_no_control_character() {
+    let long = (any::<char>(), 70..210_usize).prop_map(|(character, times)| character.to_string().repeat(times));
+    let texts = prop_oneof![any::<String>(), "\\s{0,3}\\PC{0,9}\\s{0,3}", "\\PC{0,4}\\pC?\\PC{0,4}", long];
+    check(3000, texts, |text| {
+        let trimmed = text.trim();
+        let kept = |longest| {
+            let sound = (1..=longest).contains(&trimmed.chars().count()) && !trimmed.contains(char::is_control);
+            sound.then_some(trimmed)
+        };
+        assert_eq!(Name::new(&text).as_ref().map(Name::as_str), kept(200));
+        assert_eq!(Gender::new(&text).as_ref().map(Gender::as_str), kept(80));
+    });
+}
+
+/// The bytes that a header's value may hold (RFC 9110, section 5.5).
+fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![b' '..=b'~', b' '..=b'~', b'\x80'..=b'\xff', Just(b'\t')];
+    vec(byte, 0..60)
+}
+
+#[test]
+fn any_bytes_for_a_token_are_refused() {
+    let asked = Asked::start();
+    let token = asked.token();
+    let changed = (any::<Index>(), b'!'..=b'~').prop_map(|(at, byte)| {
+        let mut bytes = token.clone().into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = if bytes[at] == byte { b'~' } else { byte };
+        bytes
+    });
+    let cut = any::<Index>().prop_map(|at| token.as_bytes()[..at.index(token.len())].to_vec());
+    let values = (select(&["", "Bearer ", "bearer  "][..]), prop_oneof![header_bytes(), changed, cut]);
+    check(200, values, |(scheme, value)| {
+        let line = [b"Authorization: ", scheme.as_bytes(), &value, b"\r\n"].concat();
+        asked.send("GET", "/actors", &line, b"").expect_error(401, "The access token is not valid.");
+    });
+}
+
+#[test]
+fn any_bytes_in_any_other_header_change_nothing_but_what_the_header_is_about() {
+    let asked = Asked::start();
+    let ida = json!({"name": "Ida", "age": 34, "gender": "f"});
+    asked.post("/actors", &ida).expect(200);
+    let ours = [("Content-Type", 415), ("Content-Encoding", 415), ("If-Match", 412)];
+    let others = ["Idempotency-Key", "Host", "Cookie", "Accept", "Range", "Origin", "X-Forwarded-Proto", "X-Name"];
+    let names: Vec<_> = ours.into_iter().chain(others.map(|name| (name, 200))).collect();
+    check(200, (select(names), header_bytes()), |((name, refused), value)| {
+        let token = format!("Authorization: Bearer {}\r\n{name}: ", asked.token());
+        let answer = asked.send("PATCH", "/actors/1", &[token.as_bytes(), &value, b"\r\n"].concat(), b"{}");
+        assert!([200, refused].contains(&answer.status), "{answer:?}");
+        if answer.status == 200 {
+            assert_eq!(answer.body["actors"][0]["name"], "Ida");
+        }
+    });
+}
+
+#[test]
+fn any_bytes_for_a_body_are_answered_by_the_contract_and_make_a_row_only_where_it_says_so() {
+    let asked = Asked::start();
+    let good = br#"{"name": "Ida", "age": 34, "gender": "f"}"#;
+    let changed = vec((any::<Index>(), any::<u8>()), 0..3).prop_map(|changes| {
+        let mut bytes = good.to_vec();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes
+    });
+    let bodies =
+        prop_oneof![vec(any::<u8>(), 0..100), changed, any_json().prop_map(|json| json.to_string().into_bytes())];
+    let types = select(&["", "Content-Type: application/json\r\n", "Content-Type: text/plain\r\n"][..]);
+    let created = std::cell::Cell::new(0);
+    check(200, (types, bodies), |(content_type, body)| {
+        let headers = format!("Authorization: Bearer {}\r\n{content_type}", asked.token());
+        let answer = asked.send("POST", "/actors", headers.as_bytes(), &body);
+        assert!([200, 400, 415, 422].contains(&answer.status), "{answer:?}");
+        created.set(created.get() + usize::from(answer.status == 200));
+        let listed = asked.send_as_producer("GET", "/actors", b"").expect(200);
+        assert_eq!(listed["actors"].as_array().unwrap().len(), created.get());
+    });
+}
+
+/// Puts a value in the place of a member of the event, or of a member of a member.
+fn put(event: &mut Value, at: &[Index], value: Value) {
+    let object = event.as_object_mut().filter(|object| !object.is_empty());
+    match (object, at.split_first()) {
+        (Some(object), Some((at, deeper))) => {
+            let length = object.len();
+            let member = object.values_mut().nth(at.index(length)).unwrap();
+            put(member, deeper, value);
+        }
+        _ => *event = value,
+    }
+}
+
+#[test]
+fn any_member_of_an_event_may_be_anything_and_no_function_fails() {
+    let asked = Asked::start();
+    let events: Vec<_> = events().into_iter().map(|((function, _), event)| (function, event)).collect();
+    check(300, (select(events), vec(any::<Index>(), 1..4), any_json()), |((function, mut event), at, value)| {
+        event["headers"]["authorization"] = json!(format!("Bearer {}", asked.token()));
+        put(&mut event, &at, value);
+        // An error is an event that cannot be decoded; a panic would be seen here as well.
+        if let Ok(answer) = asked.runtime.block_on(asked.api.stack.invoke(&function, &event)) {
+            assert!((200..500).contains(&answer["statusCode"].as_i64().unwrap()), "{answer}");
+        }
+    });
+}
