@@ -21,6 +21,8 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest key document that is read, in bytes.
 const LONGEST_DOCUMENT: usize = 150_000;
+/// How long a request whose key is known waits for a fetch that may take the key away. An issuer answers well within this; one that is slow or hangs delays nobody longer.
+const KNOWN_KEY_WAIT: Duration = Duration::from_millis(500);
 /// How long the last good key set is used while the issuer cannot be had.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(3600);
 /// The least time between two fetches while there is no key set at all.
@@ -85,8 +87,8 @@ impl Good {
 enum Step {
     /// The answer: the key, or that there is none.
     Done(Result<Option<DecodingKey>, Denial>),
-    /// Wait for the fetch under way, then look again.
-    Wait(watch::Receiver<()>),
+    /// Wait for the fetch under way, for so long at the most, then look again.
+    Wait(watch::Receiver<()>, Duration),
 }
 
 impl KeySet {
@@ -110,17 +112,20 @@ impl KeySet {
     /// The key of this id, or none if the issuer has not published it.
     ///
     /// A set older than the cache time is fetched again, in the background at first; once it is older by another cool-down,
-    /// the request waits for the fetch, so that a withdrawn key stops. An unknown id makes a fetch too. There is never more than
+    /// the request waits for the fetch (half a second, if its key is known), so that a withdrawn key stops. An unknown id makes a fetch too. There is never more than
     /// one a cool-down, and while the issuer cannot be had the last good set serves for at most an hour.
     pub(super) async fn key(&self, kid: &str) -> Result<Option<DecodingKey>, Denial> {
-        let mut waited = false;
+        let began = Instant::now();
+        let mut waits = 0;
         loop {
+            // A fetch that was frozen half-way with its environment ends badly, and at once, as it wakes; the one after it is waited for too.
+            let waited = waits >= 2 || began.elapsed() >= KNOWN_KEY_WAIT && waits >= 1;
             match self.shared.step(kid, waited, Instant::now()) {
                 Step::Done(result) => return result,
-                // The sender is dropped when the fetch ends, which ends the wait.
-                Step::Wait(mut under_way) => while under_way.changed().await.is_ok() {},
+                // The sender is dropped when the fetch ends, which ends the wait; nothing is ever sent.
+                Step::Wait(mut under_way, longest) => drop(tokio::time::timeout(longest, under_way.changed()).await),
             }
-            waited = true;
+            waits += 1;
         }
     }
 }
@@ -130,7 +135,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to do about the key `kid` now; `waited` says that a fetch has just been waited for, so that none is started.
+    /// What to do about the key `kid` now; `waited` says that fetches have been waited for often enough, so that none is started.
     fn step(self: &Arc<Self>, kid: &str, waited: bool, now: Instant) -> Step {
         let mut state = self.state();
         let age = state.good.as_ref().map(|good| good.age(now));
@@ -141,9 +146,16 @@ impl Shared {
             return Step::Done(Ok(usable));
         }
         let under_way = if waited { None } else { self.fetch(&mut state, now) };
-        let must_wait = usable.is_none() || age.is_some_and(|age| age >= self.cache + self.cooldown);
+        let may_be_withdrawn = age.is_some_and(|age| age >= self.cache + self.cooldown);
+        let started = state.asked.unwrap_or(now);
+        let wait = match (&usable, may_be_withdrawn) {
+            // The fetch's own time-out ends this wait.
+            (None, _) => Duration::MAX,
+            (Some(_), true) => (started + KNOWN_KEY_WAIT).saturating_duration_since(now),
+            (Some(_), false) => Duration::ZERO,
+        };
         match under_way {
-            Some(under_way) if must_wait => Step::Wait(under_way),
+            Some(under_way) if wait > Duration::ZERO => Step::Wait(under_way, wait),
             _ => Step::Done(match usable {
                 Some(key) => Ok(Some(key)),
                 // An unknown id is refused on the word of a set that is fresh, or that was fetched just now.
@@ -236,7 +248,7 @@ mod tests {
 
     fn outcome(step: Step) -> &'static str {
         match step {
-            Step::Wait(_) => "wait",
+            Step::Wait(..) => "wait",
             Step::Done(Ok(Some(_))) => "key",
             Step::Done(Ok(None)) => "none",
             Step::Done(Err(_)) => "unavailable",
@@ -252,7 +264,14 @@ mod tests {
         assert!(set.state().under_way.is_none());
         assert_eq!(outcome(set.step("k", false, fetched + cache + moment)), "key");
         assert!(set.state().under_way.is_some(), "the fetch goes on in the background");
-        assert_eq!(outcome(set.step("k", false, fetched + cache + cooldown + moment)), "wait");
+        // The fetch under way was started long ago by then, so it is not waited for.
+        assert_eq!(outcome(set.step("k", false, fetched + cache + cooldown + moment)), "key");
+        set.state().take(Err(KeysError::NoAnswer));
+        set.state().under_way = None;
+        let later = fetched + cache + cooldown + cooldown;
+        assert_eq!(outcome(set.step("k", false, later)), "wait");
+        assert_eq!(outcome(set.step("k", false, later + KNOWN_KEY_WAIT)), "key");
+        assert_eq!(outcome(set.step("j", false, later + KNOWN_KEY_WAIT)), "wait");
     }
 
     #[tokio::test]

@@ -36,6 +36,8 @@ const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_millis(400);
 /// The tokens that retries are paid with: some 10 each, and won back by successes. The SDK's own default.
 const RETRY_BUDGET: usize = 500;
+/// How many of them come back each second.
+const RETRY_REFILL: f32 = 100.0;
 /// How long an unused connection is kept. A frozen environment may wake long after its peer has forgotten it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -54,8 +56,10 @@ pub fn client(config: &SdkConfig) -> Client {
         .pool_idle_timeout(IDLE_TIMEOUT)
         .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
         .build_https();
-    // Retries come out of a budget, so that an outage is not made worse; this client's own, not one shared with the rest of the process.
-    let budget = RetryPartition::custom("casting-agency").token_bucket(TokenBucket::new(RETRY_BUDGET)).build();
+    // Retries come out of a budget, so that an outage is not made worse; this client's own, not one shared with the rest of the process. It fills up again by
+    // itself, so that what an outage has used up is not missed for long after it.
+    let tokens = TokenBucket::builder().capacity(RETRY_BUDGET).refill_rate(RETRY_REFILL).build();
+    let budget = RetryPartition::custom("casting-agency").token_bucket(tokens).build();
     let config = aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts).retry_config(retries);
     Client::from_conf(config.retry_partition(budget).http_client(https).build())
 }

@@ -150,7 +150,8 @@ impl Answer {
     /// What every answer of a function must have.
     #[track_caller]
     pub(crate) fn check_shape(&self) {
-        assert!(leaks().lock().unwrap().is_empty(), "logged: {:?}", leaks().lock().unwrap());
+        let leaked = leaks().lock().unwrap().clone();
+        assert!(leaked.is_empty(), "logged: {leaked:?}");
         let fixed = [
             ("content-type", "application/json"),
             ("cache-control", "no-store"),
@@ -208,10 +209,10 @@ fn log_everything() {
     struct Buffer;
     impl std::io::Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            let text = String::from_utf8_lossy(bytes);
+            let text = without_correlation_id(&String::from_utf8_lossy(bytes));
             // The beginning of every token, what the tests' people are called, and what would break a line or a terminal.
             if ["eyJ", "Ida", "female", "An Example", "\u{1b}", "\r"].iter().any(|secret| text.contains(secret)) {
-                leaks().lock().unwrap().push(text.into_owned());
+                leaks().lock().unwrap().push(text);
             }
             log_buffer().lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -223,6 +224,14 @@ fn log_everything() {
     }
     static STARTED: OnceLock<()> = OnceLock::new();
     STARTED.get_or_init(|| shared::log::start(|| Buffer, tracing::Level::TRACE));
+}
+
+/// A line of the log but for its correlation id, in which chance may spell anything.
+fn without_correlation_id(line: &str) -> String {
+    match line.split_once(r#""correlation_id":""#) {
+        Some((before, id)) => before.to_owned() + id.split_once('"').map_or("", |(_, after)| after),
+        None => line.to_owned(),
+    }
 }
 
 /// Lines of the log that hold what no log may hold.
