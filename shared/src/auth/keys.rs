@@ -21,6 +21,8 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest key document that is read, in bytes.
 const LONGEST_DOCUMENT: usize = 150_000;
+/// How much longer than its time-out a fetch has taken if its environment was frozen meanwhile.
+const FREEZE: Duration = Duration::from_secs(1);
 /// How long a request whose key is known waits for a fetch that may take the key away. An issuer answers well within this; one that is slow or hangs delays nobody longer.
 const KNOWN_KEY_WAIT: Duration = Duration::from_millis(500);
 /// How long the last good key set is used while the issuer cannot be had.
@@ -176,7 +178,13 @@ impl Shared {
             let shared = Arc::clone(self);
             tokio::spawn(async move {
                 let fetched = shared.fetch_keys().await;
-                shared.state().take(fetched);
+                let mut state = shared.state();
+                if now.elapsed() > FETCH_TIMEOUT + FREEZE {
+                    // It was frozen half-way with its environment; that says nothing of the issuer, who may be asked again.
+                    state.asked = None;
+                }
+                state.take(fetched);
+                drop(state);
                 drop(ended); // Wakes whoever waits; a panic above drops it too.
             });
         }
