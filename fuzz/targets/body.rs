@@ -31,21 +31,22 @@ fuzz_target!(|body: &[u8]| {
     let movie = read::<NewMovie>(body, &["title", "release_date"]);
     let movie_changes = read::<MovieChanges>(body, &["title", "release_date"]);
 
-    // The other reader takes a member of this name for something of its own.
-    let is_private = body.windows(12).any(|bytes| bytes == b"$serde_json:");
-    if let Some(value) = serde_json::from_slice::<Value>(body).ok().filter(|_| !is_private) {
-        assert_eq!(value.is_object(), actor.is_some());
+    let members = fuzz::members(body);
+    assert_eq!(members.is_some(), actor.is_some());
+    if let Some(members) = members {
+        assert!(body.trim_ascii_start().starts_with(b"{"));
+        let (name, age, gender) = (members.get("name"), members.get("age"), members.get("gender"));
         if let Some(Ok(actor)) = &actor {
-            assert_eq!(Some(actor.name.as_str()), text(value.get("name"), 200));
-            assert_eq!(Some(actor.gender.as_str()), text(value.get("gender"), 80));
-            let age = f64::from(actor.age.get());
-            let said = value["age"].as_f64().or_else(|| value["age"].as_str()?.parse().ok());
-            assert_eq!(said, Some(age));
+            assert_eq!(Some(actor.name.as_str()), text(name, 200));
+            assert_eq!(Some(actor.gender.as_str()), text(gender, 80));
+            let said = age.and_then(|age| age.as_f64().or_else(|| age.as_str()?.parse().ok()));
+            assert_eq!(said, Some(f64::from(actor.age.get())));
         }
         if let Some(Err(faults)) = &actor {
-            assert_eq!(faults.contains(&"name"), text(value.get("name"), 200).is_none());
-            assert_eq!(faults.contains(&"gender"), text(value.get("gender"), 80).is_none());
-            assert!(!faults.contains(&"age") || value["age"].as_u64().is_none_or(|years| years > 150));
+            assert_eq!(faults.contains(&"name"), text(name, 200).is_none());
+            assert_eq!(faults.contains(&"gender"), text(gender, 80).is_none());
+            let is_age = age.and_then(Value::as_u64).is_some_and(|years| years <= 150);
+            assert!(!faults.contains(&"age") || !is_age);
         }
     }
     if let Some(Ok(actor)) = actor {

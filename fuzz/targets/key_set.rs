@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::fuzzing;
 
@@ -20,8 +19,10 @@ fn bits(number: &[u8]) -> usize {
 fn ids(document: &[u8]) -> Vec<String> {
     let document: HashMap<String, &RawValue> = serde_json::from_slice(document).unwrap();
     let keys: Vec<&RawValue> = serde_json::from_str(document["keys"].get()).unwrap();
-    let keys = keys.iter().filter_map(|key| serde_json::from_str::<Value>(key.get()).ok());
-    keys.filter(|key| key["kty"] == "RSA").filter_map(|key| Some(key["kid"].as_str()?.to_owned())).collect()
+    let keys = keys.iter().filter_map(|key| fuzz::members(key.get().as_bytes()));
+    keys.filter(|key| key.get("kty").is_some_and(|kty| kty == "RSA"))
+        .filter_map(|key| Some(key.get("kid")?.as_str()?.to_owned()))
+        .collect()
 }
 
 fuzz_target!(|document: &[u8]| {

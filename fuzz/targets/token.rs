@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::fuzzing::{self, Key};
 
 /// 2027-01-15, so that claims in the corpus stay good.
@@ -32,11 +32,10 @@ fn check(token: &str) {
         bytes
     });
     let decoded: Vec<_> = decoded.collect();
-    let header: Value = serde_json::from_slice(&decoded[0]).unwrap();
-    let claims: Value = serde_json::from_slice(&decoded[1]).unwrap();
-    assert_eq!((header["alg"].as_str(), header["kid"].as_str()), (Some("RS256"), Some(signed.kid())));
-    assert!(!signed.kid().is_empty() && claims.is_object());
-    assert!(["crit", "b64", "zip", "enc", "cty"].iter().all(|extension| header.get(extension).is_none()));
+    let header = fuzz::members(&decoded[0]).unwrap();
+    let claims = json!(fuzz::members(&decoded[1]).unwrap());
+    assert!(header["alg"] == "RS256" && header["kid"] == signed.kid() && !signed.kid().is_empty());
+    assert!(["crit", "b64", "zip", "enc", "cty"].iter().all(|extension| !header.contains_key(*extension)));
     if let Ok(judged) = signed.claims("https://i/", "api", NOW) {
         assert_eq!((&claims["iss"], claims["sub"].as_str()), (&json!("https://i/"), Some(judged.subject.as_str())));
         assert!(claims["aud"] == "api" || claims["aud"].as_array().unwrap().contains(&json!("api")));
