@@ -2,7 +2,7 @@
 """Prints what the role of each function allows, read out of the translated template, and compares it with tests/policies.txt.
 
 The template is translated as CloudFormation would have it done, offline. It fails where the two differ, and where anything
-is granted that is no named action of DynamoDB on one table of the template: a wildcard, another service, a managed policy
+is granted that is no named action of DynamoDB on one table of the template or one index of it: a wildcard, another service, a managed policy
 other than the one for writing logs. A Rust test, tests/api/policies.rs, compares the same file with the calls that the endpoints make.
 
     scripts/policies.py
@@ -93,15 +93,27 @@ class Policies:
         if statement.keys() != {"Effect", "Action", "Resource"} or statement["Effect"] != "Allow":
             self.problems.append(f"{function}: not just Allow, Action and Resource: {statement}")
             return
-        table = target(statement["Resource"], "Arn")
-        if self.resources.get(table, {}).get("Type") != "AWS::DynamoDB::Table":
-            self.problems.append(f"{function}: not exactly one table: {statement['Resource']}")
-            return
         for action in as_list(statement["Action"]):
             if not re.fullmatch("dynamodb:[A-Z][A-Za-z]+", str(action)):
                 self.problems.append(f"{function}: not a named action of DynamoDB: {action}")
-        table = table.removesuffix("Table").lower()
-        self.rows.setdefault((function, table), set()).update(map(str, as_list(statement["Action"])))
+        for resource in as_list(statement["Resource"]):
+            table, index = self.part(resource)
+            if table is None:
+                self.problems.append(f"{function}: not a table or an index of one: {resource}")
+                continue
+            name = table.removesuffix("Table").lower() + (f"/{index}" if index else "")
+            self.rows.setdefault((function, name), set()).update(map(str, as_list(statement["Action"])))
+
+    def part(self, resource) -> tuple[str | None, str | None]:
+        """The table, and the index if it is one of the table's."""
+        table, index = target(resource, "Arn"), None
+        if isinstance(resource, dict) and len(resource) == 1 and isinstance(resource.get("Fn::Sub"), str):
+            if match := re.fullmatch(r"\$\{(\w+)\.Arn\}/index/(\w+)", resource["Fn::Sub"]):
+                table, index = match.groups()
+        found = self.resources.get(table, {})
+        indexes = [known["IndexName"] for known in found.get("Properties", {}).get("GlobalSecondaryIndexes", [])]
+        sound = found.get("Type") == "AWS::DynamoDB::Table" and (index is None or index in indexes)
+        return (table, index) if sound else (None, None)
 
     def look_elsewhere(self) -> None:
         """Rights can be given in other places than a function's role; here they are in none."""
@@ -113,7 +125,7 @@ class Policies:
 
     def table(self) -> str:
         rows = [(function, table, " ".join(sorted(actions))) for (function, table), actions in sorted(self.rows.items())]
-        return "".join(f"{function:15}{table:8}{actions}".rstrip() + "\n" for function, table, actions in rows)
+        return "".join(f"{function:15}{table:22}{actions}".rstrip() + "\n" for function, table, actions in rows)
 
 
 def main() -> int:

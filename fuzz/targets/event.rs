@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use shared::endpoint::MAX_BODY_BYTES;
 use shared::fuzzing;
-use shared::model::{ActorChanges, Form, NewActor, NewMovie};
+use shared::model::{Actor, ActorChanges, Form, NewActor, NewMovie};
 use shared::route;
 
 fuzz_target!(|json: &[u8]| {
@@ -23,8 +23,8 @@ fuzz_target!(|json: &[u8]| {
         let path = said["rawPath"].as_str().or_else(|| said["path"].as_str());
         assert!(said.is_null() || path.is_some_and(|path| path.starts_with(&route.path[..7])));
     }
-    match event.bounds() {
-        Ok(bounds) => assert!((1..=1000).contains(&bounds.limit)),
+    match event.list::<Actor>() {
+        Ok(list) => assert!((1..=1000).contains(&list.wanted.limit)),
         Err(status) => assert_eq!(status, 422),
     }
     let refusals = [event.body::<NewActor>().err(), event.body::<NewMovie>().err(), event.body::<ActorChanges>().err()];

@@ -5,14 +5,29 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType as AttributeType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType as AttributeType,
 };
-use shared::store;
+use shared::model::{Actor, Movie};
+use shared::store::{self, Index, Record, TableNames};
 
 /// The name of the actors' table.
 pub const ACTORS_TABLE: &str = "actors";
 /// The name of the movies' table.
 pub const MOVIES_TABLE: &str = "movies";
+/// The name of the table of credits.
+pub const CREDITS_TABLE: &str = "credits";
+
+/// The names of all the tables, by the settings that hold them.
+pub(crate) fn table_names() -> TableNames {
+    [
+        (Actor::TABLE_VARIABLE, ACTORS_TABLE.to_owned()),
+        (Movie::TABLE_VARIABLE, MOVIES_TABLE.to_owned()),
+        (store::CREDITS_TABLE, CREDITS_TABLE.to_owned()),
+    ]
+    .into_iter()
+    .collect()
+}
 
 /// A client of the DynamoDB at this URL, as the functions would make it.
 pub(crate) fn client(url: &str) -> Client {
@@ -25,28 +40,76 @@ pub(crate) fn client(url: &str) -> Client {
     store::client(&config.build())
 }
 
-/// Creates both tables, as `template.yaml` has them, where they are not there yet.
+/// A table as `template.yaml` has it.
+struct Table {
+    name: &'static str,
+    /// The partition key and the sort key.
+    key: [(&'static str, AttributeType); 2],
+    indexes: &'static [Index],
+}
+
+/// The attributes of a table's own key: of numbers, where it has rows.
+const ROW_KEY: [(&str, AttributeType); 2] = [(store::BUCKET, AttributeType::N), (store::ID, AttributeType::N)];
+
+const TABLES: [Table; 3] = [
+    Table { name: ACTORS_TABLE, key: ROW_KEY, indexes: Actor::INDEXES },
+    Table { name: MOVIES_TABLE, key: ROW_KEY, indexes: Movie::INDEXES },
+    Table {
+        name: CREDITS_TABLE,
+        key: [(store::OWNER, AttributeType::S), (store::COUNTERPART, AttributeType::N)],
+        indexes: &[],
+    },
+];
+
+/// Creates the tables where they are not there yet.
 pub(crate) async fn create_tables(client: &Client) -> Result<(), String> {
-    for table in [ACTORS_TABLE, MOVIES_TABLE] {
-        if let Err(error) = create_table(client, table).await {
-            return Err(format!("the table {table} cannot be created: {error}"));
+    for table in TABLES {
+        if let Err(error) = create_table(client, &table).await {
+            return Err(format!("the table {} cannot be created: {error}", table.name));
         }
     }
     Ok(())
 }
 
-async fn create_table(client: &Client, table: &str) -> Result<(), String> {
-    let mut create = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
-    for (name, key_type) in [(store::BUCKET, KeyType::Hash), (store::ID, KeyType::Range)] {
-        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(AttributeType::N);
-        let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type);
-        create = create.attribute_definitions(attribute.build().map_err(|error| error.to_string())?);
-        create = create.key_schema(key.build().map_err(|error| error.to_string())?);
-    }
+async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
+    let indexes = table.indexes.iter().map(|index| {
+        let key = [(index.partition, AttributeType::S), (index.sort, AttributeType::S)];
+        let projection = Projection::builder().projection_type(ProjectionType::All).build();
+        let index = GlobalSecondaryIndex::builder().index_name(index.name).projection(projection);
+        index.set_key_schema(Some(key_schema(&key)?)).build().map_err(|error| error.to_string())
+    });
+    let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
+    let create = client
+        .create_table()
+        .table_name(table.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(attribute_definitions(table)?))
+        .set_key_schema(Some(key_schema(&table.key)?))
+        .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes));
     match create.send().await {
         Err(error) if !error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
             Err(DisplayErrorContext(error).to_string())
         }
         _ => Ok(()),
     }
+}
+
+fn key_schema(key: &[(&str, AttributeType); 2]) -> Result<Vec<KeySchemaElement>, String> {
+    let element = |(name, _): &(&str, AttributeType), kind| {
+        KeySchemaElement::builder().attribute_name(*name).key_type(kind).build().map_err(|error| error.to_string())
+    };
+    Ok(vec![element(&key[0], KeyType::Hash)?, element(&key[1], KeyType::Range)?])
+}
+
+/// The attributes of all the table's keys, each once.
+fn attribute_definitions(table: &Table) -> Result<Vec<AttributeDefinition>, String> {
+    let of_indexes = table.indexes.iter().flat_map(|index| [index.partition, index.sort]);
+    let mut attributes = table.key.to_vec();
+    for name in of_indexes {
+        if attributes.iter().all(|(known, _)| *known != name) {
+            attributes.push((name, AttributeType::S));
+        }
+    }
+    let definition = |(name, kind)| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build();
+    attributes.into_iter().map(|attribute| definition(attribute).map_err(|error| error.to_string())).collect()
 }

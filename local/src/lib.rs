@@ -6,7 +6,7 @@ mod gateway;
 mod identity;
 mod stack;
 
-pub use database::{ACTORS_TABLE, MOVIES_TABLE};
+pub use database::{ACTORS_TABLE, CREDITS_TABLE, MOVIES_TABLE};
 pub use gateway::route_keys;
 pub use identity::{Role, SigningKey, TOKEN_SECONDS, Tokens};
 pub use stack::{Options, Ports, Stack, StartError};

@@ -19,9 +19,8 @@ use crate::endpoint::{self, Authorized, Endpoint, Reply};
 use crate::error::{Answer, Error};
 use crate::event;
 use crate::log::{self, Entry};
-use crate::model::Resource;
 use crate::route;
-use crate::store::{self, Record, Table};
+use crate::store::{self, Store};
 
 /// The headers that every answer carries. An API serves no page, so nothing may run, frame, cache or sniff it.
 const HEADERS: [(&str, &str); 5] = [
@@ -41,7 +40,7 @@ pub const CORRELATION_ID: &str = "x-correlation-id";
 /// One endpoint with what it keeps between requests.
 pub struct App<E: Endpoint> {
     verifier: Arc<Verifier>,
-    table: Table<E::Record>,
+    store: E::Store,
 }
 
 /// Runs the endpoint as a Lambda function, for as long as its environment lives.
@@ -51,21 +50,22 @@ pub struct App<E: Endpoint> {
 pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
     log::start(std::io::stdout, tracing::Level::INFO);
     log::hush_panics();
-    let config = Config::from_env(E::Record::TABLE_VARIABLE)?;
+    let config = Config::from_env(E::Store::TABLES)?;
     let verifier = Arc::new(Verifier::new(&config.issuer)?);
-    let table = Table::new(store::client(&config.aws), config.table);
-    lambda_runtime::run(App::<E>::new(verifier, table).service()).await
+    let store = E::Store::open(&store::client(&config.aws), &config.tables);
+    lambda_runtime::run(App::<E>::new(verifier, store).service()).await
 }
 
 impl<E: Endpoint> App<E> {
-    /// The endpoint on this table, with this judge of its tokens.
-    pub fn new(verifier: Arc<Verifier>, table: Table<E::Record>) -> Self {
-        Self { verifier, table }
+    /// The endpoint on this store, with this judge of its tokens.
+    pub fn new(verifier: Arc<Verifier>, store: E::Store) -> Self {
+        Self { verifier, store }
     }
 
     /// The function's name: its method and resource, as in `get_actors`.
     pub fn name() -> String {
-        format!("{}_{}", E::METHOD.as_str().to_ascii_lowercase(), E::Record::NAME)
+        let resource = E::ROUTES.first().map_or("", |route| route.resource());
+        format!("{}_{resource}", E::METHOD.as_str().to_ascii_lowercase())
     }
 
     /// The service that Lambda's runtime calls with the gateway's events.
@@ -114,13 +114,13 @@ impl<E: Endpoint> App<E> {
             return Err(Error::MethodNotAllowed(route.allow));
         }
         // Another function's request: the gateway's routes and the code disagree, and there is nothing here to serve it.
-        if route != E::ROUTE || *request.method() != E::METHOD {
+        if !E::ROUTES.contains(&route) || *request.method() != E::METHOD {
             return Err(Error::NotFound);
         }
         let claims = self.verifier.verify(request.headers()).await?;
         entry.subject(&claims.subject);
         let request = Authorized::check(request, &claims, route, E::PERMISSION)?;
-        let handled = tokio::time::timeout(HANDLE_TIMEOUT, E::handle(request, &self.table)).await;
+        let handled = tokio::time::timeout(HANDLE_TIMEOUT, E::handle(request, &self.store)).await;
         handled
             .unwrap_or_else(|_| Err(Error::Unavailable { cause: "the handler took too long".into(), retry_after: 1 }))
     }

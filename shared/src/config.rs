@@ -10,13 +10,15 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use reqwest::Url;
 
+use crate::store::TableNames;
+
 /// What a function needs to know before its first request.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Who may issue tokens, and how their keys are kept.
     pub issuer: IssuerConfig,
-    /// The name of the one table that the function uses.
-    pub table: String,
+    /// The names of the tables that the function uses, and of no others.
+    pub tables: TableNames,
     /// Where DynamoDB is and who asks it. Lambda puts region and credentials into the environment, so the SDK's own search for
     /// them (profiles, processes, metadata services) has no part in a cold start.
     pub aws: SdkConfig,
@@ -92,21 +94,21 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// Reads the settings from the process's environment; `table_variable` names the variable that holds the table.
+    /// Reads the settings from the process's environment; `tables` are the variables that hold the names of tables.
     ///
     /// # Errors
     /// [`ConfigError`] with every setting that is missing or malformed.
-    pub fn from_env(table_variable: &'static str) -> Result<Self, ConfigError> {
-        Self::read(table_variable, |name| env::var(name).ok())
+    pub fn from_env(tables: &[&'static str]) -> Result<Self, ConfigError> {
+        Self::read(tables, |name| env::var(name).ok())
     }
 
-    fn read(table_variable: &'static str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    fn read(tables: &[&'static str], variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader { variable: &variable, problems: Vec::new() };
         let issuer = read_issuer(&mut reader);
-        let table = reader.required(table_variable);
+        let tables = tables.iter().filter_map(|setting| Some((*setting, reader.required(setting)?))).collect();
         let aws = read_aws(&mut reader);
-        match (issuer, table, aws) {
-            (Some(issuer), Some(table), Some(aws)) if reader.problems.is_empty() => Ok(Self { issuer, table, aws }),
+        match (issuer, aws) {
+            (Some(issuer), Some(aws)) if reader.problems.is_empty() => Ok(Self { issuer, tables, aws }),
             _ => Err(ConfigError(reader.problems)),
         }
     }
@@ -185,7 +187,7 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::read("ACTORS_TABLE", |name| {
+        Config::read(&["ACTORS_TABLE", "MOVIES_TABLE"], |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
@@ -219,6 +221,7 @@ mod tests {
             "AUTH0_DOMAIN is missing",
             "API_AUDIENCE is missing",
             "ACTORS_TABLE is missing",
+            "MOVIES_TABLE is missing",
             "AWS_REGION is missing",
             "JWKS_CACHE_SECONDS must",
         ] {
@@ -232,6 +235,7 @@ mod tests {
             ("AUTH0_DOMAIN", "tenant.example"),
             ("API_AUDIENCE", "casting-agency"),
             ("ACTORS_TABLE", "actors"),
+            ("MOVIES_TABLE", "movies"),
             ("AWS_REGION", "eu-central-1"),
         ];
         let config = read(&needed).unwrap();

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::auth::{Denial, Refusal};
 use crate::model::Fault;
 use crate::permission::Permission;
-use crate::store;
+use crate::store::{self, MOST_CHANGES};
 
 /// Why a request was not served. The causes that some variants carry are for the log; a client never sees them.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +122,7 @@ fn challenge(refusal: &Refusal) -> &'static str {
 
 /// The fields at fault, without what was sent in them.
 fn names(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| fault.field).collect::<Vec<_>>().join(", ")
+    faults.iter().map(|fault| fault.field.as_ref()).collect::<Vec<_>>().join(", ")
 }
 
 impl<'a> Answer<'a> {
@@ -165,10 +165,22 @@ impl From<store::Error> for Error {
             store::Error::Missing => Self::NotFound,
             store::Error::PreconditionFailed => Self::PreconditionFailed,
             store::Error::InProgress => Self::Conflict,
-            store::Error::KeyReused => Self::Unprocessable(vec![Fault {
-                field: "Idempotency-Key",
-                message: "was used with another body; take a new key for a new request",
-            }]),
+            store::Error::KeyReused => Self::Unprocessable(vec![Fault::of(
+                "Idempotency-Key",
+                "was used with another body; take a new key for a new request",
+            )]),
+            store::Error::UnknownActors(actors) => {
+                let unknown =
+                    |(place, id)| Fault::of(format!("cast[{place}].actor_id"), format!("there is no actor {id}"));
+                Self::Unprocessable(actors.into_iter().map(unknown).collect())
+            }
+            store::Error::TooManyChanges => Self::Unprocessable(vec![Fault::of(
+                "cast",
+                format!(
+                    "may differ from the present cast by at most {MOST_CHANGES} credits a request; send it in several steps"
+                ),
+            )]),
+            store::Error::Contended { .. } => Self::Unavailable { cause: error.to_string(), retry_after: 1 },
             store::Error::Unavailable { .. } => Self::Unavailable { cause: error.to_string(), retry_after: 1 },
             store::Error::Failed { .. } | store::Error::Malformed { .. } | store::Error::IdsExhausted => {
                 Self::Internal(error.to_string())

@@ -17,11 +17,13 @@ pub struct Route {
 /// `/actors`: the list, and where a new actor is posted.
 pub const ACTORS: &Route = &Route { path: "/actors", allow: "GET, POST", parameter: None };
 /// `/actors/{actor_id}`: one actor.
-pub const ACTOR: &Route = &Route { path: "/actors/{actor_id}", allow: "DELETE, PATCH", parameter: Some("actor_id") };
+pub const ACTOR: &Route =
+    &Route { path: "/actors/{actor_id}", allow: "DELETE, GET, PATCH", parameter: Some("actor_id") };
 /// `/movies`: the list, and where a new movie is posted.
 pub const MOVIES: &Route = &Route { path: "/movies", allow: "GET, POST", parameter: None };
 /// `/movies/{movie_id}`: one movie.
-pub const MOVIE: &Route = &Route { path: "/movies/{movie_id}", allow: "DELETE, PATCH", parameter: Some("movie_id") };
+pub const MOVIE: &Route =
+    &Route { path: "/movies/{movie_id}", allow: "DELETE, GET, PATCH", parameter: Some("movie_id") };
 
 /// Every path of the API; any other is 404.
 pub const ROUTES: [&Route; 4] = [ACTORS, ACTOR, MOVIES, MOVIE];
@@ -43,6 +45,11 @@ impl Route {
     /// Whether the route answers `method` at all.
     pub fn allows(&self, method: &str) -> bool {
         self.allow.split(", ").any(|allowed| allowed == method)
+    }
+
+    /// The resource that the route is of: `actors`.
+    pub fn resource(&self) -> &'static str {
+        self.path.trim_start_matches('/').split('/').next().unwrap_or_default()
     }
 
     fn matches(&self, raw_path: &str) -> bool {

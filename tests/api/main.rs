@@ -6,6 +6,8 @@
 mod support;
 
 mod actors;
+mod casting;
+mod finding;
 mod movies;
 
 mod bodies;

@@ -28,7 +28,7 @@ async fn the_matrix_of_endpoint_and_role_is_as_committed() {
         .map(|(key, _)| key)
         .filter(|key| !key.starts_with("ANY ") && key != "$default")
         .collect();
-    assert_eq!(endpoints.len(), 8);
+    assert_eq!(endpoints.len(), 10);
     for endpoint in endpoints {
         let (method, template) = endpoint.split_once(' ').unwrap();
         let mut line = format!("{endpoint:26}");

@@ -15,7 +15,7 @@ use shared::error::Error;
 use shared::model::Actor;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::{Bounds, Table};
+use shared::store::{Bounds, Listing, Page, Table};
 
 use crate::support::Api;
 
@@ -24,15 +24,15 @@ struct Panics;
 
 impl Endpoint for Panics {
     const METHOD: Method = Method::GET;
-    const ROUTE: &'static Route = route::ACTORS;
+    const ROUTES: &'static [&'static Route] = &[route::ACTORS];
     const PERMISSION: Permission = Permission::GetActors;
-    type Record = Actor;
+    type Store = Table<Actor>;
 
     async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
-        let bounds = request.bounds()?;
-        let listing = actors.list(Bounds { limit: 1, after: None }).await?;
-        assert_ne!(bounds.limit, 13, "a secret in a panic's message");
-        Ok(Reply::page(Self::ROUTE, bounds, &listing))
+        let list = request.list::<Actor>()?;
+        let Listing { rows, .. } = actors.list(Bounds::ascending(1, None), |_| true).await?;
+        assert_ne!(list.wanted.limit, 13, "a secret in a panic's message");
+        Ok(Reply::page(&list, &Page { rows, next: None }))
     }
 }
 

@@ -12,9 +12,18 @@ use crate::support::{Api, send, with_json};
 /// The permissions that a call takes: a transaction takes those of its parts.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html>
 fn actions(call: &Call) -> Vec<(String, String)> {
-    let of = |name: &str, part: &Value| (format!("dynamodb:{name}"), part["TableName"].as_str().unwrap().to_owned());
-    if call.name != "TransactWriteItems" {
-        return vec![of(&call.name, &call.body)];
+    let of = |name: &str, part: &Value| {
+        let table = part["TableName"].as_str().unwrap().to_owned();
+        let index = part["IndexName"].as_str().map(|index| format!("/{index}")).unwrap_or_default();
+        (format!("dynamodb:{name}"), table + &index)
+    };
+    match call.name.as_str() {
+        "TransactWriteItems" => {}
+        "BatchGetItem" => {
+            let tables = call.body["RequestItems"].as_object().unwrap().keys();
+            return tables.map(|table| ("dynamodb:BatchGetItem".to_owned(), table.clone())).collect();
+        }
+        _ => return vec![of(&call.name, &call.body)],
     }
     let parts = call.body["TransactItems"].as_array().unwrap().iter().flat_map(|item| item.as_object().unwrap());
     let parts = parts.map(|(kind, part)| match kind.as_str() {
@@ -46,7 +55,26 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
     let all = format!("/{resource}");
     let to = |path: &str| api.request_as(Producer, method, path);
     match method {
-        "GET" => drop(send(to(&format!("{all}?limit=1"))).await.expect(200)),
+        "GET" => {
+            let queries = if resource == "actors" {
+                ["name=i", "min_age=1", "gender=f", "movie_id=1", "include=credits", "sort=name", "sort=-age"]
+            } else {
+                [
+                    "title=m",
+                    "released_from=1950-01-01",
+                    "sort=title",
+                    "actor_id=1",
+                    "include=cast",
+                    "limit=1",
+                    "sort=-id",
+                ]
+            };
+            for query in queries {
+                send(to(&format!("{all}?{query}"))).await.expect(200);
+            }
+            send(to(&one)).await.expect(200);
+            send(to(&format!("{one}?{}", queries[4]))).await.expect(200);
+        }
         "POST" => {
             send(with_json(to(&all), &good)).await.expect(200);
             for _ in 0..2 {
@@ -59,8 +87,20 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
             .await
             .faults();
             send(to(&all).body("{")).await.expect(400);
+            // Another resource has no cast, and ignores it.
+            for actor in [2, 99] {
+                let mut cast = good.clone();
+                cast["cast"] = json!([{"actor_id": actor}]);
+                let status = if resource == "movies" && actor == 99 { 422 } else { 200 };
+                send(with_json(to(&all), &cast)).await.expect(status);
+                let keyed = to(&all).header("idempotency-key", format!("{actor}"));
+                send(with_json(keyed, &cast)).await.expect(status);
+            }
         }
         "PATCH" => {
+            for actor in [2, 1] {
+                send(with_json(to(&one), &json!({"cast": [{"actor_id": actor}]}))).await.expect(200);
+            }
             send(with_json(to(&one), &good)).await.expect(200);
             send(with_json(to(&one), &json!({}))).await.expect(200);
             send(to(&one).body("{")).await.expect(400);
@@ -77,6 +117,19 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
         .expect(403);
 }
 
+/// A table's name, or a table's and an index's, out of `!GetAtt ActorsTable.Arn` or `!Sub "${ActorsTable.Arn}/index/by_age"`.
+fn table_or_index(resource: &Value) -> String {
+    let table = |logical_id: &str| logical_id.strip_suffix("Table").unwrap().to_lowercase();
+    match (resource["Fn::GetAtt"].as_str(), resource["Fn::Sub"].as_str()) {
+        (Some(attribute), None) => table(attribute.strip_suffix(".Arn").unwrap()),
+        (None, Some(text)) => {
+            let (name, index) = text.strip_prefix("${").unwrap().split_once(".Arn}/index/").unwrap();
+            format!("{}/{index}", table(name))
+        }
+        _ => panic!("{resource}"),
+    }
+}
+
 #[tokio::test]
 async fn every_policy_is_exactly_the_calls_that_the_endpoint_makes() {
     let mut recorded = BTreeMap::new();
@@ -84,8 +137,10 @@ async fn every_policy_is_exactly_the_calls_that_the_endpoint_makes() {
         for method in ["GET", "POST", "PATCH", "DELETE"] {
             let proxy = Proxy::start().await;
             let api = Api::behind(&proxy).await;
-            api.add_actor("Ida").await;
-            api.add_movie("M").await;
+            let actors = [api.add_actor("Ida").await, api.add_actor("Ida").await];
+            let movie = api.add_movie("M").await;
+            let cast = json!({"cast": actors.map(|actor| json!({"actor_id": actor}))});
+            api.patch(Producer, &format!("/movies/{movie}"), &cast).await.expect(200);
             proxy.calls();
             exercise(&api, resource, method).await;
             let calls: BTreeSet<_> = proxy.calls().iter().flat_map(actions).collect();
@@ -98,10 +153,14 @@ async fn every_policy_is_exactly_the_calls_that_the_endpoint_makes() {
         let name = properties["CodeUri"].as_str().unwrap().strip_prefix("functions/").unwrap().to_owned();
         let mut pairs = BTreeSet::new();
         for statement in properties["Policies"][0]["Statement"].as_array().unwrap() {
-            let table =
-                statement["Resource"]["Fn::GetAtt"].as_str().unwrap().strip_suffix("Table.Arn").unwrap().to_lowercase();
-            for action in statement["Action"].as_array().unwrap() {
-                pairs.insert((action.as_str().unwrap().to_owned(), table.clone()));
+            let resources = match &statement["Resource"] {
+                Value::Array(several) => several.clone(),
+                one => vec![one.clone()],
+            };
+            for resource in resources {
+                for action in statement["Action"].as_array().unwrap() {
+                    pairs.insert((action.as_str().unwrap().to_owned(), table_or_index(&resource)));
+                }
             }
         }
         granted.insert(name, pairs);

@@ -7,7 +7,9 @@ use shared::store::{Bounds, Error, MAX_BUCKETS, MAX_LIMIT, Precondition, Table};
 
 use crate::support::Api;
 
-const EVERYTHING: Bounds = Bounds { limit: MAX_LIMIT, after: None };
+fn everything() -> Bounds {
+    Bounds::ascending(MAX_LIMIT, None)
+}
 
 fn actors(api: &Api) -> Table<Actor> {
     Table::new(api.stack.client().clone(), local::ACTORS_TABLE)
@@ -35,7 +37,7 @@ async fn count_to(api: &Api, last: u64) {
 async fn all_ids(actors: &Table<Actor>, limit: u16) -> Vec<u64> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
-        let listing = actors.list(Bounds { limit, after }).await.unwrap();
+        let listing = actors.list(Bounds::ascending(limit, after), |_| true).await.unwrap();
         ids.extend(listing.rows.iter().map(|actor| actor.id.get()));
         after = match listing.next {
             Some(next) => Some(next),
@@ -69,7 +71,7 @@ async fn a_list_across_bucket_borders_and_empty_buckets_is_complete_and_in_order
     for limit in [1, 2, 3, 7, 10, MAX_LIMIT] {
         assert_eq!(all_ids(&actors, limit).await, expected, "{limit}");
     }
-    let after = actors.list(Bounds { limit: 2, after: Some(id(1999)) }).await.unwrap();
+    let after = actors.list(Bounds::ascending(2, Some(id(1999))), |_| true).await.unwrap();
     assert_eq!(after.rows.iter().map(|actor| actor.id.get()).collect::<Vec<_>>(), [2000, 57_999]);
     for number in [1, 1001, 58_000] {
         actors.delete(id(number), &Precondition::Exists).await.unwrap();
@@ -85,7 +87,7 @@ async fn a_page_looks_into_a_bounded_number_of_buckets_and_says_where_to_go_on()
     let far = MAX_BUCKETS * 1000 * 2 + 5;
     count_to(&api, far - 1).await;
     assert_eq!(actors.create(ida()).await.unwrap().row.id.get(), far);
-    let first = actors.list(EVERYTHING).await.unwrap();
+    let first = actors.list(everything(), |_| true).await.unwrap();
     assert_eq!((first.rows.len(), first.next), (0, Some(id(MAX_BUCKETS * 1000 - 1))));
     assert_eq!(all_ids(&actors, MAX_LIMIT).await, [far]);
 }
@@ -106,7 +108,7 @@ async fn a_list_longer_than_one_answer_of_dynamodb_is_complete() {
         assert!(write.send().await.unwrap().unprocessed_items().is_none_or(|left| left.is_empty()));
     }
     count_to(&api, 950).await;
-    let listing = actors.list(EVERYTHING).await.unwrap();
+    let listing = actors.list(everything(), |_| true).await.unwrap();
     assert_eq!((listing.rows.len(), listing.next), (950, None));
     assert!(listing.rows.windows(2).all(|pair| pair[0].id < pair[1].id));
 }
@@ -161,7 +163,7 @@ async fn an_item_that_is_no_row_is_an_error_and_never_a_shorter_list() {
         .send()
         .await
         .unwrap();
-    let error = actors.list(EVERYTHING).await.unwrap_err();
+    let error = actors.list(everything(), |_| true).await.unwrap_err();
     assert_eq!(error.to_string(), "store: malformed item 2 in table actors: age");
     api.get(local::Role::Assistant, "/actors").await.expect_error(500, "internal server error");
 }
@@ -179,6 +181,6 @@ async fn ids_end_at_the_greatest_one() {
 async fn a_table_that_is_not_there_is_a_fault_of_ours() {
     let api = Api::start().await;
     let actors = Table::<Actor>::new(api.stack.client().clone(), "nowhere");
-    let error = actors.list(EVERYTHING).await.unwrap_err();
+    let error = actors.list(everything(), |_| true).await.unwrap_err();
     assert_eq!(error.to_string(), "store: GetItem failed: ResourceNotFoundException");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::KeySchemaElement;
 use delete_actors::DeleteActors;
 use delete_movies::DeleteMovies;
 use get_actors::GetActors;
@@ -13,42 +14,34 @@ use post_movies::PostMovies;
 use serde_json::{Value, json};
 use shared::app::App;
 use shared::endpoint::Endpoint;
-use shared::store::Record;
+use shared::store::Store;
 
+use crate::support::Api;
 use crate::support::template::{resources, template};
 
-/// What the code says of a function.
+/// What the code says of a function. What its policy allows is compared with the calls that it makes elsewhere.
 struct Expected {
     name: String,
-    route_key: String,
-    table_variable: &'static str,
-    /// The calls that the endpoint makes; the test of the policies shows that it makes these and no other.
-    actions: &'static [&'static str],
+    route_keys: Vec<String>,
+    /// The settings that hold the names of its tables.
+    tables: &'static [&'static str],
 }
 
-fn expected<E: Endpoint>(actions: &'static [&'static str]) -> Expected {
-    Expected {
-        name: App::<E>::name(),
-        route_key: format!("{} {}", E::METHOD, E::ROUTE.path),
-        table_variable: E::Record::TABLE_VARIABLE,
-        actions,
-    }
+fn expected<E: Endpoint>() -> Expected {
+    let route_keys = E::ROUTES.iter().map(|route| format!("{} {}", E::METHOD, route.path)).collect();
+    Expected { name: App::<E>::name(), route_keys, tables: E::Store::TABLES }
 }
 
 fn all_expected() -> [Expected; 8] {
-    const GET: &[&str] = &["dynamodb:GetItem", "dynamodb:Query"];
-    const POST: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
-    const PATCH: &[&str] = &["dynamodb:GetItem", "dynamodb:UpdateItem"];
-    const DELETE: &[&str] = &["dynamodb:DeleteItem"];
     [
-        expected::<GetActors>(GET),
-        expected::<PostActors>(POST),
-        expected::<PatchActors>(PATCH),
-        expected::<DeleteActors>(DELETE),
-        expected::<GetMovies>(GET),
-        expected::<PostMovies>(POST),
-        expected::<PatchMovies>(PATCH),
-        expected::<DeleteMovies>(DELETE),
+        expected::<GetActors>(),
+        expected::<PostActors>(),
+        expected::<PatchActors>(),
+        expected::<DeleteActors>(),
+        expected::<GetMovies>(),
+        expected::<PostMovies>(),
+        expected::<PatchMovies>(),
+        expected::<DeleteMovies>(),
     ]
 }
 
@@ -83,27 +76,34 @@ fn every_route_leads_to_the_same_function_as_on_the_local_gateway() {
     in_template.sort();
     in_gateway.sort();
     assert_eq!(in_template, in_gateway);
-    assert_eq!(in_template.len(), 8 + 4 + 1);
+    assert_eq!(in_template.len(), 10 + 4 + 1);
 }
 
 #[test]
-fn every_function_has_its_endpoints_route_settings_and_exact_policy() {
+fn every_function_has_its_endpoints_routes_and_the_names_of_its_tables_alone() {
     let functions = functions();
     assert_eq!(functions.len(), 8);
-    for Expected { name, route_key: key, table_variable, actions } in all_expected() {
+    for Expected { name, route_keys, tables } in all_expected() {
         let function = &functions[&name];
         let properties = &function["Properties"];
-        let table = if table_variable == "ACTORS_TABLE" { "ActorsTable" } else { "MoviesTable" };
         assert_eq!(function["Metadata"], json!({"BuildMethod": "rust-cargolambda"}), "{name}");
         let keys: Vec<_> = properties["Events"].as_object().unwrap().values().map(route_key).collect();
-        assert!(keys.contains(&key), "{name}: {keys:?}");
-        assert_eq!(properties["Environment"], json!({"Variables": {table_variable: {"Ref": table}}}), "{name}");
-        let policy = json!([{
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": actions, "Resource": {"Fn::GetAtt": format!("{table}.Arn")}}],
-        }]);
-        assert_eq!(properties["Policies"], policy, "{name}");
+        assert!(route_keys.iter().all(|key| keys.contains(key)), "{name}: {keys:?}");
+        let variables: serde_json::Map<_, _> =
+            tables.iter().map(|table| ((*table).to_owned(), json!({"Ref": logical_id(table)}))).collect();
+        assert_eq!(properties["Environment"], json!({"Variables": variables}), "{name}");
+        assert_eq!(properties["Policies"].as_array().unwrap().len(), 1, "{name}");
         assert!(properties.get("Role").is_none(), "{name}");
+    }
+}
+
+/// The resource of the table whose name is in this setting.
+fn logical_id(setting: &str) -> &'static str {
+    match setting {
+        "ACTORS_TABLE" => "ActorsTable",
+        "MOVIES_TABLE" => "MoviesTable",
+        "CREDITS_TABLE" => "CreditsTable",
+        other => panic!("{other}"),
     }
 }
 
@@ -138,10 +138,11 @@ fn every_function_logs_to_a_group_of_its_own_that_does_not_grow_for_ever() {
 }
 
 #[test]
-fn both_tables_are_kept_guarded_and_laid_out_as_the_store_expects() {
+fn every_table_is_kept_guarded_and_laid_out_as_the_local_one() {
     let tables = resources("AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 2);
-    let keys = [(shared::store::BUCKET, "HASH"), (shared::store::ID, "RANGE")];
+    assert_eq!(tables.len(), 3);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let api = runtime.block_on(Api::start());
     for (name, table) in tables {
         let properties = &table["Properties"];
         assert_eq!(
@@ -152,16 +153,39 @@ fn both_tables_are_kept_guarded_and_laid_out_as_the_store_expects() {
         assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST", "{name}");
         assert_eq!(properties["DeletionProtectionEnabled"], true, "{name}");
         assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{name}");
-        assert_eq!(
-            properties["TimeToLiveSpecification"],
-            json!({"AttributeName": "expires_at", "Enabled": true}),
-            "{name}"
-        );
-        let schema: Vec<_> = keys.iter().map(|(name, kind)| json!({"AttributeName": name, "KeyType": kind})).collect();
-        let types: Vec<_> = keys.iter().map(|(name, _)| json!({"AttributeName": name, "AttributeType": "N"})).collect();
-        assert_eq!(properties["KeySchema"], json!(schema), "{name}");
-        assert_eq!(properties["AttributeDefinitions"], json!(types), "{name}");
+        // Credits have no idempotency keys, and so nothing that expires.
+        let expiry = json!({"AttributeName": "expires_at", "Enabled": true});
+        let expiry = if name == "CreditsTable" { Value::Null } else { expiry };
+        assert_eq!(properties["TimeToLiveSpecification"], expiry, "{name}");
+        let layout =
+            ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes"].map(|part| sorted(&properties[part]));
+        let local_name = name.strip_suffix("Table").unwrap().to_lowercase();
+        assert_eq!(layout, runtime.block_on(local_layout(&api, &local_name)), "{name}");
     }
+}
+
+/// A list whose order says nothing, in one order.
+fn sorted(list: &Value) -> Vec<String> {
+    let mut sorted: Vec<_> = list.as_array().into_iter().flatten().map(Value::to_string).collect();
+    sorted.sort();
+    sorted
+}
+
+/// Attributes, key and indexes of a table of the local stack, in the template's words.
+async fn local_layout(api: &Api, table: &str) -> [Vec<String>; 3] {
+    let described = api.stack.client().describe_table().table_name(table).send().await.unwrap().table.unwrap();
+    let key = |key: &[KeySchemaElement]| -> Value {
+        let element = |part: &KeySchemaElement| json!({"AttributeName": part.attribute_name(), "KeyType": part.key_type().as_str()});
+        key.iter().map(element).collect()
+    };
+    let attributes = described.attribute_definitions().iter().map(|attribute| {
+        json!({"AttributeName": attribute.attribute_name(), "AttributeType": attribute.attribute_type().as_str()})
+    });
+    let indexes = described.global_secondary_indexes().iter().map(|index| {
+        let projection = index.projection().unwrap().projection_type().unwrap().as_str();
+        json!({"IndexName": index.index_name().unwrap(), "KeySchema": key(index.key_schema()), "Projection": {"ProjectionType": projection}})
+    });
+    [attributes.collect(), key(described.key_schema()), indexes.collect()].map(|list: Value| sorted(&list))
 }
 
 #[test]
@@ -197,7 +221,7 @@ fn parameters_that_a_person_types_are_checked_before_anything_is_made() {
     assert_eq!(parameters["Architecture"]["Default"], "x86_64");
     assert_eq!(parameters["ApiAudience"]["Default"], local::AUDIENCE);
     let outputs: Vec<_> = template()["Outputs"].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(outputs, ["ActorsTable", "ApiUrl", "MoviesTable"]);
+    assert_eq!(outputs, ["ActorsTable", "ApiUrl", "CreditsTable", "MoviesTable"]);
 }
 
 #[test]
@@ -208,10 +232,12 @@ fn cargo_lambda_watch_routes_as_the_gateway_does() {
         let (_, entry) = router.split_once(&format!("\"{path}\" = [\n")).unwrap();
         entry.split_once(']').unwrap().0.lines().map(str::trim).collect::<Vec<_>>()
     };
-    for Expected { name, route_key, .. } in all_expected() {
-        let (method, path) = route_key.split_once(' ').unwrap();
-        let line = format!("{{ method = \"{method}\", function = \"{name}\" }},");
-        assert!(methods_of(path).contains(&line.as_str()), "{route_key}");
+    for Expected { name, route_keys, .. } in all_expected() {
+        for route_key in route_keys {
+            let (method, path) = route_key.split_once(' ').unwrap();
+            let line = format!("{{ method = \"{method}\", function = \"{name}\" }},");
+            assert!(methods_of(path).contains(&line.as_str()), "{route_key}");
+        }
     }
     for route in shared::route::ROUTES {
         let owner = if route.path.starts_with("/actors") { "get_actors" } else { "get_movies" };

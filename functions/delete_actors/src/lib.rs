@@ -6,19 +6,19 @@ use shared::error::Error;
 use shared::model::Actor;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Table;
+use shared::store::Removal;
 
-/// Deletes an actor.
+/// Deletes an actor, and its credits.
 #[derive(Debug)]
 pub struct DeleteActors;
 
 impl Endpoint for DeleteActors {
     const METHOD: Method = Method::DELETE;
-    const ROUTE: &'static Route = route::ACTOR;
+    const ROUTES: &'static [&'static Route] = &[route::ACTOR];
     const PERMISSION: Permission = Permission::DeleteActors;
-    type Record = Actor;
+    type Store = Removal<Actor>;
 
-    async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
+    async fn handle(request: Authorized, actors: &Removal<Actor>) -> Result<Reply, Error> {
         let id = request.id()?;
         actors.delete(id, &request.precondition()).await?;
         Ok(Reply::deleted(id))

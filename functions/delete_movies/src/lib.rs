@@ -6,19 +6,19 @@ use shared::error::Error;
 use shared::model::Movie;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Table;
+use shared::store::Removal;
 
-/// Deletes a movie.
+/// Deletes a movie, and its credits.
 #[derive(Debug)]
 pub struct DeleteMovies;
 
 impl Endpoint for DeleteMovies {
     const METHOD: Method = Method::DELETE;
-    const ROUTE: &'static Route = route::MOVIE;
+    const ROUTES: &'static [&'static Route] = &[route::MOVIE];
     const PERMISSION: Permission = Permission::DeleteMovies;
-    type Record = Movie;
+    type Store = Removal<Movie>;
 
-    async fn handle(request: Authorized, movies: &Table<Movie>) -> Result<Reply, Error> {
+    async fn handle(request: Authorized, movies: &Removal<Movie>) -> Result<Reply, Error> {
         let id = request.id()?;
         movies.delete(id, &request.precondition()).await?;
         Ok(Reply::deleted(id))

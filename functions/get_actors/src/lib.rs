@@ -1,4 +1,4 @@
-//! `GET /actors`.
+//! `GET /actors` and `GET /actors/{actor_id}`.
 
 use lambda_http::http::Method;
 use shared::endpoint::{Authorized, Endpoint, Reply};
@@ -6,21 +6,39 @@ use shared::error::Error;
 use shared::model::Actor;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Table;
+use shared::store::Catalogue;
 
-/// Lists the actors, page by page.
+/// Lists the actors that are asked for, page by page, or gives one of them.
 #[derive(Debug)]
 pub struct GetActors;
 
 impl Endpoint for GetActors {
     const METHOD: Method = Method::GET;
-    const ROUTE: &'static Route = route::ACTORS;
+    const ROUTES: &'static [&'static Route] = &[route::ACTORS, route::ACTOR];
     const PERMISSION: Permission = Permission::GetActors;
-    type Record = Actor;
+    type Store = Catalogue<Actor>;
 
-    async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
-        let bounds = request.bounds()?;
-        let listing = actors.list(bounds).await?;
-        Ok(Reply::page(Self::ROUTE, bounds, &listing))
+    async fn handle(request: Authorized, actors: &Catalogue<Actor>) -> Result<Reply, Error> {
+        if request.route() == route::ACTOR { one(&request, actors).await } else { list(&request, actors).await }
+    }
+}
+
+async fn one(request: &Authorized, actors: &Catalogue<Actor>) -> Result<Reply, Error> {
+    let id = request.id()?;
+    if request.includes_credits::<Actor>()? {
+        Ok(Reply::row_with_credits(actors.get_with_credits(id).await?))
+    } else {
+        Ok(Reply::row(&actors.get(id).await?))
+    }
+}
+
+async fn list(request: &Authorized, actors: &Catalogue<Actor>) -> Result<Reply, Error> {
+    let list = request.list::<Actor>()?;
+    if list.with_credits {
+        let page = actors.find_with_credits(&list.wanted).await?;
+        Ok(Reply::page_with_credits(&list, page))
+    } else {
+        let page = actors.find(&list.wanted).await?;
+        Ok(Reply::page(&list, &page))
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /movies`.
+//! `GET /movies` and `GET /movies/{movie_id}`.
 
 use lambda_http::http::Method;
 use shared::endpoint::{Authorized, Endpoint, Reply};
@@ -6,21 +6,39 @@ use shared::error::Error;
 use shared::model::Movie;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Table;
+use shared::store::Catalogue;
 
-/// Lists the movies, page by page.
+/// Lists the movies that are asked for, page by page, or gives one of them.
 #[derive(Debug)]
 pub struct GetMovies;
 
 impl Endpoint for GetMovies {
     const METHOD: Method = Method::GET;
-    const ROUTE: &'static Route = route::MOVIES;
+    const ROUTES: &'static [&'static Route] = &[route::MOVIES, route::MOVIE];
     const PERMISSION: Permission = Permission::GetMovies;
-    type Record = Movie;
+    type Store = Catalogue<Movie>;
 
-    async fn handle(request: Authorized, movies: &Table<Movie>) -> Result<Reply, Error> {
-        let bounds = request.bounds()?;
-        let listing = movies.list(bounds).await?;
-        Ok(Reply::page(Self::ROUTE, bounds, &listing))
+    async fn handle(request: Authorized, movies: &Catalogue<Movie>) -> Result<Reply, Error> {
+        if request.route() == route::MOVIE { one(&request, movies).await } else { list(&request, movies).await }
+    }
+}
+
+async fn one(request: &Authorized, movies: &Catalogue<Movie>) -> Result<Reply, Error> {
+    let id = request.id()?;
+    if request.includes_credits::<Movie>()? {
+        Ok(Reply::row_with_credits(movies.get_with_credits(id).await?))
+    } else {
+        Ok(Reply::row(&movies.get(id).await?))
+    }
+}
+
+async fn list(request: &Authorized, movies: &Catalogue<Movie>) -> Result<Reply, Error> {
+    let list = request.list::<Movie>()?;
+    if list.with_credits {
+        let page = movies.find_with_credits(&list.wanted).await?;
+        Ok(Reply::page_with_credits(&list, page))
+    } else {
+        let page = movies.find(&list.wanted).await?;
+        Ok(Reply::page(&list, &page))
     }
 }

@@ -14,9 +14,9 @@ pub struct PatchActors;
 
 impl Endpoint for PatchActors {
     const METHOD: Method = Method::PATCH;
-    const ROUTE: &'static Route = route::ACTOR;
+    const ROUTES: &'static [&'static Route] = &[route::ACTOR];
     const PERMISSION: Permission = Permission::PatchActors;
-    type Record = Actor;
+    type Store = Table<Actor>;
 
     async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
         let id = request.id()?;

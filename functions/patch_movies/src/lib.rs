@@ -3,24 +3,23 @@
 use lambda_http::http::Method;
 use shared::endpoint::{Authorized, Endpoint, Reply};
 use shared::error::Error;
-use shared::model::Movie;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Table;
+use shared::store::Casting;
 
-/// Changes the fields of a movie that the body names.
+/// Changes the fields of a movie that the body names, its cast among them.
 #[derive(Debug)]
 pub struct PatchMovies;
 
 impl Endpoint for PatchMovies {
     const METHOD: Method = Method::PATCH;
-    const ROUTE: &'static Route = route::MOVIE;
+    const ROUTES: &'static [&'static Route] = &[route::MOVIE];
     const PERMISSION: Permission = Permission::PatchMovies;
-    type Record = Movie;
+    type Store = Casting;
 
-    async fn handle(request: Authorized, movies: &Table<Movie>) -> Result<Reply, Error> {
+    async fn handle(request: Authorized, movies: &Casting) -> Result<Reply, Error> {
         let id = request.id()?;
-        let changes = movies.unless_missing(id, request.body()).await?;
+        let changes = movies.movies().unless_missing(id, request.body()).await?;
         let movie = movies.update(id, &changes, &request.precondition()).await?;
         Ok(Reply::row(&movie))
     }

@@ -14,11 +14,15 @@ pub struct PostActors;
 
 impl Endpoint for PostActors {
     const METHOD: Method = Method::POST;
-    const ROUTE: &'static Route = route::ACTORS;
+    const ROUTES: &'static [&'static Route] = &[route::ACTORS];
     const PERMISSION: Permission = Permission::PostActors;
-    type Record = Actor;
+    type Store = Table<Actor>;
 
     async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
-        request.create(actors).await
+        let new = request.body()?;
+        match request.idempotency_key()? {
+            None => Ok(Reply::row(&actors.create(new).await?)),
+            Some(key) => Ok(Reply::created(actors.create_once(new, &key, Reply::body_of).await?)),
+        }
     }
 }

@@ -3,22 +3,25 @@
 use lambda_http::http::Method;
 use shared::endpoint::{Authorized, Endpoint, Reply};
 use shared::error::Error;
-use shared::model::Movie;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Table;
+use shared::store::Casting;
 
-/// Adds a movie.
+/// Adds a movie, with its cast.
 #[derive(Debug)]
 pub struct PostMovies;
 
 impl Endpoint for PostMovies {
     const METHOD: Method = Method::POST;
-    const ROUTE: &'static Route = route::MOVIES;
+    const ROUTES: &'static [&'static Route] = &[route::MOVIES];
     const PERMISSION: Permission = Permission::PostMovies;
-    type Record = Movie;
+    type Store = Casting;
 
-    async fn handle(request: Authorized, movies: &Table<Movie>) -> Result<Reply, Error> {
-        request.create(movies).await
+    async fn handle(request: Authorized, movies: &Casting) -> Result<Reply, Error> {
+        let new = request.body()?;
+        match request.idempotency_key()? {
+            None => Ok(Reply::row(&movies.create(new).await?)),
+            Some(key) => Ok(Reply::created(movies.create_once(new, &key, Reply::body_of).await?)),
+        }
     }
 }

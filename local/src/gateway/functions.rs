@@ -13,7 +13,7 @@ use shared::app::App;
 use shared::auth::Verifier;
 use shared::endpoint::Endpoint;
 use shared::route::ROUTES;
-use shared::store::Table;
+use shared::store::Store;
 
 use delete_actors::DeleteActors;
 use delete_movies::DeleteMovies;
@@ -25,7 +25,7 @@ use post_actors::PostActors;
 use post_movies::PostMovies;
 
 use super::event::decoded;
-use crate::database::{ACTORS_TABLE, MOVIES_TABLE};
+use crate::database::table_names;
 
 /// Every route of the gateway with the function it leads to: a route an endpoint, `ANY` on the four paths and `$default`.
 pub(crate) struct Functions(Vec<(String, Arc<Function>)>);
@@ -47,40 +47,40 @@ pub(super) struct Matched<'a> {
 /// The gateway's route keys, each with the name of its function, as `template.yaml` must have them too.
 pub fn route_keys() -> Vec<(String, String)> {
     let keys = [
-        (key::<GetActors>(), App::<GetActors>::name()),
-        (key::<PostActors>(), App::<PostActors>::name()),
-        (key::<PatchActors>(), App::<PatchActors>::name()),
-        (key::<DeleteActors>(), App::<DeleteActors>::name()),
-        (key::<GetMovies>(), App::<GetMovies>::name()),
-        (key::<PostMovies>(), App::<PostMovies>::name()),
-        (key::<PatchMovies>(), App::<PatchMovies>::name()),
-        (key::<DeleteMovies>(), App::<DeleteMovies>::name()),
+        keys::<GetActors>(),
+        keys::<PostActors>(),
+        keys::<PatchActors>(),
+        keys::<DeleteActors>(),
+        keys::<GetMovies>(),
+        keys::<PostMovies>(),
+        keys::<PatchMovies>(),
+        keys::<DeleteMovies>(),
     ];
     // The GET functions answer whatever no endpoint takes: 405 on the four paths, and 404 elsewhere.
     let any = ROUTES.map(|route| {
-        let actors = route.path.starts_with(GetActors::ROUTE.path);
+        let actors = GetActors::ROUTES.contains(&route);
         let owner = if actors { App::<GetActors>::name() } else { App::<GetMovies>::name() };
         (format!("ANY {}", route.path), owner)
     });
     let default = ("$default".to_owned(), App::<GetActors>::name());
-    keys.into_iter().chain(any).chain([default]).collect()
+    keys.into_iter().flatten().chain(any).chain([default]).collect()
 }
 
-fn key<E: Endpoint>() -> String {
-    format!("{} {}", E::METHOD, E::ROUTE.path)
+fn keys<E: Endpoint>() -> Vec<(String, String)> {
+    E::ROUTES.iter().map(|route| (format!("{} {}", E::METHOD, route.path), App::<E>::name())).collect()
 }
 
 impl Functions {
     pub(crate) fn new(client: &Client, verifier: &Arc<Verifier>) -> Self {
         let functions = [
-            function::<GetActors>(client, verifier, ACTORS_TABLE),
-            function::<PostActors>(client, verifier, ACTORS_TABLE),
-            function::<PatchActors>(client, verifier, ACTORS_TABLE),
-            function::<DeleteActors>(client, verifier, ACTORS_TABLE),
-            function::<GetMovies>(client, verifier, MOVIES_TABLE),
-            function::<PostMovies>(client, verifier, MOVIES_TABLE),
-            function::<PatchMovies>(client, verifier, MOVIES_TABLE),
-            function::<DeleteMovies>(client, verifier, MOVIES_TABLE),
+            function::<GetActors>(client, verifier),
+            function::<PostActors>(client, verifier),
+            function::<PatchActors>(client, verifier),
+            function::<DeleteActors>(client, verifier),
+            function::<GetMovies>(client, verifier),
+            function::<PostMovies>(client, verifier),
+            function::<PatchMovies>(client, verifier),
+            function::<DeleteMovies>(client, verifier),
         ];
         let routes = route_keys().into_iter().filter_map(|(key, name)| {
             let function = functions.iter().find(|function| function.name == name)?;
@@ -130,8 +130,8 @@ fn matches<'a>(template: &'a str, path: &str) -> Option<Option<(&'a str, String)
     segments.next().is_none().then_some(parameter)
 }
 
-fn function<E: Endpoint>(client: &Client, verifier: &Arc<Verifier>, table: &str) -> Arc<Function> {
-    let app = App::<E>::new(Arc::clone(verifier), Table::<E::Record>::new(client.clone(), table));
+fn function<E: Endpoint>(client: &Client, verifier: &Arc<Verifier>) -> Arc<Function> {
+    let app = App::<E>::new(Arc::clone(verifier), E::Store::open(client, &table_names()));
     let service = app.service();
     let call = move |event: String| {
         let mut service = service.clone();

@@ -3,12 +3,12 @@
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Request, RequestExt};
 
-use super::{Authorized, body, idempotency, precondition};
+use super::{Authorized, List, Queried, body, idempotency, precondition};
 use crate::error::Error;
 use crate::event::harmless;
 use crate::model::{Id, Input};
 use crate::route::{self, Route};
-use crate::store::{Bounds, Precondition};
+use crate::store::Precondition;
 
 /// A decoded event, of which each part can be asked for as an endpoint would; an error is its status.
 pub struct Event {
@@ -42,12 +42,12 @@ impl Event {
         self.authorized.id().map_err(status)
     }
 
-    /// The part of the list.
+    /// The list.
     ///
     /// # Errors
     /// The status of the refusal.
-    pub fn bounds(&self) -> Result<Bounds, u16> {
-        self.authorized.bounds().map_err(status)
+    pub fn list<R: Queried>(&self) -> Result<List<R>, u16> {
+        self.authorized.list().map_err(status)
     }
 
     /// The body.

@@ -6,8 +6,7 @@ use crate::error::Error;
 use crate::model::Fault;
 
 const HEADER: &str = "idempotency-key";
-const FAULT: Fault =
-    Fault { field: "Idempotency-Key", message: "must be one value of 1 to 255 printable ASCII characters" };
+const RULE: &str = "must be one value of 1 to 255 printable ASCII characters";
 
 /// The request's key, if it has one.
 pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
@@ -19,7 +18,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
         .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
     match (key, values.next()) {
         (Some(key), None) => Ok(Some(key)),
-        _ => Err(Error::Unprocessable(vec![FAULT])),
+        _ => Err(Error::Unprocessable(vec![Fault::of("Idempotency-Key", RULE)])),
     }
 }
 

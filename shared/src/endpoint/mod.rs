@@ -1,6 +1,7 @@
 //! What an endpoint is, and what it gets to see.
 
 mod body;
+mod cursor;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod idempotency;
@@ -18,29 +19,30 @@ use crate::error::Error;
 use crate::model::{Id, Input};
 use crate::permission::Permission;
 use crate::route::Route;
-use crate::store::{Bounds, Created, IdempotencyKey, Precondition, Record, Table};
+use crate::store::{IdempotencyKey, Precondition, Store};
 
 pub use body::MAX_BODY_BYTES;
 pub(crate) use precondition::tag;
+pub use query::{List, Queried};
 pub use reply::Reply;
 pub(crate) use reply::json;
 
-/// One method of one path. It cannot be written without naming its permission.
+/// One method of one resource, on one path or two. It cannot be written without naming its permission.
 pub trait Endpoint: Send + Sync + 'static {
     /// The method.
     const METHOD: Method;
-    /// The path.
-    const ROUTE: &'static Route;
+    /// The paths.
+    const ROUTES: &'static [&'static Route];
     /// What a token must grant for the endpoint to be called.
     const PERMISSION: Permission;
-    /// The rows that the endpoint works on.
-    type Record: Record;
+    /// What the endpoint works on.
+    type Store: Store;
 
     /// Answers a request whose token and permission have been checked.
     ///
     /// # Errors
     /// Any [`Error`]; each is an answer of the contract.
-    fn handle(request: Authorized, table: &Table<Self::Record>) -> impl Future<Output = Result<Reply, Error>> + Send;
+    fn handle(request: Authorized, store: &Self::Store) -> impl Future<Output = Result<Reply, Error>> + Send;
 }
 
 /// A request whose bearer may call the endpoint that it is for.
@@ -99,12 +101,25 @@ impl Authorized {
         body::read(&self.request)
     }
 
-    /// The part of a list that the query asks for.
+    /// The route that the request came by.
+    pub fn route(&self) -> &'static Route {
+        self.route
+    }
+
+    /// The list that the query asks for.
     ///
     /// # Errors
-    /// [`Error::Unprocessable`] for a bad `limit` or `after`.
-    pub fn bounds(&self) -> Result<Bounds, Error> {
-        query::bounds(&self.request)
+    /// [`Error::Unprocessable`] for each parameter that breaks its rule.
+    pub fn list<R: Queried>(&self) -> Result<List<R>, Error> {
+        query::list(&self.request, self.route)
+    }
+
+    /// Whether the query asks for the credits of rows.
+    ///
+    /// # Errors
+    /// [`Error::Unprocessable`] where `include` names anything else.
+    pub fn includes_credits<R: Queried>(&self) -> Result<bool, Error> {
+        query::includes_credits::<R>(&self.request)
     }
 
     /// What the write demands of the row, by `If-Match`.
@@ -112,22 +127,12 @@ impl Authorized {
         precondition::demanded(self.request.headers())
     }
 
-    /// Creates the row that the body describes: once this request, or with an `Idempotency-Key` once that key.
+    /// The key that the client gave the request with its body, if it gave one.
     ///
     /// # Errors
-    /// As [`Self::body`]; [`Error::Unprocessable`] for a key that is none or that came with another body before; [`Error::Conflict`] while another
-    /// request with the key is under way; and the store's.
-    pub async fn create<R: Record>(&self, table: &Table<R>) -> Result<Reply, Error> {
-        let new = self.body()?;
-        match idempotency::key(self.request.headers())? {
-            None => Ok(Reply::row(&table.create(new).await?)),
-            Some(key) => {
-                let key = IdempotencyKey::new(&self.subject, self.route.path, key, self.request.body());
-                match table.create_once(new, &key, Reply::body_of).await? {
-                    Created::Now(row) => Ok(Reply::row(&row)),
-                    Created::Before(body, version) => Ok(Reply::again(body, version)),
-                }
-            }
-        }
+    /// [`Error::Unprocessable`] for a key that is none.
+    pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
+        let key = idempotency::key(self.request.headers())?;
+        Ok(key.map(|key| IdempotencyKey::new(&self.subject, self.route.path, key, self.request.body())))
     }
 }

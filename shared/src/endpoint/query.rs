@@ -1,54 +1,348 @@
 //! The query of a list. Parameters that nobody knows are ignored.
 
+use std::cmp::Reverse;
+
 use lambda_http::{Request, RequestExt};
+use serde::Serialize;
 
+use super::cursor;
 use crate::error::Error;
-use crate::model::{Fault, Id};
-use crate::store::{Bounds, MAX_LIMIT};
+use crate::model::{
+    Actor, ActorFilter, Age, Billing, Character, Credit, Fault, Gender, Id, Movie, MovieFilter, Name, Order, Prefix,
+    ReleaseDate,
+};
+use crate::route::Route;
+use crate::store::{Listed, MAX_LIMIT, Wanted, WithCredits};
 
-/// Reads `limit` and `after`.
-pub(super) fn bounds(request: &Request) -> Result<Bounds, Error> {
-    let mut faults = Vec::new();
-    let mut parameter = |field, message, read: &dyn Fn(&str) -> Option<Id>| {
-        let values = request.query_string_parameters_ref().and_then(|query| query.all(field)).unwrap_or_default();
-        let value = values.first().and_then(|value| read(value)).filter(|_| values.len() == 1);
-        if value.is_none() && !values.is_empty() {
-            faults.push(Fault { field, message });
+/// The most rows of a page with credits.
+const MAX_LIMIT_WITH_CREDITS: u16 = 100;
+
+/// A kind of row whose lists have a query.
+pub trait Queried: Listed {
+    /// What `include` calls the credits, and the rule that it follows.
+    const CREDITS: (&'static str, &'static str);
+    /// The rule that `sort` follows.
+    const SORT_RULE: &'static str;
+    /// A row with its credits, as it goes out.
+    type WithCredits: Serialize;
+
+    /// Reads the parameters that narrow the list.
+    fn filter(query: &mut Query<'_>) -> Self::Filter;
+    /// The row as it goes out, its credits in their order.
+    fn with_credits(row: WithCredits<Self>) -> Self::WithCredits;
+}
+
+/// A list that a query asks for.
+#[derive(Debug)]
+pub struct List<R: Listed> {
+    /// The page.
+    pub wanted: Wanted<R>,
+    /// Whether each row comes with its credits.
+    pub with_credits: bool,
+    path: &'static str,
+    /// The parameters that make the list what it is, in one spelling.
+    scope: String,
+    /// The limit that was asked for.
+    limit: u16,
+    /// What stands in the query beside scope, place and limit.
+    include: String,
+    /// Whether it is the plain list, which goes on by `after`.
+    plain: bool,
+}
+
+impl<R: Listed> List<R> {
+    /// The path and query of the page after this place.
+    pub(super) fn next(&self, place: &str) -> String {
+        let Self { path, scope, limit, include, .. } = self;
+        if self.plain {
+            return format!("{path}?after={}&limit={limit}{include}", place.trim_start_matches('0'));
         }
-        value
-    };
-    let limit = parameter("limit", "must be a whole number from 1 to 1000", &|text| {
-        Id::parse(text).filter(|number| number.get() <= u64::from(MAX_LIMIT))
+        let separator = if scope.is_empty() { "" } else { "&" };
+        let cursor = cursor::encode(&scoped(path, scope), place);
+        format!("{path}?{scope}{separator}cursor={cursor}&limit={limit}{include}")
+    }
+}
+
+fn scoped(path: &str, scope: &str) -> String {
+    format!("{path}?{scope}")
+}
+
+/// A request's query parameters, read one by one, with every fault collected.
+pub struct Query<'a> {
+    request: &'a Request,
+    faults: Vec<Fault>,
+    /// What has been read of the parameters that make the list what it is.
+    scope: form_urlencoded::Serializer<'static, String>,
+}
+
+impl<'a> Query<'a> {
+    fn of(request: &'a Request) -> Self {
+        Self { request, faults: Vec::new(), scope: form_urlencoded::Serializer::new(String::new()) }
+    }
+
+    /// The parameter's value if it is there, once, and keeps its rule.
+    fn read<T>(&mut self, field: &'static str, rule: &'static str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.read_or(field, rule, |text| read(text).ok_or(rule))
+    }
+
+    /// As [`Self::read`], where the reading tells the rule that was broken.
+    fn read_or<T>(
+        &mut self,
+        field: &'static str,
+        once: &'static str,
+        read: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let values = self.request.query_string_parameters_ref().and_then(|query| query.all(field)).unwrap_or_default();
+        let value = match values[..] {
+            [] => return None,
+            [value] => read(value),
+            _ => Err(once),
+        };
+        value.map_err(|message| self.faults.push(Fault::of(field, message))).ok()
+    }
+
+    /// A parameter that narrows the list.
+    fn narrow<T>(&mut self, field: &'static str, rule: &'static str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.narrow_or(field, rule, |text| read(text).ok_or(rule))
+    }
+
+    fn narrow_or<T>(
+        &mut self,
+        field: &'static str,
+        once: &'static str,
+        read: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let (text, value) = self.read_or(field, once, |text| Ok((text.to_owned(), read(text)?)))?;
+        self.scope.append_pair(field, &text);
+        Some(value)
+    }
+
+    fn finish<T>(self, whole: T) -> Result<T, Error> {
+        if self.faults.is_empty() { Ok(whole) } else { Err(Error::Unprocessable(self.faults)) }
+    }
+}
+
+const ID_RULE: &str = "must be an id, a whole number from 1 to 9007199254740991";
+const AGE_RULE: &str = "must be a whole number from 0 to 150";
+const PREFIX_RULE: &str = "must be a text of 1 to 200 characters with a letter or digit in it";
+const DATE_RULE: &str = "must be one date";
+
+/// Reads the whole query of a list.
+pub(super) fn list<R: Queried>(request: &Request, route: &Route) -> Result<List<R>, Error> {
+    let mut query = Query::of(request);
+    let filter = R::filter(&mut query);
+    let (order, descending) = sort::<R>(&mut query);
+    let limit = query.read("limit", "must be a whole number from 1 to 1000", |text| {
+        Id::parse(text).and_then(|number| u16::try_from(number.get()).ok()).filter(|limit| *limit <= MAX_LIMIT)
     });
-    let after = parameter("after", "must be an id, a whole number from 1 to 9007199254740991", &Id::parse);
-    let limit = limit.and_then(|number| u16::try_from(number.get()).ok()).unwrap_or(MAX_LIMIT);
-    if faults.is_empty() { Ok(Bounds { limit, after }) } else { Err(Error::Unprocessable(faults)) }
+    let limit = limit.unwrap_or(MAX_LIMIT);
+    let after = query.read("after", ID_RULE, Id::parse);
+    let with_credits = include::<R>(&mut query);
+
+    let scope = query.scope.finish();
+    let cursor = query.read("cursor", "must be one that this list gave", |text| {
+        let place = cursor::decode(&scoped(route.path, &scope), text)?;
+        (order != R::Order::NAMES[0].1 || Id::parse(place.trim_start_matches('0')).is_some()).then_some(place)
+    });
+    let by_id = order == R::Order::NAMES[0].1 && !descending;
+    if after.is_some() && (!by_id || cursor.is_some()) {
+        query.faults.push(Fault::of("after", "goes with a list in ascending order of id alone, and not with a cursor"));
+    }
+    let plain = by_id && filter == R::Filter::default();
+    let page = if with_credits { limit.min(MAX_LIMIT_WITH_CREDITS) } else { limit };
+    let after = cursor.or_else(|| after.map(|id| format!("{id:016}")));
+    let include = if with_credits { format!("&include={}", R::CREDITS.0) } else { String::new() };
+    let wanted = Wanted { filter, order, descending, after, limit: page };
+    query.finish(List { wanted, with_credits, path: route.path, scope, limit, include, plain })
+}
+
+/// Reads `include` alone.
+pub(super) fn includes_credits<R: Queried>(request: &Request) -> Result<bool, Error> {
+    let mut query = Query::of(request);
+    let included = include::<R>(&mut query);
+    query.finish(included)
+}
+
+fn include<R: Queried>(query: &mut Query<'_>) -> bool {
+    let (name, rule) = R::CREDITS;
+    query.read("include", rule, |text| (text == name).then_some(())).is_some()
+}
+
+/// Reads `sort`: an order's name, with `-` before it for its reverse. Ascending ids are the usual order.
+fn sort<R: Queried>(query: &mut Query<'_>) -> (R::Order, bool) {
+    let usual = R::Order::NAMES[0];
+    let sort = query.narrow("sort", R::SORT_RULE, |text| {
+        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        let (_, order) = R::Order::NAMES.iter().find(|(known, _)| *known == name)?;
+        Some((*order, descending))
+    });
+    sort.unwrap_or((usual.1, false))
+}
+
+impl Queried for Actor {
+    const CREDITS: (&'static str, &'static str) = ("credits", "must be credits");
+    const SORT_RULE: &'static str = "must be id, name or age, or one of them after a -";
+    type WithCredits = ActorWithCredits;
+
+    fn filter(query: &mut Query<'_>) -> ActorFilter {
+        ActorFilter {
+            name: query.narrow("name", PREFIX_RULE, Prefix::new),
+            gender: query
+                .narrow("gender", "must be a text of 1 to 80 characters", Gender::new)
+                .map(|gender| ActorFilter::gender(gender.as_str())),
+            min_age: query.narrow("min_age", AGE_RULE, age),
+            max_age: query.narrow("max_age", AGE_RULE, age),
+            movie: query.narrow("movie_id", ID_RULE, Id::parse),
+        }
+    }
+
+    /// The newest movie first, and of two movies of one moment the older row.
+    fn with_credits((actor, mut credits): WithCredits<Self>) -> ActorWithCredits {
+        credits.sort_by_key(|(movie, _)| (Reverse(movie.release_date), movie.id));
+        let credits = credits.into_iter().map(|(Movie { id, title, release_date }, Credit { character, billing })| {
+            MovieCredit { movie_id: id, title, release_date, character, billing }
+        });
+        ActorWithCredits { actor, credits: credits.collect() }
+    }
+}
+
+impl Queried for Movie {
+    const CREDITS: (&'static str, &'static str) = ("cast", "must be cast");
+    const SORT_RULE: &'static str = "must be id, title or release_date, or one of them after a -";
+    type WithCredits = MovieWithCast;
+
+    fn filter(query: &mut Query<'_>) -> MovieFilter {
+        MovieFilter {
+            title: query.narrow("title", PREFIX_RULE, Prefix::new),
+            released_from: query.narrow_or("released_from", DATE_RULE, ReleaseDate::parse),
+            released_to: query.narrow_or("released_to", DATE_RULE, ReleaseDate::parse_end),
+            actor: query.narrow("actor_id", ID_RULE, Id::parse),
+        }
+    }
+
+    /// In the order of billing, those without one last.
+    fn with_credits((movie, mut credits): WithCredits<Self>) -> MovieWithCast {
+        credits.sort_by(|(one, credit), (other, of_other)| credit.place(one.id).cmp(&of_other.place(other.id)));
+        let cast = credits.into_iter().map(|(Actor { id, name, .. }, Credit { character, billing })| CastMember {
+            actor_id: id,
+            name,
+            character,
+            billing,
+        });
+        MovieWithCast { movie, cast: cast.collect() }
+    }
+}
+
+/// An age in digits, without leading zeros.
+fn age(text: &str) -> Option<Age> {
+    let spelled = text == "0" || !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    if spelled { Age::new(text.parse().ok()?) } else { None }
+}
+
+/// An actor with the movies that it plays in.
+#[derive(Debug, Serialize)]
+pub struct ActorWithCredits {
+    #[serde(flatten)]
+    actor: Actor,
+    credits: Vec<MovieCredit>,
+}
+
+#[derive(Debug, Serialize)]
+struct MovieCredit {
+    movie_id: Id,
+    title: Name,
+    release_date: ReleaseDate,
+    character: Option<Character>,
+    billing: Option<Billing>,
+}
+
+/// A movie with the actors that play in it.
+#[derive(Debug, Serialize)]
+pub struct MovieWithCast {
+    #[serde(flatten)]
+    movie: Movie,
+    cast: Vec<CastMember>,
+}
+
+#[derive(Debug, Serialize)]
+struct CastMember {
+    actor_id: Id,
+    name: Name,
+    character: Option<Character>,
+    billing: Option<Billing>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route;
 
-    fn read(query: &str) -> Result<Bounds, Vec<&'static str>> {
-        let parameters: lambda_http::http::Request<_> = lambda_http::http::Request::new(lambda_http::Body::Empty);
-        let query: std::collections::HashMap<String, Vec<String>> = serde_json::from_str(query).unwrap();
-        bounds(&parameters.with_query_string_parameters(query)).map_err(|error| match error {
-            Error::Unprocessable(faults) => faults.iter().map(|fault| fault.field).collect(),
+    fn read(query: &str) -> Result<List<Actor>, Vec<String>> {
+        let request = lambda_http::http::Request::new(lambda_http::Body::Empty);
+        let mut parameters = std::collections::HashMap::<String, Vec<String>>::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            parameters.entry(name.into_owned()).or_default().push(value.into_owned());
+        }
+        list(&request.with_query_string_parameters(parameters), route::ACTORS).map_err(|error| match error {
+            Error::Unprocessable(faults) => faults.into_iter().map(|fault| fault.field.into_owned()).collect(),
             other => panic!("{other}"),
         })
     }
 
+    fn faults(query: &str) -> Vec<String> {
+        read(query).unwrap_err()
+    }
+
     #[test]
     fn a_limit_and_an_id_to_go_on_after() {
-        assert_eq!(read("{}"), Ok(Bounds { limit: 1000, after: None }));
-        assert_eq!(read(r#"{"limit": ["1"], "other": ["x"]}"#), Ok(Bounds { limit: 1, after: None }));
-        assert_eq!(read(r#"{"limit": ["1000"], "after": ["7"]}"#), Ok(Bounds { limit: 1000, after: Id::new(7) }));
-        for limit in ["", "0", "1001", "-1", "1.5", "ten", " 1", "01", "1,2", "99999999999999999999"] {
-            assert_eq!(read(&format!(r#"{{"limit": ["{limit}"]}}"#)), Err(vec!["limit"]), "{limit}");
+        let check = |query: &str, limit: u16, after: Option<&str>| {
+            let wanted = read(query).unwrap().wanted;
+            assert_eq!((wanted.limit, wanted.after.as_deref()), (limit, after), "{query}");
+        };
+        check("", 1000, None);
+        check("limit=1&other=x", 1, None);
+        check("limit=1000&after=7", 1000, Some("0000000000000007"));
+        check("limit=1000&include=credits", 100, None);
+        for limit in ["", "0", "1001", "-1", "1.5", "ten", "%201", "01", "1,2", "99999999999999999999"] {
+            assert_eq!(faults(&format!("limit={limit}")), ["limit"], "{limit}");
         }
-        for after in ["", "0", "-1", "x", "9007199254740992"] {
-            assert_eq!(read(&format!(r#"{{"after": ["{after}"]}}"#)), Err(vec!["after"]), "{after}");
+        for after in ["", "0", "-1", "x", "9007199254740992", "1&after=1", "1&sort=-id", "1&sort=age"] {
+            assert_eq!(faults(&format!("after={after}")), ["after"], "{after}");
         }
-        assert_eq!(read(r#"{"limit": ["1", "2"], "after": ["x"]}"#), Err(vec!["limit", "after"]));
+        assert_eq!(faults("limit=1&limit=2&after=x"), ["limit", "after"]);
+    }
+
+    #[test]
+    fn every_parameter_has_its_rule() {
+        for (name, values) in [
+            ("name", &["", "%20", "%CC%81", &"x".repeat(201), "a&name=a"][..]),
+            ("gender", &["", "%20", "%00", &"x".repeat(81), "a&gender=a"]),
+            ("min_age", &["", "-1", "151", "1.0", "01", "x", "1&min_age=1"]),
+            ("max_age", &["", "-1", "151", "1e1", "00", "1&max_age=1"]),
+            ("movie_id", &["", "0", "01", "x", "9007199254740992", "1&movie_id=1"]),
+            ("sort", &["", "-", "--id", "ID", "title", "+id", "id,age", "id&sort=id"]),
+            ("include", &["", "cast", "Credits", "credits,x", "credits&include=credits"]),
+            ("cursor", &["", "x", "AAAAAAAAAAAAAAAA", "a&cursor=a"]),
+        ] {
+            for value in values {
+                assert_eq!(faults(&format!("{name}={value}")), [name], "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_list_goes_on_by_id_and_any_other_by_cursor() {
+        let next = |query: &str, place: &str| read(query).unwrap().next(place);
+        assert_eq!(next("limit=2", "0000000000000005"), "/actors?after=5&limit=2");
+        assert_eq!(next("sort=id&include=credits", "0000000000000005"), "/actors?after=5&limit=1000&include=credits");
+        let path = next("name=L%C3%A9a+S&sort=-age&limit=7", "034\u{1f}0000000000000005");
+        assert!(path.starts_with("/actors?name=L%C3%A9a+S&sort=-age&cursor="), "{path}");
+        let (_, query) = path.split_once('?').unwrap();
+        let again = read(query).unwrap();
+        assert_eq!(again.wanted.after.as_deref(), Some("034\u{1f}0000000000000005"));
+        assert_eq!((again.wanted.limit, again.wanted.descending), (7, true));
+        for foreign in [query.replace("sort=-age", "sort=age"), query.replace("+S", ""), format!("{query}&min_age=3")] {
+            assert_eq!(faults(&foreign), ["cursor"], "{foreign}");
+        }
     }
 }

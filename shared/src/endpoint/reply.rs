@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
+use super::{List, Queried};
 use crate::model::{Id, Resource};
-use crate::route::Route;
-use crate::store::{Bounds, Listing, Version, Versioned};
+use crate::store::{Created, Page, Version, Versioned, WithCredits};
 
 /// A success: always 200, always JSON.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,10 +25,31 @@ impl Reply {
         Self { body: Self::body_of(&row.row), version: Some(row.version), ..Self::default() }
     }
 
+    /// One row with its credits, in an array of one. The version is that of the row.
+    pub fn row_with_credits<R: Queried>(found: Versioned<WithCredits<R>>) -> Self {
+        let rows = [R::with_credits(found.row)];
+        Self { body: rows_body::<R>(&rows, None), version: Some(found.version), ..Self::default() }
+    }
+
     /// One page of a list, with the way to the next.
-    pub fn page<R: Resource>(route: &Route, bounds: Bounds, listing: &Listing<R>) -> Self {
-        let next = listing.next.map(|after| format!("{}?after={after}&limit={}", route.path, bounds.limit));
-        Self { body: json(&Rows { rows: &listing.rows, next: next.as_deref() }), next, ..Self::default() }
+    pub fn page<R: Queried>(list: &List<R>, page: &Page<R>) -> Self {
+        let next = page.next.as_ref().map(|place| list.next(place));
+        Self { body: rows_body::<R>(&page.rows, next.as_deref()), next, ..Self::default() }
+    }
+
+    /// As [`Self::page`], of rows with their credits.
+    pub fn page_with_credits<R: Queried>(list: &List<R>, page: Page<WithCredits<R>>) -> Self {
+        let next = page.next.as_ref().map(|place| list.next(place));
+        let rows: Vec<_> = page.rows.into_iter().map(R::with_credits).collect();
+        Self { body: rows_body::<R>(&rows, next.as_deref()), next, ..Self::default() }
+    }
+
+    /// The new row, or what was answered when the key was first used.
+    pub fn created<R: Resource>(created: Created<R>) -> Self {
+        match created {
+            Created::Now(row) => Self::row(&row),
+            Created::Before(body, version) => Self { body, version: Some(version), replayed: true, ..Self::default() },
+        }
     }
 
     /// That the row with this id is gone.
@@ -36,14 +57,9 @@ impl Reply {
         Self { body: json(&Deleted { success: true, deleted: id }), ..Self::default() }
     }
 
-    /// What was answered before, when the row had this version.
-    pub(super) fn again(body: String, version: Version) -> Self {
-        Self { body, version: Some(version), replayed: true, ..Self::default() }
-    }
-
     /// The body of an answer with this one row.
-    pub(super) fn body_of<R: Resource>(row: &R) -> String {
-        json(&Rows { rows: std::slice::from_ref(row), next: None })
+    pub fn body_of<R: Resource>(row: &R) -> String {
+        rows_body::<R>(std::slice::from_ref(row), None)
     }
 }
 
@@ -53,16 +69,22 @@ struct Deleted {
     deleted: Id,
 }
 
-struct Rows<'a, R> {
-    rows: &'a [R],
+/// The body of an answer with rows of a resource.
+fn rows_body<R: Resource>(rows: &[impl Serialize], next: Option<&str>) -> String {
+    json(&Rows { name: R::NAME, rows, next })
+}
+
+struct Rows<'a, T> {
+    name: &'static str,
+    rows: &'a [T],
     next: Option<&'a str>,
 }
 
-impl<R: Resource> Serialize for Rows<'_, R> {
+impl<T: Serialize> Serialize for Rows<'_, T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
         object.serialize_entry("success", &true)?;
-        object.serialize_entry(R::NAME, self.rows)?;
+        object.serialize_entry(self.name, self.rows)?;
         if let Some(next) = self.next {
             object.serialize_entry("next", next)?;
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::form::Field;
+use super::form::{Field, integer};
 use super::text::string;
 use super::{Fault, Form, Gender, Id, Input, Name, Resource};
 
@@ -60,7 +60,7 @@ impl Input for ActorChanges {
 }
 
 /// An age in whole years, 0 to 150.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Age(u8);
 
 impl Age {
@@ -77,24 +77,6 @@ impl Age {
         self.0
     }
 
-    /// Reads a JSON number by its digits, so that `24.0` and `2.4e1` are 24 and `24.0000000000000000001` is not.
-    fn from_number(json: &str) -> Option<Self> {
-        let (mantissa, exponent) = json.split_once(['e', 'E']).unwrap_or((json, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let (negative, whole) = whole.strip_prefix('-').map_or((false, whole), |digits| (true, digits));
-        let digits = format!("{whole}{fraction}");
-        let significant = digits.trim_end_matches('0');
-        if significant.is_empty() {
-            return Some(Self(0));
-        }
-        let exponent: i32 = exponent.parse().ok()?;
-        // The value is the significant digits times ten to this power; below zero it has a fraction.
-        let power = i64::from(exponent) - fraction.len() as i64 + (digits.len() - significant.len()) as i64;
-        let power = u32::try_from(power).ok().filter(|_| !negative)?;
-        let value = significant.parse::<u64>().ok()?.checked_mul(10_u64.checked_pow(power)?)?;
-        Self::new(value)
-    }
-
     /// Reads a string of digits; leading zeros say nothing.
     fn from_digits(text: &str) -> Option<Self> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -109,8 +91,8 @@ impl Field for Age {
     fn read(json: &str) -> Result<Self, &'static str> {
         let age = match json.as_bytes().first() {
             Some(b'"') => string(json).and_then(|text| Self::from_digits(&text)),
-            Some(b'-' | b'0'..=b'9') => Self::from_number(json),
-            _ => None,
+            Some(_) => integer(json).and_then(Self::new),
+            None => None,
         };
         age.ok_or(Self::RULE)
     }
@@ -184,7 +166,7 @@ mod tests {
     #[test]
     fn every_fault_of_a_body_is_named_at_once() {
         let faults = new(r#"{"name": "", "age": null}"#).unwrap_err();
-        let fields: Vec<_> = faults.iter().map(|fault| fault.field).collect();
+        let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_ref()).collect();
         assert_eq!(fields, ["name", "age", "gender"]);
         assert_eq!(faults[1].message, "is required");
     }

@@ -1,17 +1,32 @@
 //! A request body's fields, read one by one, with every fault collected.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// A field that broke its rule. It never holds what was sent.
+use super::Cast;
+
+/// A field that broke its rule. It never holds what was sent, but for the id of an actor that is not there.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// The field or query parameter.
-    pub field: &'static str,
+    /// The field, header or query parameter; within an array its place, as in `cast[3].billing`.
+    pub field: Cow<'static, str>,
     /// The rule that it broke.
-    pub message: &'static str,
+    pub message: Cow<'static, str>,
+}
+
+impl Fault {
+    /// That `field` broke this rule.
+    pub fn of(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+
+    /// The fault, of a field in `whole`.
+    pub(super) fn within(self, whole: &str) -> Self {
+        Self { field: format!("{whole}.{}", self.field).into(), ..self }
+    }
 }
 
 /// The body is not JSON, or is JSON but no object.
@@ -40,7 +55,13 @@ impl<'a> Form<'a> {
     /// The field's value if it is there and keeps its rule. A null counts as absent.
     pub(super) fn optional<T: Field>(&mut self, field: &'static str) -> Option<T> {
         let raw = self.members.get(field).map(|raw| raw.get()).filter(|text| *text != "null")?;
-        T::read(raw).map_err(|message| self.faults.push(Fault { field, message })).ok()
+        T::read(raw).map_err(|message| self.faults.push(Fault::of(field, message))).ok()
+    }
+
+    /// The `cast`, if it is there and keeps its rules. A null counts as absent.
+    pub(super) fn cast(&mut self) -> Option<Cast> {
+        let raw = self.members.get("cast").map(|raw| raw.get()).filter(|text| *text != "null")?;
+        Cast::read(raw).map_err(|faults| self.faults.extend(faults)).ok()
     }
 
     /// As [`Self::optional`], where an absent field is a fault.
@@ -48,7 +69,7 @@ impl<'a> Form<'a> {
         let faults = self.faults.len();
         let value = self.optional(field);
         if value.is_none() && self.faults.len() == faults {
-            self.faults.push(Fault { field, message: "is required" });
+            self.faults.push(Fault::of(field, "is required"));
         }
         value
     }
@@ -69,4 +90,24 @@ pub(super) trait Field: Sized {
     /// # Errors
     /// The rule that the value breaks.
     fn read(json: &str) -> Result<Self, &'static str>;
+}
+
+/// A whole number that is not negative, read by its digits, so that `24.0` and `2.4e1` are 24 and `24.0000000000000000001` is none.
+pub(super) fn integer(json: &str) -> Option<u64> {
+    if !json.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return None;
+    }
+    let (mantissa, exponent) = json.split_once(['e', 'E']).unwrap_or((json, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let (negative, whole) = whole.strip_prefix('-').map_or((false, whole), |digits| (true, digits));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_end_matches('0');
+    if significant.is_empty() {
+        return Some(0);
+    }
+    let exponent: i32 = exponent.parse().ok()?;
+    // The value is the significant digits times ten to this power; below zero it has a fraction.
+    let power = i64::from(exponent) - fraction.len() as i64 + (digits.len() - significant.len()) as i64;
+    let power = u32::try_from(power).ok().filter(|_| !negative)?;
+    significant.parse::<u64>().ok()?.checked_mul(10_u64.checked_pow(power)?)
 }

@@ -3,6 +3,9 @@
 //! Nothing here knows HTTP, AWS or tokens. Every type is checked where it is made and holds afterwards.
 
 mod actor;
+mod cast;
+mod find;
+mod fold;
 mod form;
 mod id;
 mod movie;
@@ -10,6 +13,9 @@ mod release_date;
 mod text;
 
 pub use actor::{Actor, ActorChanges, Age, NewActor};
+pub use cast::{Billing, Cast, Character, Credit};
+pub use find::{ActorFilter, ActorOrder, MovieFilter, MovieOrder, Order, Prefix};
+pub(crate) use fold::{caseless, folded, last_word, without_article};
 pub use form::{Fault, Form, NotAnObject};
 pub use id::Id;
 pub use movie::{Movie, MovieChanges, NewMovie};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Fault, Form, Id, Input, Name, ReleaseDate, Resource};
+use super::{Cast, Fault, Form, Id, Input, Name, ReleaseDate, Resource};
 
 /// A movie, as it is stored and as it goes out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +22,8 @@ pub struct NewMovie {
     pub title: Name,
     /// When the movie is or was released.
     pub release_date: ReleaseDate,
+    /// Who plays in it.
+    pub cast: Cast,
 }
 
 /// The fields of a movie that a PATCH names.
@@ -31,6 +33,8 @@ pub struct MovieChanges {
     pub title: Option<Name>,
     /// The new release date, if it changes.
     pub release_date: Option<ReleaseDate>,
+    /// The whole new cast, if it changes.
+    pub cast: Option<Cast>,
 }
 
 impl Resource for Movie {
@@ -40,14 +44,16 @@ impl Resource for Movie {
 impl Input for NewMovie {
     /// A release date that is not said is now.
     fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
-        let (title, release_date) = (form.required("title"), form.optional("release_date"));
-        form.finish(title.map(|title| Self { title, release_date: release_date.unwrap_or_else(ReleaseDate::now) }))
+        let (title, release_date, cast) = (form.required("title"), form.optional("release_date"), form.cast());
+        let release_date = release_date.unwrap_or_else(ReleaseDate::now);
+        form.finish(title.map(|title| Self { title, release_date, cast: cast.unwrap_or_default() }))
     }
 }
 
 impl Input for MovieChanges {
     fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
-        let changes = Self { title: form.optional("title"), release_date: form.optional("release_date") };
+        let changes =
+            Self { title: form.optional("title"), release_date: form.optional("release_date"), cast: form.cast() };
         form.finish(Some(changes))
     }
 }

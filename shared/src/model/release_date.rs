@@ -38,9 +38,22 @@ impl ReleaseDate {
     /// # Errors
     /// The rule that the text breaks; a date that can be read two ways is asked for as `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        Self::read_with(text, 0)
+    }
+
+    /// As [`Self::parse`], for the end of a span: a date without a time is the last second of that day.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_end(text: &str) -> Result<Self, &'static str> {
+        Self::read_with(text, 86_399)
+    }
+
+    /// Reads a date; a time that is not said is this many seconds after midnight.
+    fn read_with(text: &str, usual: i64) -> Result<Self, &'static str> {
         let mut cursor = Cursor(without_comment(text.trim()));
         let date = cursor.date()?;
-        let seconds = cursor.time_and_offset().ok_or(UNREADABLE)?;
+        let seconds = if cursor.0.is_empty() { usual } else { cursor.time_and_offset().ok_or(UNREADABLE)? };
         let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp();
         Self::from_timestamp(midnight + seconds).filter(|_| cursor.0.is_empty()).ok_or(UNREADABLE)
     }
@@ -122,11 +135,8 @@ impl<'a> Cursor<'a> {
         date_of(self.digits(), month, day).ok_or(UNREADABLE)
     }
 
-    /// The seconds from the date's midnight in UTC to the time that follows it; 0 where none does.
+    /// The seconds from the date's midnight in UTC to the time that follows it.
     fn time_and_offset(&mut self) -> Option<i64> {
-        if self.0.is_empty() {
-            return Some(0);
-        }
         let letter = self.take('T') || self.take('t');
         self.spaces().or(letter.then_some(()))?;
         let (hour, minute) = (self.two_digits(23)?, self.take(':').then(|| self.two_digits(59))??);
@@ -371,6 +381,18 @@ mod tests {
         }
         assert_eq!(ReleaseDate::from_timestamp(-5_364_662_401), None);
         assert_eq!(ReleaseDate::from_timestamp(253_402_300_800), None);
+    }
+
+    #[test]
+    fn a_span_ends_with_the_whole_of_a_day_that_has_no_time() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(ReleaseDate::parse_end(text).unwrap().to_string(), expected, "{text}");
+        };
+        check("2020-05-14", "Thu, 14 May 2020 23:59:59 GMT");
+        check("9999-12-31", "Fri, 31 Dec 9999 23:59:59 GMT");
+        check("2020-05-14T00:00", "Thu, 14 May 2020 00:00:00 GMT");
+        check("Thu, 14 May 2020 14:02:13 GMT", "Thu, 14 May 2020 14:02:13 GMT");
+        assert_eq!(ReleaseDate::parse_end("01/02/2020"), Err(AMBIGUOUS));
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub(super) fn string(json: &str) -> Option<String> {
 }
 
 /// The trimmed text, if it has 1 to `longest` characters (Unicode scalar values) and none of them is a control.
-fn checked(text: &str, longest: usize) -> Option<String> {
+pub(super) fn checked(text: &str, longest: usize) -> Option<String> {
     let text = text.trim();
     let sound = !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control);
     sound.then(|| text.to_owned())

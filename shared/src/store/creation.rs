@@ -4,16 +4,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest;
 use aws_sdk_dynamodb::config::Config;
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use super::error::Error;
 use super::precondition::{Version, Versioned};
 use super::record::{Item, Record, number};
 use super::retry::OnlyIfNothingWasDone;
 use super::table::{self, ID, Table};
+use super::transaction::{self, Refusal};
 use crate::model::Id;
 
 /// How long a key stands for the answer that it was first given, in seconds.
@@ -71,7 +70,7 @@ impl IdempotencyKey {
 impl IdempotencyKey {
     /// The token of this request's transaction, of at most 36 characters. It is unique to the id that the request was given; tokens are shared by all the tables of an
     /// account.
-    fn request_token(&self, table: &str, id: Id) -> String {
+    pub(super) fn request_token(&self, table: &str, id: Id) -> String {
         let token = format!("{table} {} {} {id}", self.bucket, self.id);
         hex(&digest::digest(&digest::SHA256, token.as_bytes()).as_ref()[..16])
     }
@@ -79,22 +78,22 @@ impl IdempotencyKey {
 
 impl<R: Record> Table<R> {
     /// Stores a new row under the next id. A crash between the two writes leaves a gap in the ids, never a duplicate.
-    /// Costs 2 write units for a row of up to 1 KiB.
+    /// Costs 1 write unit for the counter, 1 for a row of up to 1 KiB, and 1 for each of its indexes.
     ///
     /// # Errors
     /// [`Error::Unavailable`] (the row may have been created), [`Error::Failed`] or [`Error::IdsExhausted`].
     pub async fn create(&self, new: R::New) -> Result<Versioned<R>, Error> {
-        let id = self.next_id().await?;
-        let put = self.client.put_item().table_name(&self.name).set_item(Some(table::item(id, R::attributes(&new))));
+        let row = R::with_id(self.next_id().await?, new);
+        let put = self.client.put_item().table_name(&self.name).set_item(Some(table::item(&row)));
         let put = put.condition_expression("attribute_not_exists(#id)").expression_attribute_names("#id", ID);
         let once = Config::builder().retry_classifier(OnlyIfNothingWasDone::<PutItemError>::new());
         put.customize().config_override(once).send().await.map_err(|error| Error::of("PutItem", &error))?;
-        Ok(Versioned { row: R::with_id(id, new), version: Version(1) })
+        Ok(Versioned { row, version: Version(1) })
     }
 
     /// As [`Self::create`], but once a key: the row and the record of its key are written together or not at all, so that however often and however concurrently it is asked
     /// for there is one row. `answer` makes the body of the answer that later requests with the key are given too.
-    /// Costs 1 read unit and, where the row is created, 5 write units for a row of up to 1 KiB.
+    /// Costs 1 read unit and, where the row is created, 1 write unit for the counter, 2 each for a row of up to 1 KiB and the record, and 1 for each of the row's indexes.
     ///
     /// # Errors
     /// [`Error::InProgress`], [`Error::KeyReused`], or as [`Self::create`]; after [`Error::Unavailable`] the key can be used again at once.
@@ -107,69 +106,50 @@ impl<R: Record> Table<R> {
         if let Some(before) = self.created_before(key).await? {
             return Ok(before);
         }
-        let id = self.next_id().await?;
-        let item = table::item(id, R::attributes(&new));
-        let row = R::with_id(id, new);
-        let record = record(key, &answer(&row));
-        let put_row = Put::builder()
-            .table_name(&self.name)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#id)")
-            .expression_attribute_names("#id", ID);
-        let put_record = Put::builder()
-            .table_name(&self.name)
-            .set_item(Some(record))
+        let row = R::with_id(self.next_id().await?, new);
+        let record = self.put_record(key, &answer(&row))?;
+        let writes = vec![self.put_row(&row)?, record];
+        // DynamoDB takes attempts with one token as one, so this call may be tried again whatever became of it.
+        let token = key.request_token(&self.name, row.id());
+        match transaction::write(&self.client, writes, Some(token)).await {
+            Ok(()) => Ok(Created::Now(Versioned { row, version: Version(1) })),
+            Err(refusal) => self.after_refusal(key, refusal).await,
+        }
+    }
+
+    /// The write of a new row.
+    pub(super) fn put_row(&self, row: &R) -> Result<TransactWriteItem, Error> {
+        let put =
+            Put::builder().condition_expression("attribute_not_exists(#id)").expression_attribute_names("#id", ID);
+        transaction::put(put.table_name(&self.name).set_item(Some(table::item(row))))
+    }
+
+    /// The write of a key's record.
+    pub(super) fn put_record(&self, key: &IdempotencyKey, answer: &str) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder()
             .condition_expression("attribute_not_exists(#id) OR #expires_at <= :now")
             .expression_attribute_names("#id", ID)
             .expression_attribute_names("#expires_at", EXPIRES_AT)
             .expression_attribute_values(":now", number(now()));
-        let mut write = self.client.transact_write_items();
-        for put in [put_row, put_record] {
-            let put = put
-                .build()
-                .map_err(|_| Error::Failed { call: "TransactWriteItems", code: "request not built".into() })?;
-            write = write.transact_items(TransactWriteItem::builder().put(put).build());
-        }
-        // DynamoDB takes attempts with one token as one, so this call may be tried again whatever became of it.
-        match write.client_request_token(key.request_token(&self.name, id)).send().await {
-            Ok(_) => Ok(Created::Now(Versioned { row, version: Version(1) })),
-            Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
-                    self.after_cancellation(key, canceled.cancellation_reasons()).await
-                }
-                Some(error) if error.code() == Some("TransactionInProgressException") => Err(Error::InProgress),
-                _ => Err(Error::of("TransactWriteItems", &error)),
-            },
-        }
+        transaction::put(put.table_name(&self.name).set_item(Some(record(key, answer))))
     }
 
-    /// What became of the key, after another request's transaction came before this one's.
-    async fn after_cancellation(
-        &self,
-        key: &IdempotencyKey,
-        reasons: &[CancellationReason],
-    ) -> Result<Created<R>, Error> {
-        let is = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
-        if is("ConditionalCheckFailed") {
-            // The other one is done; if its record cannot be seen after all, it is the row's id that was taken.
-            return self
+    /// What became of the key, after a transaction that began with the row and the key's record was refused.
+    pub(super) async fn after_refusal(&self, key: &IdempotencyKey, refusal: Refusal) -> Result<Created<R>, Error> {
+        match refusal {
+            // Another request with the key came before; if its record cannot be seen after all, it is the row's id that was taken.
+            Refusal::Unmet(places) if places.iter().any(|place| *place < 2) => self
                 .created_before(key)
                 .await?
-                .ok_or(Error::Failed { call: "TransactWriteItems", code: "id taken".into() });
+                .ok_or(Error::Failed { call: transaction::CALL, code: "id taken".into() }),
+            Refusal::Contended(places) if places.iter().any(|place| *place < 2) => Err(Error::InProgress),
+            Refusal::InProgress => Err(Error::InProgress),
+            other => Err(other.into()),
         }
-        if is("TransactionConflict") {
-            return Err(Error::InProgress);
-        }
-        let code =
-            reasons.iter().filter_map(CancellationReason::code).find(|code| *code != "None").unwrap_or("canceled");
-        if ["ThrottlingError", "ProvisionedThroughputExceeded"].contains(&code) {
-            return Err(Error::Unavailable { call: "TransactWriteItems", code: code.to_owned() });
-        }
-        Err(Error::Failed { call: "TransactWriteItems", code: code.to_owned() })
     }
 
     /// The answer that the key was given before, if it was used and has not expired by our own clock.
-    async fn created_before(&self, key: &IdempotencyKey) -> Result<Option<Created<R>>, Error> {
+    pub(super) async fn created_before(&self, key: &IdempotencyKey) -> Result<Option<Created<R>>, Error> {
         let Some(record) = self.get_item(&key.bucket, &key.id).await? else { return Ok(None) };
         let malformed = |attribute| Error::malformed(&self.name, None, attribute);
         if table::read(&record, EXPIRES_AT).ok_or_else(|| malformed(EXPIRES_AT))? <= now() {

@@ -19,6 +19,12 @@ pub enum Error {
     /// The idempotency key was used with another body.
     #[error("store: the idempotency key was used with another body")]
     KeyReused,
+    /// Another transaction was at work on the same items; nothing was done.
+    #[error("store: {call} contended")]
+    Contended {
+        /// The API call.
+        call: &'static str,
+    },
     /// DynamoDB throttled the call, did not answer in time, or had a fault of its own; a retry may work.
     #[error("store: {call} unavailable: {code}")]
     Unavailable {
@@ -45,6 +51,12 @@ pub enum Error {
         /// The attribute that is missing or breaks its rule.
         attribute: &'static str,
     },
+    /// A cast names actors that do not exist: each with its place in the cast.
+    #[error("store: a cast names actors that do not exist")]
+    UnknownActors(Vec<(usize, Id)>),
+    /// More credits would change than one transaction can write.
+    #[error("store: too many credits change at once")]
+    TooManyChanges,
     /// Every id up to [`Id::MAX`] has been given out.
     #[error("store: no id is left")]
     IdsExhausted,
@@ -56,7 +68,9 @@ impl Error {
         match error {
             SdkError::ServiceError(context) => {
                 let code = context.err().code().unwrap_or("no code").to_owned();
-                if is_passing(&code) || context.raw().status() >= 500 {
+                if code == "TransactionConflictException" {
+                    Self::Contended { call }
+                } else if is_passing(&code) || context.raw().status() >= 500 {
                     Self::Unavailable { call, code }
                 } else {
                     Self::Failed { call, code }
@@ -67,6 +81,11 @@ impl Error {
             SdkError::ResponseError(_) => Self::Unavailable { call, code: "broken answer".into() },
             _ => Self::Failed { call, code: "request not built".into() },
         }
+    }
+
+    /// That a request lacks what the SDK demands of it.
+    pub(super) fn not_built(call: &'static str) -> Self {
+        Self::Failed { call, code: "request not built".into() }
     }
 
     pub(super) fn malformed(table: &str, id: Option<Id>, attribute: &'static str) -> Self {

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::index::{self, Index};
 use crate::model::{
     Actor, ActorChanges, Age, Gender, Id, Input, Movie, MovieChanges, Name, NewActor, NewMovie, ReleaseDate, Resource,
+    caseless, folded, last_word, without_article,
 };
 
 /// An item, as DynamoDB gives it.
@@ -19,22 +21,27 @@ pub type Attributes = Vec<(&'static str, AttributeValue)>;
 pub struct Malformed(pub &'static str);
 
 /// A kind of row with a table of its own.
-pub trait Record: Resource + Send + Sync + 'static {
+pub trait Record: Resource + Clone + Send + Sync + 'static {
     /// The setting that holds the table's name.
     const TABLE_VARIABLE: &'static str;
+    /// The table's indexes.
+    const INDEXES: &'static [Index];
     /// What a row is made of before it has an id.
     type New: Input + Send;
     /// Which fields of a row change, and to what.
     type Changes: Input + Send;
 
-    /// The attributes of a new row, but for its key.
-    fn attributes(new: &Self::New) -> Attributes;
-
     /// The row that a new one becomes once it has its id.
     fn with_id(id: Id, new: Self::New) -> Self;
 
-    /// The attributes that change, and no other.
-    fn changed(changes: &Self::Changes) -> Attributes;
+    /// The row's id.
+    fn id(&self) -> Id;
+
+    /// The attributes of the row and the keys that its indexes go by, but for its own key.
+    fn attributes(&self) -> Attributes;
+
+    /// The attributes of the row with this id that change, with the keys that change with them, and no other.
+    fn changed(id: Id, changes: &Self::Changes) -> Attributes;
 
     /// The row that an item holds; `id` is its sort key.
     ///
@@ -47,22 +54,44 @@ pub trait Record: Resource + Send + Sync + 'static {
 
 impl Record for Actor {
     const TABLE_VARIABLE: &'static str = "ACTORS_TABLE";
+    const INDEXES: &'static [Index] = &[index::BY_AGE, index::BY_GENDER, index::BY_NAME, index::BY_LAST_WORD];
     type New = NewActor;
     type Changes = ActorChanges;
-
-    fn attributes(new: &NewActor) -> Attributes {
-        vec![("name", text(new.name.as_str())), ("age", number(new.age.get())), ("gender", text(new.gender.as_str()))]
-    }
 
     fn with_id(id: Id, NewActor { name, age, gender }: NewActor) -> Self {
         Self { id, name, age, gender }
     }
 
-    fn changed(changes: &ActorChanges) -> Attributes {
-        let name = changes.name.as_ref().map(|name| ("name", text(name.as_str())));
-        let age = changes.age.map(|age| ("age", number(age.get())));
-        let gender = changes.gender.as_ref().map(|gender| ("gender", text(gender.as_str())));
-        [name, age, gender].into_iter().flatten().collect()
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn attributes(&self) -> Attributes {
+        let Self { id, name, age, gender } = self.clone();
+        let mut attributes =
+            Self::changed(id, &ActorChanges { name: Some(name), age: Some(age), gender: Some(gender) });
+        attributes.push(index::shard_attribute(id));
+        attributes
+    }
+
+    fn changed(id: Id, changes: &ActorChanges) -> Attributes {
+        let mut attributes = Vec::new();
+        if let Some(name) = &changes.name {
+            let folded = folded(name.as_str());
+            attributes.push(("name", text(name.as_str())));
+            attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));
+            attributes.push((index::BY_LAST_WORD.sort, text(&index::text_key(last_word(&folded), id))));
+        }
+        if let Some(age) = changes.age {
+            attributes.push(("age", number(age.get())));
+            attributes.push((index::BY_AGE.sort, text(&index::age_key(age, id))));
+        }
+        if let Some(gender) = &changes.gender {
+            attributes.push(("gender", text(gender.as_str())));
+            let partition = index::partition(index::shard(id), Some(&caseless(gender.as_str())));
+            attributes.push((index::BY_GENDER.partition, text(&partition)));
+        }
+        attributes
     }
 
     fn from_item(id: Id, item: &Item) -> Result<Self, Malformed> {
@@ -77,21 +106,40 @@ impl Record for Actor {
 
 impl Record for Movie {
     const TABLE_VARIABLE: &'static str = "MOVIES_TABLE";
+    const INDEXES: &'static [Index] = &[index::BY_RELEASE, index::BY_TITLE, index::BY_BARE_TITLE];
     type New = NewMovie;
     type Changes = MovieChanges;
 
-    fn attributes(new: &NewMovie) -> Attributes {
-        vec![("title", text(new.title.as_str())), ("release_date", number(new.release_date.timestamp()))]
-    }
-
-    fn with_id(id: Id, NewMovie { title, release_date }: NewMovie) -> Self {
+    /// The row alone: its cast lies in a table of its own.
+    fn with_id(id: Id, NewMovie { title, release_date, cast: _ }: NewMovie) -> Self {
         Self { id, title, release_date }
     }
 
-    fn changed(changes: &MovieChanges) -> Attributes {
-        let title = changes.title.as_ref().map(|title| ("title", text(title.as_str())));
-        let release_date = changes.release_date.map(|date| ("release_date", number(date.timestamp())));
-        [title, release_date].into_iter().flatten().collect()
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn attributes(&self) -> Attributes {
+        let Self { id, title, release_date } = self.clone();
+        let changes = MovieChanges { title: Some(title), release_date: Some(release_date), cast: None };
+        let mut attributes = Self::changed(id, &changes);
+        attributes.push(index::shard_attribute(id));
+        attributes
+    }
+
+    fn changed(id: Id, changes: &MovieChanges) -> Attributes {
+        let mut attributes = Vec::new();
+        if let Some(title) = &changes.title {
+            let folded = folded(title.as_str());
+            attributes.push(("title", text(title.as_str())));
+            attributes.push((index::BY_TITLE.sort, text(&index::text_key(&folded, id))));
+            attributes.push((index::BY_BARE_TITLE.sort, text(&index::text_key(without_article(&folded), id))));
+        }
+        if let Some(date) = changes.release_date {
+            attributes.push(("release_date", number(date.timestamp())));
+            attributes.push((index::BY_RELEASE.sort, text(&index::release_key(date, id))));
+        }
+        attributes
     }
 
     fn from_item(id: Id, item: &Item) -> Result<Self, Malformed> {
@@ -107,16 +155,24 @@ pub(super) fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-fn text(text: &str) -> AttributeValue {
+pub(super) fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-fn read_text<T>(item: &Item, attribute: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, Malformed> {
+pub(super) fn read_text<T>(
+    item: &Item,
+    attribute: &'static str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<T, Malformed> {
     let text = item.get(attribute).and_then(|value| value.as_s().ok());
     text.and_then(|text| read(text)).ok_or(Malformed(attribute))
 }
 
-fn read_number<T>(item: &Item, attribute: &'static str, read: impl Fn(i64) -> Option<T>) -> Result<T, Malformed> {
+pub(super) fn read_number<T>(
+    item: &Item,
+    attribute: &'static str,
+    read: impl Fn(i64) -> Option<T>,
+) -> Result<T, Malformed> {
     let number = item.get(attribute).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok());
     number.and_then(read).ok_or(Malformed(attribute))
 }
@@ -132,11 +188,12 @@ mod tests {
     #[test]
     fn a_row_comes_back_as_it_was_written() {
         let id = Id::new(7).unwrap();
-        let actor =
-            NewActor { name: Name::new("Ida").unwrap(), age: Age::new(0).unwrap(), gender: Gender::new("f").unwrap() };
-        assert_eq!(Actor::from_item(id, &item(Actor::attributes(&actor))), Ok(Actor::with_id(id, actor)));
-        let movie = NewMovie { title: Name::new("M").unwrap(), release_date: ReleaseDate::from_timestamp(-1).unwrap() };
-        assert_eq!(Movie::from_item(id, &item(Movie::attributes(&movie))), Ok(Movie::with_id(id, movie)));
+        let (name, gender) = (Name::new("Ida").unwrap(), Gender::new("f").unwrap());
+        let actor = Actor { id, name, age: Age::new(0).unwrap(), gender };
+        assert_eq!(Actor::from_item(id, &item(actor.attributes())), Ok(actor));
+        let movie =
+            Movie { id, title: Name::new("M").unwrap(), release_date: ReleaseDate::from_timestamp(-1).unwrap() };
+        assert_eq!(Movie::from_item(id, &item(movie.attributes())), Ok(movie));
     }
 
     #[test]

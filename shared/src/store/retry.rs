@@ -5,12 +5,44 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 
-use super::error::is_refused_unseen;
+use super::error::{self, is_refused_unseen};
+
+/// How often a write is tried that meets other transactions on its items, or that was planned on what is so no more.
+const MOST_TRIES: u32 = 8;
+/// The longest pause before the second try; it doubles for each after it, up to eight times this.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// How often a write has met others.
+#[derive(Default)]
+pub(super) struct Contention(u32);
+
+impl Contention {
+    /// Whether the write is to be tried again: after a pause, as long as it is [contended](error::Error::Contended) and not too often.
+    pub(super) async fn calls_for_another<T>(&mut self, outcome: &Result<T, error::Error>) -> bool {
+        self.0 += 1;
+        let again = matches!(outcome, Err(error::Error::Contended { .. })) && self.0 < MOST_TRIES;
+        if again {
+            pause(self.0).await;
+        }
+        again
+    }
+}
+
+/// Waits for a random part of a time that grows with each attempt (full jitter).
+pub(super) async fn pause(attempt: u32) {
+    let mut random = [0; 4];
+    // Without randomness the pause is the longest: still a pause.
+    let part = rand::fill(&mut random).map_or(1.0, |()| f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX));
+    tokio::time::sleep((FIRST_PAUSE * 2_u32.pow(attempt.clamp(1, 4) - 1)).mul_f64(part)).await;
+}
 
 /// Forbids another attempt unless the last one certainly did nothing.
 #[derive(Debug)]

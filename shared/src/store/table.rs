@@ -8,12 +8,14 @@ use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use futures_util::future::try_join_all;
 
 use super::error::Error;
 use super::precondition::{Precondition, Version, Versioned};
 use super::record::{Attributes, Item, Record, number};
-use super::retry::OnlyIfNothingWasDone;
+use super::retry::{self, Contention, OnlyIfNothingWasDone};
+use super::{Store, TableNames};
 use crate::model::Id;
 
 /// The partition key: the id divided by [`BUCKET_SIZE`], a number.
@@ -28,7 +30,14 @@ const COUNTER_BUCKET: i64 = -1;
 /// The counter's attribute: the greatest id given out so far.
 const LAST_ID: &str = "last_id";
 /// The attribute with a row's version.
-const VERSION: &str = "version";
+pub(super) const VERSION: &str = "version";
+
+/// The most keys of one BatchGetItem.
+const MOST_KEYS: usize = 100;
+/// The most BatchGetItems for one batch of keys, where DynamoDB leaves some unprocessed.
+const MOST_BATCHES: u32 = 4;
+/// The most calls of one request that are under way at once.
+pub(super) const AT_ONCE: usize = 8;
 
 /// The most rows of one page.
 pub const MAX_LIMIT: u16 = 1000;
@@ -36,16 +45,27 @@ pub const MAX_LIMIT: u16 = 1000;
 /// continuation.
 pub const MAX_BUCKETS: u64 = 250;
 
-/// Which part of a list is asked for.
+/// Which part of the table is asked for, in the order of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// The most rows to give, 1 to [`MAX_LIMIT`].
     pub limit: u16,
-    /// Only rows with a greater id than this.
+    /// Only rows that come later than this id.
     pub after: Option<Id>,
+    /// From the greatest id down.
+    pub descending: bool,
+    /// The most rows to look at, where not all are given; one more than `limit` at least.
+    pub most: usize,
 }
 
-/// Part of a list, in ascending id.
+impl Bounds {
+    /// The next `limit` rows, ascending.
+    pub fn ascending(limit: u16, after: Option<Id>) -> Self {
+        Self { limit, after, descending: false, most: usize::from(limit) + 1 }
+    }
+}
+
+/// Part of a list, in the order of ids.
 #[derive(Debug)]
 pub struct Listing<R> {
     /// The rows.
@@ -62,37 +82,55 @@ pub struct Table<R> {
     record: PhantomData<fn() -> R>,
 }
 
+impl<R: Record> Store for Table<R> {
+    const TABLES: &'static [&'static str] = &[R::TABLE_VARIABLE];
+
+    fn open(client: &Client, names: &TableNames) -> Self {
+        Self::new(client.clone(), names.get(R::TABLE_VARIABLE))
+    }
+}
+
 impl<R: Record> Table<R> {
+    /// The table's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The table with this name.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into(), record: PhantomData }
     }
 
-    /// The rows after `bounds.after` in ascending id, at most `bounds.limit` of them, as they are now (strongly consistent).
-    /// Costs 1 read unit for the counter and 1 for each 4 KiB of rows, rounded up for each bucket looked into.
+    /// The rows of `bounds` that are admitted, as they are now (strongly consistent).
+    /// Costs 1 read unit for the counter and 1 for each 4 KiB of rows looked at, rounded up for each bucket looked into.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Failed`], or [`Error::Malformed`] where an item is no row: a list is never shorter
     /// than the table in silence.
-    pub async fn list(&self, bounds: Bounds) -> Result<Listing<R>, Error> {
+    pub async fn list(&self, bounds: Bounds, admits: impl Fn(&R) -> bool) -> Result<Listing<R>, Error> {
         let last = self.last_id().await?;
-        let after = bounds.after.map_or(0, Id::get);
         let limit = usize::from(bounds.limit);
-        let first_bucket = (after + 1) / BUCKET_SIZE;
-        let buckets_end = (last / BUCKET_SIZE + 1).min(first_bucket + MAX_BUCKETS);
-        let mut rows = Vec::new();
-        for bucket in first_bucket..buckets_end {
-            // One row more than asked for tells whether more follow.
-            self.read_bucket(bucket, after, limit + 1, &mut rows).await?;
-            if rows.len() > limit {
-                rows.truncate(limit);
-                let next = rows.last().map(|(id, _)| *id);
-                return Ok(Listing { rows: rows.into_iter().map(|(_, row)| row).collect(), next });
+        let (mut rows, mut looked_at) = (Vec::new(), 0);
+        let mut buckets = Buckets::of(bounds, last);
+        for bucket in buckets.by_ref().take(MAX_BUCKETS as usize) {
+            for row in self.read_bucket(bucket, bounds, bounds.most - looked_at).await? {
+                looked_at += 1;
+                let id = row.id();
+                if admits(&row) {
+                    rows.push(row);
+                }
+                // One row more than asked for tells that more follow.
+                if rows.len() > limit {
+                    rows.truncate(limit);
+                    let next = rows.last().map(R::id);
+                    return Ok(Listing { rows, next });
+                }
+                if looked_at == bounds.most {
+                    return Ok(Listing { rows, next: Some(id) });
+                }
             }
         }
-        let looked_to = buckets_end * BUCKET_SIZE - 1;
-        let next = if looked_to < last { Id::new(looked_to) } else { None };
-        Ok(Listing { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
+        Ok(Listing { rows, next: buckets.continuation() })
     }
 
     /// The row as it is now (strongly consistent). Costs 1 read unit for a row of up to 4 KiB.
@@ -121,7 +159,17 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the change may have been made), [`Error::Failed`] or [`Error::Malformed`].
     pub async fn update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
-        let changed = R::changed(changes);
+        let mut contention = Contention::default();
+        loop {
+            let outcome = self.try_update(id, changes, demand).await;
+            if !contention.calls_for_another(&outcome).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
+        let changed = R::changed(id, changes);
         if changed.is_empty() {
             let row = self.get(id).await?;
             return if demand.admits(row.version) { Ok(row) } else { Err(Error::PreconditionFailed) };
@@ -156,6 +204,16 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the row may be gone) or [`Error::Failed`].
     pub async fn delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
+        let mut contention = Contention::default();
+        loop {
+            let outcome = self.try_delete(id, demand).await;
+            if !contention.calls_for_another(&outcome).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
         let Condition { expression: condition, names, values } = Condition::of(demand);
         let delete = self
             .client
@@ -194,16 +252,21 @@ impl<R: Record> Table<R> {
         read(counter, LAST_ID).ok_or_else(|| Error::malformed(&self.name, None, LAST_ID))
     }
 
-    /// Appends the bucket's rows after `after` until there are `wanted` rows or the bucket ends.
-    async fn read_bucket(&self, bucket: u64, after: u64, wanted: usize, rows: &mut Vec<(Id, R)>) -> Result<(), Error> {
-        let mut start = None;
+    /// The bucket's rows within the bounds, the first `wanted` of them.
+    async fn read_bucket(&self, bucket: u64, bounds: Bounds, wanted: usize) -> Result<Vec<R>, Error> {
+        let (mut rows, mut start) = (Vec::new(), None);
+        let (condition, after) = match (bounds.after, bounds.descending) {
+            (after, false) => ("#bucket = :bucket AND #id > :after", after.map_or(0, Id::get)),
+            (after, true) => ("#bucket = :bucket AND #id < :after", after.map_or(Id::MAX.get() + 1, Id::get)),
+        };
         while rows.len() < wanted {
             let query = self
                 .client
                 .query()
                 .table_name(&self.name)
                 .consistent_read(true)
-                .key_condition_expression("#bucket = :bucket AND #id > :after")
+                .scan_index_forward(!bounds.descending)
+                .key_condition_expression(condition)
                 .expression_attribute_names("#bucket", BUCKET)
                 .expression_attribute_names("#id", ID)
                 .expression_attribute_values(":bucket", number(bucket))
@@ -212,14 +275,54 @@ impl<R: Record> Table<R> {
                 .set_exclusive_start_key(start);
             let page = query.send().await.map_err(|error| Error::of("Query", &error))?;
             for item in page.items() {
-                rows.push((self.id_of(item)?, self.row(item)?));
+                rows.push(self.row(item)?);
             }
             start = page.last_evaluated_key;
             if start.is_none() {
                 break;
             }
         }
-        Ok(())
+        Ok(rows)
+    }
+
+    /// The rows of these ids that there are, as they are now (strongly consistent). Costs 1 read unit a row of up to 4 KiB.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
+    pub(super) async fn get_all(&self, ids: &[Id]) -> Result<HashMap<Id, R>, Error> {
+        let mut rows = HashMap::new();
+        for some in ids.chunks(MOST_KEYS * AT_ONCE) {
+            let reads: Vec<_> = some.chunks(MOST_KEYS).map(|ids| self.get_batch(ids)).collect();
+            rows.extend(try_join_all(reads).await?.into_iter().flatten().map(|row| (row.id(), row)));
+        }
+        Ok(rows)
+    }
+
+    async fn get_batch(&self, ids: &[Id]) -> Result<Vec<R>, Error> {
+        let keys = ids.iter().map(|id| key(bucket_of(*id), id.get())).collect();
+        let (mut rows, mut left) = (Vec::new(), Some(self.keys(keys)?));
+        // DynamoDB gives 16 MB at most and may throttle a part; whatever is left is asked for again.
+        for attempt in 0..MOST_BATCHES {
+            let Some(wanted) = left.take() else { break };
+            if attempt > 0 {
+                retry::pause(attempt).await;
+            }
+            let read = self.client.batch_get_item().request_items(&self.name, wanted).send().await;
+            let read = read.map_err(|error| Error::of("BatchGetItem", &error))?;
+            for item in read.responses.unwrap_or_default().remove(&self.name).unwrap_or_default() {
+                rows.push(self.row(&item)?);
+            }
+            left = read.unprocessed_keys.unwrap_or_default().remove(&self.name);
+        }
+        match left {
+            None => Ok(rows),
+            Some(_) => Err(Error::Unavailable { call: "BatchGetItem", code: "unprocessed keys".into() }),
+        }
+    }
+
+    fn keys(&self, keys: Vec<Item>) -> Result<KeysAndAttributes, Error> {
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        keys.map_err(|_| Error::not_built("BatchGetItem"))
     }
 
     pub(super) async fn get_item(&self, bucket: impl ToString, id: impl ToString) -> Result<Option<Item>, Error> {
@@ -228,7 +331,13 @@ impl<R: Record> Table<R> {
     }
 
     /// One update of one item: `action` (`SET` or `ADD`) each of the attributes.
-    fn update_item(&self, bucket: i64, id: u64, action: &str, attributes: Attributes) -> UpdateItemFluentBuilder {
+    pub(super) fn update_item(
+        &self,
+        bucket: i64,
+        id: u64,
+        action: &str,
+        attributes: Attributes,
+    ) -> UpdateItemFluentBuilder {
         let mut update = self.client.update_item().table_name(&self.name).set_key(Some(key(bucket, id)));
         let separator = if action == "SET" { " = " } else { " " };
         let mut clauses = Vec::new();
@@ -241,12 +350,12 @@ impl<R: Record> Table<R> {
         update.update_expression(format!("{action} {}", clauses.join(", ")))
     }
 
-    fn row(&self, item: &Item) -> Result<R, Error> {
+    pub(super) fn row(&self, item: &Item) -> Result<R, Error> {
         let id = self.id_of(item)?;
         R::from_item(id, item).map_err(|malformed| Error::malformed(&self.name, Some(id), malformed.0))
     }
 
-    fn versioned(&self, item: &Item) -> Result<Versioned<R>, Error> {
+    pub(super) fn versioned(&self, item: &Item) -> Result<Versioned<R>, Error> {
         // A row that something else put there has no version yet.
         let version = if item.contains_key(VERSION) { read(item, VERSION) } else { Some(0) };
         let version = version.ok_or_else(|| Error::malformed(&self.name, read(item, ID).and_then(Id::new), VERSION))?;
@@ -259,17 +368,17 @@ impl<R: Record> Table<R> {
 }
 
 /// A condition on the item that a write is for.
-struct Condition {
-    expression: String,
+pub(super) struct Condition {
+    pub(super) expression: String,
     /// Attribute names by placeholder.
-    names: HashMap<String, String>,
+    pub(super) names: HashMap<String, String>,
     /// Values by placeholder.
-    values: Item,
+    pub(super) values: Item,
 }
 
 impl Condition {
     /// That the row exists and is as `demand` has it.
-    fn of(demand: &Precondition) -> Self {
+    pub(super) fn of(demand: &Precondition) -> Self {
         let mut expression = "attribute_exists(#id)".to_owned();
         let mut names = HashMap::from([("#id".to_owned(), ID.to_owned())]);
         let mut values = Item::new();
@@ -301,7 +410,7 @@ fn unmet(found: Option<&Item>) -> Error {
     if found.is_some() { Error::PreconditionFailed } else { Error::Missing }
 }
 
-fn bucket_of(id: Id) -> i64 {
+pub(super) fn bucket_of(id: Id) -> i64 {
     // At most 2^53 / 1000, so the conversion cannot fail.
     i64::try_from(id.get() / BUCKET_SIZE).unwrap_or(i64::MAX)
 }
@@ -311,11 +420,52 @@ pub(super) fn key(bucket: impl ToString, id: impl ToString) -> Item {
 }
 
 /// The item of a new row.
-pub(super) fn item(id: Id, attributes: Attributes) -> Item {
-    let mut item = key(bucket_of(id), id.get());
+pub(super) fn item<R: Record>(row: &R) -> Item {
+    let mut item = key(bucket_of(row.id()), row.id().get());
     item.insert(VERSION.to_owned(), number(1));
-    item.extend(attributes.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    item.extend(row.attributes().into_iter().map(|(name, value)| (name.to_owned(), value)));
     item
+}
+
+/// The buckets that a list walks through.
+struct Buckets {
+    /// The bucket to look into next, if there is one.
+    next: Option<u64>,
+    /// The last bucket, which is less than the next where the list descends.
+    end: u64,
+    descending: bool,
+}
+
+impl Buckets {
+    /// The buckets that may hold rows of these bounds, where `last` is the greatest id given out.
+    fn of(bounds: Bounds, last: u64) -> Self {
+        let last = last / BUCKET_SIZE;
+        let (first, end) = match (bounds.after, bounds.descending) {
+            (after, false) => ((after.map_or(0, Id::get) + 1) / BUCKET_SIZE, last),
+            (after, true) => (after.map_or(last, |after| ((after.get() - 1) / BUCKET_SIZE).min(last)), 0),
+        };
+        let any = if bounds.descending { first >= end } else { first <= end };
+        Self { next: any.then_some(first), end, descending: bounds.descending }
+    }
+
+    /// Where to go on, if there are buckets left: the id at the border of the next.
+    fn continuation(&self) -> Option<Id> {
+        self.next
+            .and_then(|next| Id::new(if self.descending { (next + 1) * BUCKET_SIZE } else { next * BUCKET_SIZE - 1 }))
+    }
+}
+
+impl Iterator for Buckets {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let bucket = self.next?;
+        self.next = match self.descending {
+            false => (bucket < self.end).then(|| bucket + 1),
+            true => (bucket > self.end).then(|| bucket - 1),
+        };
+        Some(bucket)
+    }
 }
 
 pub(super) fn read(item: &Item, attribute: &str) -> Option<u64> {

@@ -1,0 +1,173 @@
+//! Who plays in a movie.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::form::{Field, integer};
+use super::text::{checked, string};
+use super::{Fault, Form, Id};
+
+/// What an actor plays in a movie: 1 to 200 characters, trimmed, without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Character(String);
+
+/// A place in the order of a cast, 1 to 1000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Billing(u16);
+
+/// How an actor plays in a movie.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Credit {
+    /// What the actor plays, where that is said.
+    pub character: Option<Character>,
+    /// The credit's place in the cast, where it has one.
+    pub billing: Option<Billing>,
+}
+
+/// The whole cast of a movie: one credit an actor, at most [`Cast::LARGEST`], in the order that they were sent in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cast(Vec<(Id, Credit)>);
+
+impl Character {
+    const LONGEST: usize = 200;
+    const RULE: &'static str = "must be a text of 1 to 200 characters without control characters";
+
+    /// The text as a character, if it is one once trimmed.
+    pub fn new(text: &str) -> Option<Self> {
+        checked(text, Self::LONGEST).map(Self)
+    }
+
+    /// The character as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Billing {
+    const GREATEST: u16 = 1000;
+    const RULE: &'static str = "must be a whole number from 1 to 1000";
+
+    /// The number as a billing, if it is one.
+    pub fn new(place: u64) -> Option<Self> {
+        u16::try_from(place).ok().filter(|place| (1..=Self::GREATEST).contains(place)).map(Self)
+    }
+
+    /// The place as a number.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl Credit {
+    /// What a credit is sorted by in a cast: its billing, those without one last, then the actor's id.
+    pub fn place(&self, actor: Id) -> (bool, Option<Billing>, Id) {
+        (self.billing.is_none(), self.billing, actor)
+    }
+}
+
+impl Cast {
+    /// The most credits of one movie.
+    pub const LARGEST: usize = 1000;
+
+    /// The actors and their credits.
+    pub fn credits(&self) -> &[(Id, Credit)] {
+        &self.0
+    }
+
+    /// Reads a JSON array of credits.
+    ///
+    /// # Errors
+    /// Every fault, each named by its place in the array: `cast[3].billing`.
+    pub(super) fn read(json: &str) -> Result<Self, Vec<Fault>> {
+        const RULE: &str = "must be an array of at most 1000 objects, each with an actor_id";
+        let entries: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| vec![Fault::of("cast", RULE)])?;
+        if entries.len() > Self::LARGEST {
+            return Err(vec![Fault::of("cast", RULE)]);
+        }
+        let (mut credits, mut faults, mut actors) = (Vec::new(), Vec::new(), HashSet::new());
+        for (index, entry) in entries.into_iter().enumerate() {
+            match read_credit(entry.get(), index) {
+                Ok((actor, _)) if !actors.insert(actor) => {
+                    faults.push(Fault::of(format!("cast[{index}].actor_id"), "is in the cast already"));
+                }
+                Ok(credit) => credits.push(credit),
+                Err(found) => faults.extend(found),
+            }
+        }
+        if faults.is_empty() { Ok(Self(credits)) } else { Err(faults) }
+    }
+}
+
+fn read_credit(json: &str, index: usize) -> Result<(Id, Credit), Vec<Fault>> {
+    let not_an_object = |_| vec![Fault::of(format!("cast[{index}]"), "must be an object with an actor_id")];
+    let mut form = Form::parse(json.as_bytes()).map_err(not_an_object)?;
+    let (actor, character, billing) = (form.required("actor_id"), form.optional("character"), form.optional("billing"));
+    let credit = form.finish(actor.map(|actor| (actor, Credit { character, billing })));
+    credit.map_err(|faults| faults.into_iter().map(|fault| fault.within(&format!("cast[{index}]"))).collect())
+}
+
+impl Field for Character {
+    fn read(json: &str) -> Result<Self, &'static str> {
+        string(json).and_then(|text| Self::new(&text)).ok_or(Self::RULE)
+    }
+}
+
+impl Field for Billing {
+    fn read(json: &str) -> Result<Self, &'static str> {
+        integer(json).and_then(Self::new).ok_or(Self::RULE)
+    }
+}
+
+impl Field for Id {
+    fn read(json: &str) -> Result<Self, &'static str> {
+        integer(json).and_then(Self::new).ok_or("must be the id of an actor, a whole number from 1")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(json: &str) -> Vec<String> {
+        Cast::read(json).unwrap_err().into_iter().map(|fault| fault.field.into_owned()).collect()
+    }
+
+    #[test]
+    fn a_cast_is_one_credit_an_actor() {
+        let cast = Cast::read(
+            r#"[{"actor_id": 5, "character": " Rick ", "billing": 1}, {"actor_id": 2.0, "billing": null, "x": []}]"#,
+        );
+        let rick = Credit { character: Character::new("Rick"), billing: Billing::new(1) };
+        assert_eq!(cast, Ok(Cast(vec![(Id::new(5).unwrap(), rick), (Id::new(2).unwrap(), Credit::default())])));
+        assert_eq!(Cast::read("[]"), Ok(Cast::default()));
+    }
+
+    #[test]
+    fn every_fault_is_named_by_its_place() {
+        for json in ["1", "{}", "\"x\"", "true", &format!("[{}1]", "1,".repeat(1000))] {
+            assert_eq!(faults(json), ["cast"], "{json}");
+        }
+        assert_eq!(faults("[1, null, []]"), ["cast[0]", "cast[1]", "cast[2]"]);
+        assert_eq!(faults(r#"[{"actor_id": 1}, {"actor_id": 1}]"#), ["cast[1].actor_id"]);
+        assert_eq!(
+            faults(r#"[{"character": "", "billing": 0}, {"actor_id": 0}]"#),
+            ["cast[0].actor_id", "cast[0].character", "cast[0].billing", "cast[1].actor_id"]
+        );
+        for billing in ["0", "1001", "-1", "1.5", "\"1\"", "true", "1e400"] {
+            assert_eq!(
+                faults(&format!(r#"[{{"actor_id": 1, "billing": {billing}}}]"#)),
+                ["cast[0].billing"],
+                "{billing}"
+            );
+        }
+    }
+
+    #[test]
+    fn credits_without_a_billing_come_last() {
+        let place =
+            |billing, actor| Credit { billing: Billing::new(billing), character: None }.place(Id::new(actor).unwrap());
+        assert!(place(1, 9) < place(2, 1) && place(2, 1) < place(2, 2) && place(1000, 9) < place(0, 1));
+    }
+}

@@ -1,0 +1,117 @@
+//! What lists can be narrowed to, and the orders they come in.
+
+use super::{Actor, Age, Id, Movie, ReleaseDate, caseless, folded, last_word, without_article};
+
+/// The beginning of a name or title, folded: case, accents and the width of spaces do not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// The text as a prefix, if anything is left of it once folded and it has 200 characters at most.
+    pub fn new(text: &str) -> Option<Self> {
+        let prefix = folded(text);
+        (!prefix.is_empty() && text.chars().count() <= 200).then_some(Self(prefix))
+    }
+
+    /// The folded text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a list can be sorted by. Every order is total: rows with the same value come in the order of their ids.
+pub trait Order: Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static {
+    /// The orders, ascending, by the names that clients give them; the first is the usual one.
+    const NAMES: &'static [(&'static str, Self)];
+}
+
+/// What actors can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActorOrder {
+    /// The id.
+    Id,
+    /// The folded name.
+    Name,
+    /// The age.
+    Age,
+}
+
+/// What movies can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MovieOrder {
+    /// The id.
+    Id,
+    /// The folded title, with its article.
+    Title,
+    /// The moment of release.
+    ReleaseDate,
+}
+
+impl Order for ActorOrder {
+    const NAMES: &'static [(&'static str, Self)] = &[("id", Self::Id), ("name", Self::Name), ("age", Self::Age)];
+}
+
+impl Order for MovieOrder {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("id", Self::Id), ("title", Self::Title), ("release_date", Self::ReleaseDate)];
+}
+
+/// Which actors are asked for: those that every part which is there admits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActorFilter {
+    /// What the name, or its last word, begins with.
+    pub name: Option<Prefix>,
+    /// The gender, made comparable by [`ActorFilter::gender`].
+    pub gender: Option<String>,
+    /// The least age.
+    pub min_age: Option<Age>,
+    /// The greatest age.
+    pub max_age: Option<Age>,
+    /// The movie that they play in.
+    pub movie: Option<Id>,
+}
+
+/// Which movies are asked for: those that every part which is there admits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MovieFilter {
+    /// What the title begins with, with or without its article.
+    pub title: Option<Prefix>,
+    /// The first moment of release.
+    pub released_from: Option<ReleaseDate>,
+    /// The last moment of release.
+    pub released_to: Option<ReleaseDate>,
+    /// The actor that plays in them.
+    pub actor: Option<Id>,
+}
+
+impl ActorFilter {
+    /// A gender as it is compared: without case.
+    pub fn gender(text: &str) -> String {
+        caseless(text)
+    }
+
+    /// Whether the actor is one that is asked for, but for the movie.
+    pub fn admits(&self, actor: &Actor) -> bool {
+        let begins = |prefix: &Prefix| {
+            let name = folded(actor.name.as_str());
+            name.starts_with(prefix.as_str()) || last_word(&name).starts_with(prefix.as_str())
+        };
+        self.min_age.is_none_or(|least| actor.age >= least)
+            && self.max_age.is_none_or(|greatest| actor.age <= greatest)
+            && self.gender.as_ref().is_none_or(|gender| caseless(actor.gender.as_str()) == *gender)
+            && self.name.as_ref().is_none_or(begins)
+    }
+}
+
+impl MovieFilter {
+    /// Whether the movie is one that is asked for, but for the actor.
+    pub fn admits(&self, movie: &Movie) -> bool {
+        let begins = |prefix: &Prefix| {
+            let title = folded(movie.title.as_str());
+            title.starts_with(prefix.as_str()) || without_article(&title).starts_with(prefix.as_str())
+        };
+        self.released_from.is_none_or(|first| movie.release_date >= first)
+            && self.released_to.is_none_or(|last| movie.release_date <= last)
+            && self.title.as_ref().is_none_or(begins)
+    }
+}

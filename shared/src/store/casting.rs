@@ -1,0 +1,265 @@
+//! Movies with their casts: created and changed in one transaction.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
+
+use super::creation::{Created, IdempotencyKey};
+use super::credits::Credits;
+use super::error::Error;
+use super::precondition::{Precondition, Version, Versioned};
+use super::record::{Attributes, Record, number};
+use super::retry::Contention;
+use super::table::{Condition, ID, Table, VERSION, bucket_of, key};
+use super::transaction::{self, MOST_WRITES};
+use super::{Store, TableNames};
+use crate::model::{Actor, Cast, Credit, Id, Movie, MovieChanges, NewMovie};
+
+/// The most credits that one request may change: each takes two writes and a check that its actor exists, and the movie one write.
+pub const MOST_CHANGES: usize = (MOST_WRITES - 1) / 3;
+
+/// Movies, and who plays in them.
+#[derive(Clone, Debug)]
+pub struct Casting {
+    movies: Table<Movie>,
+    actors: Table<Actor>,
+    credits: Credits,
+}
+
+impl Store for Casting {
+    const TABLES: &'static [&'static str] = &[Movie::TABLE_VARIABLE, Actor::TABLE_VARIABLE, super::CREDITS_TABLE];
+
+    fn open(client: &aws_sdk_dynamodb::Client, names: &TableNames) -> Self {
+        Self {
+            movies: Table::open(client, names),
+            actors: Table::open(client, names),
+            credits: Credits::new(client.clone(), names.get(super::CREDITS_TABLE)),
+        }
+    }
+}
+
+/// What a cast changes into, credit by credit.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Difference {
+    /// Credits that are new or different.
+    put: Vec<(Id, Credit)>,
+    /// Actors that are no longer in the cast.
+    removed: Vec<Id>,
+}
+
+impl Casting {
+    /// The table of movies.
+    pub fn movies(&self) -> &Table<Movie> {
+        &self.movies
+    }
+
+    /// Stores a new movie with its cast; where that is not empty, in one transaction with a check that every actor exists.
+    /// Costs as [`Table::create`], and for a cast 1 read unit and 6 write units a credit, and 1 write unit more.
+    ///
+    /// # Errors
+    /// [`Error::UnknownActors`], [`Error::TooManyChanges`], [`Error::Contended`], or as [`Table::create`].
+    pub async fn create(&self, new: NewMovie) -> Result<Versioned<Movie>, Error> {
+        if new.cast.credits().is_empty() {
+            return self.movies.create(new).await;
+        }
+        let mut contention = Contention::default();
+        loop {
+            let outcome = self.try_create(new.clone()).await;
+            if !contention.calls_for_another(&outcome).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_create(&self, new: NewMovie) -> Result<Versioned<Movie>, Error> {
+        self.check_cast(&new.cast).await?;
+        let id = self.movies.next_id().await?;
+        let credits = self.cast_writes(id, new.cast.credits())?;
+        let row = Movie::with_id(id, new);
+        let writes = [self.movies.put_row(&row)?].into_iter().chain(credits).collect();
+        transaction::write(&self.movies.client, writes, None).await?;
+        Ok(Versioned { row, version: Version(1) })
+    }
+
+    /// As [`Self::create`], but once a key, as [`Table::create_once`] has it: movie, cast and record of the key are one transaction.
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn create_once(
+        &self,
+        new: NewMovie,
+        key: &IdempotencyKey,
+        answer: impl Fn(&Movie) -> String + Send + Sync,
+    ) -> Result<Created<Movie>, Error> {
+        if new.cast.credits().is_empty() {
+            return self.movies.create_once(new, key, answer).await;
+        }
+        let mut contention = Contention::default();
+        loop {
+            let outcome = self.try_create_once(new.clone(), key, &answer).await;
+            if !contention.calls_for_another(&outcome).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_create_once(
+        &self,
+        new: NewMovie,
+        key: &IdempotencyKey,
+        answer: &(impl Fn(&Movie) -> String + Send + Sync),
+    ) -> Result<Created<Movie>, Error> {
+        if let Some(before) = self.movies.created_before(key).await? {
+            return Ok(before);
+        }
+        self.check_cast(&new.cast).await?;
+        let id = self.movies.next_id().await?;
+        let credits = self.cast_writes(id, new.cast.credits())?;
+        let row = Movie::with_id(id, new);
+        let both = [self.movies.put_row(&row)?, self.movies.put_record(key, &answer(&row))?];
+        // The record leaves no room for the last check of the largest cast. That actor was there a moment ago; where it has gone since,
+        // its credit is passed over as if the actor had been deleted a moment later.
+        let writes = both.into_iter().chain(credits).take(MOST_WRITES).collect();
+        let token = key.request_token(self.movies.name(), id);
+        match transaction::write(&self.movies.client, writes, Some(token)).await {
+            Ok(()) => Ok(Created::Now(Versioned { row, version: Version(1) })),
+            Err(refusal) => self.movies.after_refusal(key, refusal).await,
+        }
+    }
+
+    /// Changes what `changes` names, as [`Table::update`] does; a cast replaces the whole present one, and only the difference is written, in one
+    /// transaction with the row and with a check that every actor of a credit which is new or different exists.
+    /// A cast costs 1 read unit for the movie, 1 for each 4 KiB of present credits and 1 an actor; and 2 write units for the movie and its indexes, 6 for a credit that is
+    /// new or different and 4 for one that goes.
+    ///
+    /// # Errors
+    /// [`Error::UnknownActors`], [`Error::TooManyChanges`], [`Error::Contended`], or as [`Table::update`].
+    pub async fn update(
+        &self,
+        id: Id,
+        changes: &MovieChanges,
+        demand: &Precondition,
+    ) -> Result<Versioned<Movie>, Error> {
+        let Some(cast) = &changes.cast else { return self.movies.update(id, changes, demand).await };
+        let mut contention = Contention::default();
+        loop {
+            let outcome = self.recast(id, changes, cast, demand).await;
+            if !contention.calls_for_another(&outcome).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn recast(
+        &self,
+        id: Id,
+        changes: &MovieChanges,
+        cast: &Cast,
+        demand: &Precondition,
+    ) -> Result<Versioned<Movie>, Error> {
+        let item = self.movies.get_item(bucket_of(id), id.get()).await?.ok_or(Error::Missing)?;
+        let seen = self.movies.versioned(&item)?;
+        if !demand.admits(seen.version) {
+            return Err(Error::PreconditionFailed);
+        }
+        let difference = self.difference(id, cast).await?;
+        let changed = Movie::changed(id, changes);
+        if changed.is_empty() && difference == Difference::default() {
+            return Ok(seen);
+        }
+        let version = Version(seen.version.0 + 1);
+        let item = item.into_iter().chain(changed.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let row = self.movies.row(&item.collect())?;
+        let mut writes = vec![self.update_row(id, seen.version, changed)?];
+        for actor in difference.removed {
+            writes.extend(self.credits.remove::<Movie>(id, actor)?);
+        }
+        writes.extend(self.cast_writes(id, &difference.put)?);
+        transaction::write(&self.movies.client, writes, None).await?;
+        Ok(Versioned { row, version })
+    }
+
+    /// The write of a movie's changed attributes and its next version, if it still has the version that was seen.
+    fn update_row(&self, id: Id, seen: Version, changed: Attributes) -> Result<TransactWriteItem, Error> {
+        let Condition { expression, names, values } = Condition::of(&Precondition::IsOneOf(vec![seen]));
+        let mut update = Update::builder()
+            .table_name(self.movies.name())
+            .set_key(Some(key(bucket_of(id), id.get())))
+            .condition_expression(expression)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_values(":one", number(1));
+        let mut clauses = Vec::new();
+        for (name, value) in changed {
+            clauses.push(format!("#{name} = :{name}"));
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value);
+        }
+        let set = if clauses.is_empty() { String::new() } else { format!("SET {} ", clauses.join(", ")) };
+        transaction::update(update.update_expression(format!("{set}ADD #version :one")))
+    }
+
+    /// What has to be written for the movie's cast to be this one.
+    async fn difference(&self, movie: Id, cast: &Cast) -> Result<Difference, Error> {
+        let mut present: HashMap<_, _> = self.credits.of::<Movie>(movie).await?.into_iter().collect();
+        let gone = |ids: &HashMap<Id, Credit>| {
+            ids.keys().filter(|id| cast.credits().iter().all(|(actor, _)| actor != *id)).copied().collect::<Vec<_>>()
+        };
+        let mut ids: Vec<_> = cast.credits().iter().map(|(actor, _)| *actor).collect();
+        let removed = gone(&present);
+        ids.extend(&removed);
+        let actors = self.actors.get_all(&ids).await?;
+        known(cast, &actors)?;
+        let put: Vec<_> = cast
+            .credits()
+            .iter()
+            .filter(|(actor, credit)| present.remove(actor).as_ref() != Some(credit))
+            .cloned()
+            .collect();
+        // A credit whose actor is gone counts as no change; it is swept where there is room.
+        let (mut removed, leftovers): (Vec<_>, Vec<_>) = removed.into_iter().partition(|id| actors.contains_key(id));
+        if put.len() + removed.len() > MOST_CHANGES {
+            return Err(Error::TooManyChanges);
+        }
+        let room = MOST_CHANGES - put.len() - removed.len();
+        if !put.is_empty() || !removed.is_empty() {
+            removed.extend(leftovers.into_iter().take(room));
+        }
+        Ok(Difference { put, removed })
+    }
+
+    /// Refuses a new movie's cast that is too large or names actors that do not exist.
+    async fn check_cast(&self, cast: &Cast) -> Result<(), Error> {
+        let ids: Vec<_> = cast.credits().iter().map(|(actor, _)| *actor).collect();
+        if ids.len() > MOST_CHANGES {
+            return Err(Error::TooManyChanges);
+        }
+        known(cast, &self.actors.get_all(&ids).await?)
+    }
+
+    /// The writes of credits, and then the checks that their actors exist.
+    fn cast_writes(&self, movie: Id, credits: &[(Id, Credit)]) -> Result<Vec<TransactWriteItem>, Error> {
+        let mut writes = Vec::new();
+        for (actor, credit) in credits {
+            writes.extend(self.credits.put(movie, *actor, credit)?);
+        }
+        for (actor, _) in credits {
+            let check = ConditionCheck::builder()
+                .table_name(self.actors.name())
+                .set_key(Some(key(bucket_of(*actor), actor.get())))
+                .condition_expression("attribute_exists(#id)")
+                .expression_attribute_names("#id", ID);
+            writes.push(transaction::check(check)?);
+        }
+        Ok(writes)
+    }
+}
+
+/// Refuses a cast with actors that are not among these.
+fn known(cast: &Cast, actors: &HashMap<Id, Actor>) -> Result<(), Error> {
+    let unknown = cast.credits().iter().enumerate().filter(|(_, (actor, _))| !actors.contains_key(actor));
+    let unknown: Vec<_> = unknown.map(|(place, (actor, _))| (place, *actor)).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(Error::UnknownActors(unknown)) }
+}

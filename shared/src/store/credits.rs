@@ -1,0 +1,156 @@
+//! Who plays in what: a table of credits, each lying in it twice, under its movie and under its actor.
+//!
+//! Both halves are written in one transaction, and read with strong consistency. A credit counts as long as its actor and its movie exist:
+//! ids are never used again, so what a deletion has not swept away yet is passed over by every reader.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+
+use super::error::Error;
+use super::record::{Item, Malformed, number, read_number, read_text, text};
+use super::retry::Contention;
+use super::table::read;
+use super::transaction::{self, MOST_WRITES};
+use crate::model::{Actor, Billing, Character, Credit, Id, Movie};
+
+/// The setting that holds the table's name.
+pub const CREDITS_TABLE: &str = "CREDITS_TABLE";
+/// The partition key: whose credits lie there, `movie#7` or `actor#5`.
+pub const OWNER: &str = "owner";
+/// The sort key: the id of the actor of a movie's credit, or of the movie of an actor's.
+pub const COUNTERPART: &str = "counterpart";
+
+/// The attribute with what the actor plays, where that is said.
+const CHARACTER: &str = "character";
+/// The attribute with the credit's place, where it has one.
+const BILLING: &str = "billing";
+
+/// A kind of row that has credits.
+pub trait Credited {
+    /// How the partitions of its credits begin.
+    const OWNER: &'static str;
+    /// What the other half of each credit belongs to.
+    type Counterpart: Credited;
+}
+
+impl Credited for Actor {
+    const OWNER: &'static str = "actor";
+    type Counterpart = Movie;
+}
+
+impl Credited for Movie {
+    const OWNER: &'static str = "movie";
+    type Counterpart = Actor;
+}
+
+/// The table of credits.
+#[derive(Clone, Debug)]
+pub struct Credits {
+    client: Client,
+    name: String,
+}
+
+impl Credits {
+    /// The table with this name.
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
+        Self { client, name: name.into() }
+    }
+
+    /// Every credit of the row, by the counterpart's id, in ascending order (strongly consistent). The counterparts may be gone.
+    /// Costs 1 read unit for each 4 KiB; a credit without a character has some 50 bytes.
+    pub(super) async fn of<R: Credited>(&self, id: Id) -> Result<Vec<(Id, Credit)>, Error> {
+        let (mut credits, mut start) = (Vec::new(), None);
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .consistent_read(true)
+                .key_condition_expression("#owner = :owner")
+                .expression_attribute_names("#owner", OWNER)
+                .expression_attribute_values(":owner", text(&owner::<R>(id)))
+                .set_exclusive_start_key(start);
+            let page = query.send().await.map_err(|error| Error::of("Query", &error))?;
+            for item in page.items() {
+                credits.push(self.credit(item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(credits);
+            }
+        }
+    }
+
+    fn credit(&self, item: &Item) -> Result<(Id, Credit), Error> {
+        let counterpart = read(item, COUNTERPART).and_then(Id::new);
+        let malformed = |malformed: Malformed| Error::malformed(&self.name, counterpart, malformed.0);
+        let credit = Credit {
+            character: optional(item, CHARACTER, |item, name| read_text(item, name, Character::new))
+                .map_err(malformed)?,
+            billing: optional(item, BILLING, |item, name| {
+                read_number(item, name, |place| Billing::new(u64::try_from(place).ok()?))
+            })
+            .map_err(malformed)?,
+        };
+        Ok((counterpart.ok_or_else(|| Error::malformed(&self.name, None, COUNTERPART))?, credit))
+    }
+
+    /// The writes of both halves of a credit.
+    pub(super) fn put(&self, movie: Id, actor: Id, credit: &Credit) -> Result<[TransactWriteItem; 2], Error> {
+        let put = |key: Item| {
+            let item = key.into_iter().chain(attributes(credit)).collect();
+            transaction::put(Put::builder().table_name(&self.name).set_item(Some(item)))
+        };
+        Ok([put(key::<Movie>(movie, actor))?, put(key::<Actor>(actor, movie))?])
+    }
+
+    /// The writes that remove both halves of the credit between a row and its counterpart.
+    pub(super) fn remove<R: Credited>(&self, id: Id, counterpart: Id) -> Result<[TransactWriteItem; 2], Error> {
+        let delete = |key: Item| transaction::delete(Delete::builder().table_name(&self.name).set_key(Some(key)));
+        Ok([delete(key::<R>(id, counterpart))?, delete(key::<R::Counterpart>(counterpart, id))?])
+    }
+
+    /// Removes every credit of a row that is gone. Where it ends early, readers pass over what is left.
+    /// Costs 4 write units a credit.
+    pub(super) async fn sweep<R: Credited>(&self, id: Id) -> Result<(), Error> {
+        let credits = self.of::<R>(id).await?;
+        for some in credits.chunks(MOST_WRITES / 2) {
+            let removals = some.iter().map(|(counterpart, _)| self.remove::<R>(id, *counterpart));
+            let removals: Vec<_> = removals.collect::<Result<_, _>>()?;
+            let mut contention = Contention::default();
+            loop {
+                let writes = removals.iter().flatten().cloned().collect();
+                let outcome = transaction::write(&self.client, writes, None).await.map_err(Error::from);
+                if !contention.calls_for_another(&outcome).await {
+                    break outcome?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An attribute that need not be there.
+fn optional<T>(
+    item: &Item,
+    attribute: &'static str,
+    read: impl Fn(&Item, &'static str) -> Result<T, Malformed>,
+) -> Result<Option<T>, Malformed> {
+    item.contains_key(attribute).then(|| read(item, attribute)).transpose()
+}
+
+fn attributes(credit: &Credit) -> HashMap<String, AttributeValue> {
+    let character = credit.character.as_ref().map(|character| (CHARACTER.to_owned(), text(character.as_str())));
+    let billing = credit.billing.map(|billing| (BILLING.to_owned(), number(billing.get())));
+    character.into_iter().chain(billing).collect()
+}
+
+fn owner<R: Credited>(id: Id) -> String {
+    format!("{}#{id}", R::OWNER)
+}
+
+fn key<R: Credited>(id: Id, counterpart: Id) -> Item {
+    [(OWNER.to_owned(), text(&owner::<R>(id))), (COUNTERPART.to_owned(), number(counterpart))].into()
+}

@@ -1,0 +1,159 @@
+//! The indexes that lists are found by, and how their keys are made.
+//!
+//! Each holds whole rows, in an order that a list can come in: its sort key is the value, made so that the order of its bytes is
+//! the order of the list, and then the id, so that no two rows have one key. A value that most rows share would make one hot
+//! partition; so rows are spread over [`SHARDS`] partitions by their id, and a list asks all of them at once and merges.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::record::text;
+use crate::model::{Age, Id, Prefix, ReleaseDate};
+
+/// How many partitions the rows of an index are spread over.
+pub const SHARDS: u64 = 4;
+
+/// A global secondary index; both of its keys are strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Its name.
+    pub name: &'static str,
+    /// The attribute of its partition key.
+    pub partition: &'static str,
+    /// The attribute of its sort key.
+    pub sort: &'static str,
+}
+
+/// The attribute with the partition of the indexes over all rows.
+const SHARD: &str = "shard";
+
+pub(super) const BY_AGE: Index = Index { name: "by_age", partition: SHARD, sort: "age_key" };
+/// Of one gender each, in order of age.
+pub(super) const BY_GENDER: Index = Index { name: "by_gender", partition: "gender_shard", sort: "age_key" };
+pub(super) const BY_NAME: Index = Index { name: "by_name", partition: SHARD, sort: "name_key" };
+pub(super) const BY_LAST_WORD: Index = Index { name: "by_last_word", partition: SHARD, sort: "last_word_key" };
+pub(super) const BY_RELEASE: Index = Index { name: "by_release", partition: SHARD, sort: "release_key" };
+pub(super) const BY_TITLE: Index = Index { name: "by_title", partition: SHARD, sort: "title_key" };
+/// By the title without its article.
+pub(super) const BY_BARE_TITLE: Index = Index { name: "by_bare_title", partition: SHARD, sort: "bare_title_key" };
+
+/// What stands between value and id: less than any character of a text, so that `an` comes before `an a`.
+const SEPARATOR: char = '\u{1f}';
+/// Less than every key.
+const LEAST: &str = "\u{1}";
+/// Greater than every character of a key.
+const GREATEST: char = '\u{10ffff}';
+/// The longest text in a key, in bytes; a sort key has room for 1,024.
+const LONGEST: usize = 900;
+
+/// A part of an index, without its shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub(super) index: Index,
+    /// What its partitions hold, where they do not hold all rows.
+    pub(super) scope: Option<String>,
+    /// The least sort key, included.
+    pub(super) low: String,
+    /// The greatest sort key, included.
+    pub(super) high: String,
+}
+
+impl Range {
+    /// The whole index.
+    pub(super) fn all(index: Index) -> Self {
+        Self { index, scope: None, low: LEAST.to_owned(), high: GREATEST.to_string() }
+    }
+
+    /// What begins with this.
+    pub(super) fn beginning(index: Index, prefix: &Prefix) -> Self {
+        let low = cut(prefix.as_str()).to_owned();
+        Self { high: format!("{low}{GREATEST}"), low, ..Self::all(index) }
+    }
+
+    /// From one value to another, both included; [`value`] makes them.
+    pub(super) fn between(index: Index, from: Option<String>, to: Option<String>) -> Self {
+        let all = Self::all(index);
+        Self { low: from.unwrap_or(all.low), high: to.map_or(all.high, |to| format!("{to}{GREATEST}")), ..all }
+    }
+
+    /// Of this scope alone.
+    pub(super) fn of(self, scope: &str) -> Self {
+        Self { scope: Some(scope.to_owned()), ..self }
+    }
+}
+
+/// The partition that the row is in, in every index over all rows.
+pub(super) fn shard(id: Id) -> u64 {
+    id.get() % SHARDS
+}
+
+/// The partition key of a shard.
+pub(super) fn partition(shard: u64, scope: Option<&str>) -> String {
+    scope.map_or_else(|| shard.to_string(), |scope| format!("{shard}#{scope}"))
+}
+
+pub(super) fn shard_attribute(id: Id) -> (&'static str, AttributeValue) {
+    (SHARD, text(&partition(shard(id), None)))
+}
+
+pub(super) fn id_key(id: Id) -> String {
+    format!("{id:016}")
+}
+
+pub(super) fn text_key(folded: &str, id: Id) -> String {
+    key(cut(folded), id)
+}
+
+pub(super) fn age_key(age: Age, id: Id) -> String {
+    key(&age_value(age), id)
+}
+
+pub(super) fn release_key(date: ReleaseDate, id: Id) -> String {
+    key(&release_value(date), id)
+}
+
+/// An age as keys begin with it.
+pub(super) fn age_value(age: Age) -> String {
+    format!("{:03}", age.get())
+}
+
+/// A release date as keys begin with it: seconds since the year 1653, so that none is negative.
+pub(super) fn release_value(date: ReleaseDate) -> String {
+    format!("{:012}", date.timestamp() + 10_000_000_000)
+}
+
+fn key(value: &str, id: Id) -> String {
+    format!("{value}{SEPARATOR}{}", id_key(id))
+}
+
+/// As much of a text as a key has room for.
+fn cut(text: &str) -> &str {
+    let end = (0..=LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u64) -> Id {
+        Id::new(number).unwrap()
+    }
+
+    #[test]
+    fn keys_are_in_the_order_of_the_list() {
+        let names = [("", 9), ("an", 1), ("an", 2), ("an", 10), ("an a", 1), ("ana", 1), ("b", 1), ("é", 1), ("李", 1)];
+        let keys = names.map(|(name, number)| text_key(name, id(number)));
+        assert!(keys.is_sorted(), "{keys:?}");
+        let dates = [-5_364_662_400, -1, 0, 1_589_464_933, 253_402_300_799];
+        let keys = dates.map(|date| release_key(ReleaseDate::from_timestamp(date).unwrap(), id(1)));
+        assert!(keys.is_sorted() && keys.iter().all(|key| key.len() == 29), "{keys:?}");
+        assert!(age_key(Age::new(9).unwrap(), id(7)) < age_key(Age::new(10).unwrap(), id(1)));
+        assert!(id_key(id(9)) < id_key(id(10)) && id_key(Id::MAX).len() == 16);
+    }
+
+    #[test]
+    fn a_key_has_room_for_any_name() {
+        let long = "\u{1d5ba}".repeat(200) + &"é".repeat(300);
+        assert!(text_key(&long, Id::MAX).len() <= 1024);
+    }
+}

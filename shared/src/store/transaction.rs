@@ -1,0 +1,91 @@
+//! Writes that happen together or not at all.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+
+use super::error::Error;
+
+pub(super) const CALL: &str = "TransactWriteItems";
+/// The most writes and checks of one transaction.
+pub(super) const MOST_WRITES: usize = 100;
+
+/// Why a transaction was not done. Places are those of the writes that stood in its way.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Conditions were not met.
+    Unmet(Vec<usize>),
+    /// Other writes of the same items were under way.
+    Contended(Vec<usize>),
+    /// The same transaction is under way.
+    InProgress,
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            // What a plan was made on is so no more, or somebody else is at work on it: both call for another try.
+            Refusal::Unmet(_) | Refusal::Contended(_) => Self::Contended { call: CALL },
+            Refusal::InProgress => Self::Unavailable { call: CALL, code: "in progress".into() },
+            Refusal::Other(error) => error,
+        }
+    }
+}
+
+/// Does all the writes or none of them. DynamoDB takes attempts with one token as one; without a token of the caller's the SDK
+/// makes one for all the attempts of this call. So it may be tried again whatever became of an attempt.
+pub(super) async fn write(
+    client: &Client,
+    writes: Vec<TransactWriteItem>,
+    token: Option<String>,
+) -> Result<(), Refusal> {
+    let write = client.transact_write_items().set_transact_items(Some(writes)).set_client_request_token(token);
+    let Err(error) = write.send().await else { return Ok(()) };
+    Err(match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+            refusal(canceled.cancellation_reasons())
+        }
+        Some(error) if error.code() == Some("TransactionInProgressException") => Refusal::InProgress,
+        _ => Refusal::Other(Error::of(CALL, &error)),
+    })
+}
+
+fn refusal(reasons: &[CancellationReason]) -> Refusal {
+    let places = |code: &str| {
+        let matching = reasons.iter().enumerate().filter(|(_, reason)| reason.code() == Some(code));
+        matching.map(|(place, _)| place).collect::<Vec<_>>()
+    };
+    let (unmet, contended) = (places("ConditionalCheckFailed"), places("TransactionConflict"));
+    if !unmet.is_empty() {
+        return Refusal::Unmet(unmet);
+    }
+    if !contended.is_empty() {
+        return Refusal::Contended(contended);
+    }
+    let code = reasons.iter().filter_map(CancellationReason::code).find(|code| *code != "None").unwrap_or("canceled");
+    if ["ThrottlingError", "ProvisionedThroughputExceeded"].contains(&code) {
+        return Refusal::Other(Error::Unavailable { call: CALL, code: code.to_owned() });
+    }
+    Refusal::Other(Error::Failed { call: CALL, code: code.to_owned() })
+}
+
+pub(super) fn put(put: PutBuilder) -> Result<TransactWriteItem, Error> {
+    Ok(TransactWriteItem::builder().put(put.build().map_err(|_| Error::not_built(CALL))?).build())
+}
+
+pub(super) fn update(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
+    Ok(TransactWriteItem::builder().update(update.build().map_err(|_| Error::not_built(CALL))?).build())
+}
+
+pub(super) fn delete(delete: DeleteBuilder) -> Result<TransactWriteItem, Error> {
+    Ok(TransactWriteItem::builder().delete(delete.build().map_err(|_| Error::not_built(CALL))?).build())
+}
+
+pub(super) fn check(check: ConditionCheckBuilder) -> Result<TransactWriteItem, Error> {
+    Ok(TransactWriteItem::builder().condition_check(check.build().map_err(|_| Error::not_built(CALL))?).build())
+}

@@ -1,0 +1,546 @@
+//! Who plays in what: written, read both ways, and whole whatever happens.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::join_all;
+use local::Role::{Assistant, Director, Producer};
+use serde_json::{Value, json};
+
+use crate::support::random::{Random, seeds};
+use crate::support::{Answer, Api, send, with_json};
+
+fn cast_of(actors: impl IntoIterator<Item = u64>) -> Value {
+    actors.into_iter().map(|actor| json!({"actor_id": actor})).collect()
+}
+
+async fn recast(api: &Api, movie: u64, cast: &Value) -> Answer {
+    api.patch(Director, &format!("/movies/{movie}"), &json!({ "cast": cast })).await
+}
+
+/// The movie's cast as a reader sees it.
+async fn cast(api: &Api, movie: u64) -> Vec<Value> {
+    let body = api.get(Assistant, &format!("/movies/{movie}?include=cast")).await.expect(200);
+    body["movies"][0]["cast"].as_array().unwrap().clone()
+}
+
+async fn credits(api: &Api, actor: u64) -> Vec<Value> {
+    let body = api.get(Assistant, &format!("/actors/{actor}?include=credits")).await.expect(200);
+    body["actors"][0]["credits"].as_array().unwrap().clone()
+}
+
+fn ids(rows: &[Value], field: &str) -> Vec<u64> {
+    rows.iter().map(|row| row[field].as_u64().unwrap()).collect()
+}
+
+async fn listed(api: &Api, path: &str) -> Vec<u64> {
+    let body = api.get(Assistant, path).await.expect(200);
+    ids(body[path.trim_start_matches('/').split('?').next().unwrap()].as_array().unwrap(), "id")
+}
+
+async fn add_actors(api: &Api, count: usize) -> Vec<u64> {
+    let mut ids = Vec::new();
+    for _ in 0..count.div_ceil(10) {
+        ids.extend(join_all((0..10).map(|_| api.add_actor("Ida"))).await);
+    }
+    ids.sort_unstable();
+    ids.truncate(count);
+    ids
+}
+
+/// How many items the table of credits has.
+async fn stored(api: &Api) -> i32 {
+    api.stack.client().scan().table_name(local::CREDITS_TABLE).send().await.unwrap().count()
+}
+
+#[tokio::test]
+async fn one_row_is_read_with_its_version_and_a_missing_one_is_404() {
+    let api = Api::start().await;
+    let (actor, movie) = (api.add_actor("Ida").await, api.add_movie("M").await);
+    for (path, resource) in [(format!("/actors/{actor}"), "actors"), (format!("/movies/{movie}"), "movies")] {
+        let answer = api.get(Assistant, &path).await;
+        assert_eq!(answer.header("etag"), Some("\"1\""));
+        let listed = api.get(Assistant, &format!("/{resource}")).await.expect(200);
+        assert_eq!(answer.expect(200), json!({"success": true, resource: listed[resource]}));
+        let changed = api.patch(Producer, &path, &json!({"age": 35, "title": "N"})).await;
+        assert_eq!(api.get(Assistant, &path).await.header("etag"), changed.header("etag"));
+    }
+    for path in
+        ["/actors/2", "/movies/2", "/actors/01", "/movies/x", "/actors/2?include=credits", "/movies/2?include=cast"]
+    {
+        api.get(Assistant, path).await.expect_error(404, "resource not found");
+    }
+    for path in [
+        "/actors/1?include=cast",
+        "/movies/1?include=credits",
+        "/movies/1?include=",
+        "/actors/1?include=credits&include=credits",
+    ] {
+        assert_eq!(api.get(Assistant, path).await.faults(), ["include"], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_cast_is_written_whole_and_read_from_both_sides() {
+    let api = Api::start().await;
+    let actors = add_actors(&api, 4).await;
+    let older = json!({"title": "Older", "release_date": "1942-11-26", "cast": [
+        {"actor_id": actors[2]}, {"actor_id": actors[0], "character": "  Rick Blaine ", "billing": 2},
+        {"actor_id": actors[1], "billing": 1, "id": 7}, {"actor_id": actors[3], "billing": 2, "character": null},
+    ]});
+    let body = api.post(Producer, "/movies", &older).await.expect(200);
+    // The answer is the plain row, as the contract has it.
+    assert_eq!(body["movies"], json!([{"id": 1, "title": "Older", "release_date": "Thu, 26 Nov 1942 00:00:00 GMT"}]));
+    let newer = json!({"title": "Newer", "release_date": "2020-05-14", "cast": cast_of([actors[0]])});
+    api.post(Producer, "/movies", &newer).await.expect(200);
+
+    let member = |actor: u64, character: Value, billing: Value| json!({"actor_id": actor, "name": "Ida", "character": character, "billing": billing});
+    let expected = [
+        member(actors[1], Value::Null, json!(1)),
+        member(actors[0], json!("Rick Blaine"), json!(2)),
+        member(actors[3], Value::Null, json!(2)),
+        member(actors[2], Value::Null, Value::Null),
+    ];
+    assert_eq!(cast(&api, 1).await, expected);
+    let movies = api.get(Assistant, "/movies?include=cast").await.expect(200);
+    assert_eq!(movies["movies"][0]["cast"], json!(expected));
+    assert_eq!(movies["movies"][1]["title"], "Newer");
+
+    let names = ["movie_id", "title", "release_date", "character", "billing"];
+    let of_both = credits(&api, actors[0]).await;
+    assert_eq!(ids(&of_both, "movie_id"), [2, 1]);
+    let older_credit = json!(["1", "Older", "Thu, 26 Nov 1942 00:00:00 GMT", "Rick Blaine", 2]);
+    let values: Value = names
+        .iter()
+        .map(|name| if *name == "movie_id" { json!(of_both[1][name].to_string()) } else { of_both[1][name].clone() })
+        .collect();
+    assert_eq!((values, of_both[1].as_object().unwrap().len()), (older_credit, 5));
+
+    // Names and titles are the present ones.
+    api.patch(Director, &format!("/actors/{}", actors[1]), &json!({"name": "Ida Renamed"})).await.expect(200);
+    api.patch(Director, "/movies/1", &json!({"title": "Retitled"})).await.expect(200);
+    assert_eq!(cast(&api, 1).await[0]["name"], "Ida Renamed");
+    assert_eq!(credits(&api, actors[2]).await[0]["title"], "Retitled");
+
+    assert_eq!(listed(&api, "/movies?actor_id=1").await, [1, 2]);
+    assert_eq!(listed(&api, "/actors?movie_id=1").await, actors);
+    assert_eq!(listed(&api, "/actors?movie_id=9").await, [0; 0]);
+    // Without `include` nothing has changed its shape.
+    let plain = api.get(Assistant, "/movies").await.expect(200);
+    assert_eq!(plain["movies"][0].as_object().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_patch_with_a_cast_replaces_it_and_writes_only_the_difference() {
+    let proxy = crate::support::proxy::Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    let actors = add_actors(&api, 5).await;
+    let movie = api.add_movie("M").await;
+    recast(&api, movie, &cast_of(actors[..3].iter().copied())).await.expect(200);
+    proxy.calls();
+    let answer = api
+        .patch(
+            Director,
+            &format!("/movies/{movie}"),
+            &json!({"title": "N", "cast": cast_of(actors[1..4].iter().copied())}),
+        )
+        .await;
+    assert_eq!(answer.header("etag"), Some("\"3\""));
+    assert_eq!(answer.expect(200)["movies"][0]["title"], "N");
+    let writes: Vec<_> = proxy.calls().into_iter().filter(|call| call.name == "TransactWriteItems").collect();
+    // The row, two halves of the credit that goes, two of the one that comes, and a check of its actor.
+    assert_eq!(writes[0].body["TransactItems"].as_array().unwrap().len(), 6);
+    assert_eq!(ids(&cast(&api, movie).await, "actor_id"), actors[1..4]);
+
+    // The same cast again changes nothing, not even the version; null is no change, and an empty array empties it.
+    for (body, expected, version) in [
+        (json!({"cast": cast_of(actors[1..4].iter().rev().copied())}), &actors[1..4], "\"3\""),
+        (json!({"cast": null}), &actors[1..4], "\"3\""),
+        (json!({"cast": []}), &[], "\"4\""),
+    ] {
+        let answer = api.patch(Director, &format!("/movies/{movie}"), &body).await;
+        assert_eq!(answer.header("etag"), Some(version), "{body}");
+        answer.expect(200);
+        assert_eq!(ids(&cast(&api, movie).await, "actor_id"), *expected, "{body}");
+    }
+    assert_eq!(stored(&api).await, 0);
+}
+
+#[tokio::test]
+async fn a_cast_that_breaks_a_rule_is_422_and_changes_nothing() {
+    let api = Api::start().await;
+    let actors = add_actors(&api, 2).await;
+    let movie = api.add_movie("M").await;
+    recast(&api, movie, &cast_of([actors[0]])).await.expect(200);
+    let unknown = recast(&api, movie, &cast_of([actors[1], 77, actors[0], 99])).await;
+    assert_eq!(unknown.faults(), ["cast[1].actor_id", "cast[3].actor_id"]);
+    assert_eq!(unknown.body["details"][1]["message"], "there is no actor 99");
+    let rules = [
+        (json!({"actor_id": 1}), vec!["cast"]),
+        (
+            json!([1, {}, {"actor_id": "1"}, {"actor_id": 0}]),
+            vec!["cast[0]", "cast[1].actor_id", "cast[2].actor_id", "cast[3].actor_id"],
+        ),
+        (cast_of([actors[0], actors[1], actors[0]]), vec!["cast[2].actor_id"]),
+        (json!([{"actor_id": 1, "character": "", "billing": 1001}]), vec!["cast[0].character", "cast[0].billing"]),
+        (cast_of(1..=1001), vec!["cast"]),
+    ];
+    for (cast, fields) in rules {
+        assert_eq!(recast(&api, movie, &cast).await.faults(), fields, "{cast}");
+        let posted = api.post(Producer, "/movies", &json!({"title": "N", "cast": cast})).await;
+        assert_eq!(posted.faults(), fields, "{cast}");
+    }
+    let posted = api.post(Producer, "/movies", &json!({"title": "N", "cast": cast_of([77])})).await;
+    assert_eq!(posted.faults(), ["cast[0].actor_id"]);
+    assert_eq!(ids(&cast(&api, movie).await, "actor_id"), [actors[0]]);
+    assert_eq!(listed(&api, "/movies").await, [movie]);
+    // A missing movie is 404 whatever its cast.
+    for cast in [cast_of([actors[0]]), json!(7), cast_of([99])] {
+        recast(&api, 99, &cast).await.expect_error(404, "resource not found");
+    }
+}
+
+#[tokio::test]
+async fn thirty_three_credits_change_at_once_with_a_key_or_without_and_no_more() {
+    let api = Api::start().await;
+    let actors = add_actors(&api, 67).await;
+    let with_cast = |count: usize| json!({"title": "M", "cast": cast_of(actors[..count].iter().copied())});
+    api.post(Producer, "/movies", &with_cast(33)).await.expect(200);
+    let keyed = || api.request_as(Producer, "POST", "/movies").header("idempotency-key", "k");
+    let first = send(with_json(keyed(), &with_cast(33))).await.expect(200);
+    let again = send(with_json(keyed(), &with_cast(33))).await;
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.expect(200), first);
+    for movie in [1, 2] {
+        assert_eq!(ids(&cast(&api, movie).await, "actor_id"), actors[..33]);
+    }
+    let keyed_anew = api.request_as(Producer, "POST", "/movies").header("idempotency-key", "l");
+    assert_eq!(send(with_json(keyed_anew, &with_cast(34))).await.faults(), ["cast"]);
+    let refused = send(with_json(api.request_as(Producer, "POST", "/movies"), &with_cast(34))).await;
+    assert_eq!(refused.faults(), ["cast"]);
+    assert!(refused.body["details"][0]["message"].as_str().unwrap().contains("33 credits"));
+    // One more goes on top of those that stay; a change of 34 does not.
+    recast(&api, 1, &with_cast(34)["cast"]).await.expect(200);
+    assert_eq!(recast(&api, 1, &json!([])).await.faults(), ["cast"]);
+    assert_eq!(recast(&api, 1, &cast_of(actors[33..].iter().copied())).await.faults(), ["cast"]);
+    recast(&api, 1, &cast_of(actors[16..50].iter().copied())).await.expect(200);
+    assert_eq!(ids(&cast(&api, 1).await, "actor_id"), actors[16..50]);
+    assert_eq!(listed(&api, "/movies").await, [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cast_of_five_hundred_is_built_step_by_step_and_goes_with_its_movie() {
+    let api = Api::start().await;
+    let actors = add_actors(&api, 500).await;
+    let movie = api.add_movie("Everybody").await;
+    for end in (33..=500).step_by(33).chain([500]) {
+        recast(&api, movie, &cast_of(actors[..end].iter().copied())).await.expect(200);
+    }
+    assert_eq!(ids(&cast(&api, movie).await, "actor_id"), actors);
+    let mut found = Vec::new();
+    let mut path = format!("/actors?movie_id={movie}&limit=90");
+    loop {
+        let body = api.get(Assistant, &path).await.expect(200);
+        found.extend(ids(body["actors"].as_array().unwrap(), "id"));
+        match body["next"].as_str() {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(found, actors);
+    api.delete(Producer, &format!("/movies/{movie}")).await.expect(200);
+    assert_eq!(stored(&api).await, 0);
+    assert!(credits(&api, actors[499]).await.is_empty());
+}
+
+#[tokio::test]
+async fn deleting_a_row_takes_its_credits_with_it() {
+    let api = Api::start().await;
+    let actors = add_actors(&api, 3).await;
+    for title in ["M", "N"] {
+        let movie = json!({"title": title, "cast": cast_of(actors.iter().copied())});
+        api.post(Producer, "/movies", &movie).await.expect(200);
+    }
+    api.delete(Director, &format!("/actors/{}", actors[1])).await.expect(200);
+    assert_eq!(ids(&cast(&api, 1).await, "actor_id"), [actors[0], actors[2]]);
+    assert_eq!(listed(&api, "/actors?movie_id=2").await, [actors[0], actors[2]]);
+    assert_eq!(listed(&api, &format!("/movies?actor_id={}", actors[1])).await, [0; 0]);
+    assert_eq!(stored(&api).await, 8);
+    api.delete(Producer, "/movies/1").await.expect(200);
+    assert_eq!(ids(&credits(&api, actors[0]).await, "movie_id"), [2]);
+    assert_eq!(stored(&api).await, 4);
+    api.delete(Producer, "/movies/2").await.expect(200);
+    assert_eq!(stored(&api).await, 0);
+}
+
+/// Puts both halves of a credit into the table, past every check: what a crash in the middle of a deletion leaves.
+async fn leave_behind(api: &Api, movie: u64, actor: u64) {
+    for (owner, counterpart) in [(format!("movie#{movie}"), actor), (format!("actor#{actor}"), movie)] {
+        let put =
+            api.stack.client().put_item().table_name(local::CREDITS_TABLE).item("owner", AttributeValue::S(owner));
+        put.item("counterpart", AttributeValue::N(counterpart.to_string())).send().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_crashed_deletion_leaves_is_passed_over_by_every_reader_and_swept_by_the_next_writer() {
+    let api = Api::start().await;
+    let (actor, movie) = (api.add_actor("Ida").await, api.add_movie("M").await);
+    recast(&api, movie, &cast_of([actor])).await.expect(200);
+    for number in 50..90 {
+        leave_behind(&api, movie, number).await;
+        leave_behind(&api, number, actor).await;
+    }
+    assert_eq!(ids(&cast(&api, movie).await, "actor_id"), [actor]);
+    assert_eq!(ids(&credits(&api, actor).await, "movie_id"), [movie]);
+    for (path, expected) in [
+        (format!("/actors?movie_id={movie}"), vec![actor]),
+        (format!("/movies?actor_id={actor}"), vec![movie]),
+        ("/actors?movie_id=60".to_owned(), vec![]),
+        ("/movies?actor_id=60".to_owned(), vec![]),
+    ] {
+        assert_eq!(listed(&api, &path).await, expected, "{path}");
+    }
+    // Naming one of them is naming an unknown actor, and they do not count as changes.
+    assert_eq!(recast(&api, movie, &cast_of([60])).await.faults(), ["cast[0].actor_id"]);
+    let more = add_actors(&api, 20).await;
+    recast(&api, movie, &cast_of([vec![actor], more].concat())).await.expect(200);
+    assert_eq!(stored(&api).await, 2 * (1 + 20 + (40 - 13) + 40));
+    recast(&api, movie, &cast_of([])).await.expect(200);
+    // Deleting a row that is gone goes on where a crash ended, and is still 404.
+    for number in 50..90 {
+        api.delete(Producer, &format!("/actors/{number}")).await.expect_error(404, "resource not found");
+        api.delete(Producer, &format!("/movies/{number}")).await.expect_error(404, "resource not found");
+    }
+    assert_eq!(stored(&api).await, 0);
+}
+
+#[tokio::test]
+async fn if_match_guards_a_cast_as_it_does_the_row() {
+    let api = Api::start().await;
+    let actors = add_actors(&api, 2).await;
+    let movie = api.add_movie("M").await;
+    let path = format!("/movies/{movie}");
+    let change = |tag: &str, cast: Value| {
+        let request = api.request_as(Director, "PATCH", &path).header("if-match", tag.to_owned());
+        send(with_json(request, &json!({ "cast": cast })))
+    };
+    change("\"1\"", cast_of([actors[0]])).await.expect(200);
+    change("\"1\"", cast_of([actors[1]])).await.expect_error(412, "precondition failed");
+    change("\"1\"", cast_of([actors[0]])).await.expect_error(412, "precondition failed");
+    change("\"2\"", cast_of([actors[1]])).await.expect(200);
+    assert_eq!(api.get(Assistant, &format!("{path}?include=cast")).await.header("etag"), Some("\"3\""));
+    assert_eq!(ids(&cast(&api, movie).await, "actor_id"), [actors[1]]);
+}
+
+#[tokio::test]
+async fn a_page_with_casts_ends_early_and_says_so() {
+    let api = Api::start().await;
+    let actors = add_actors(&api, 33).await;
+    for number in 0..45 {
+        let movie = json!({"title": format!("M {number}"), "cast": cast_of(actors.iter().copied())});
+        api.post(Producer, "/movies", &movie).await.expect(200);
+    }
+    let mut path = "/movies?include=cast".to_owned();
+    let mut pages = Vec::new();
+    loop {
+        let body = api.get(Assistant, &path).await.expect(200);
+        let movies = body["movies"].as_array().unwrap();
+        assert!(movies.iter().all(|movie| movie["cast"].as_array().unwrap().len() == 33));
+        pages.push(ids(movies, "id"));
+        match body["next"].as_str() {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    // 30 casts of 33 are the most that fit into 1,000 credits.
+    assert_eq!(pages, [(1..=30).collect::<Vec<_>>(), (31..=45).collect()]);
+    assert_eq!(path, "/movies?after=30&limit=1000&include=cast");
+}
+
+/// What all the clients know of each other's doings.
+#[derive(Default)]
+struct Known {
+    actors: Mutex<BTreeSet<u64>>,
+    movies: Mutex<BTreeSet<u64>>,
+    /// Rows whose deletion has been acknowledged.
+    gone_actors: Mutex<BTreeSet<u64>>,
+    gone_movies: Mutex<BTreeSet<u64>>,
+    /// The cast that each request has sent, by the number in its characters.
+    sent: Mutex<HashMap<u64, BTreeSet<u64>>>,
+    requests: AtomicU64,
+}
+
+fn pick(set: &Mutex<BTreeSet<u64>>, random: &mut Random) -> Option<u64> {
+    let set = set.lock().unwrap();
+    (!set.is_empty()).then(|| *set.iter().nth(usize::try_from(random.below(set.len() as u64)).unwrap()).unwrap())
+}
+
+impl Known {
+    /// A cast that names its request in every character.
+    fn new_cast(&self, random: &mut Random) -> Value {
+        let request = self.requests.fetch_add(1, Ordering::SeqCst);
+        let actors: BTreeSet<_> = (0..random.below(5)).filter_map(|_| pick(&self.actors, random)).collect();
+        self.sent.lock().unwrap().insert(request, actors.clone());
+        actors.into_iter().map(|actor| json!({"actor_id": actor, "character": format!("request {request}")})).collect()
+    }
+
+    /// Checks a cast that a reader got, where `gone` are the actors that were gone before it asked.
+    fn check_cast(&self, cast: &[Value], gone: &BTreeSet<u64>) {
+        let mut requests = BTreeSet::new();
+        for member in cast {
+            let actor = member["actor_id"].as_u64().unwrap();
+            assert!(!gone.contains(&actor), "a credit of an actor that is gone: {cast:?}");
+            assert!(
+                member["name"].as_str().unwrap().starts_with(&format!("Actor {actor} ")) || member["name"] == "Actor",
+                "{member}"
+            );
+            requests.insert(
+                member["character"].as_str().unwrap().strip_prefix("request ").unwrap().parse::<u64>().unwrap(),
+            );
+        }
+        assert!(requests.len() <= 1, "a mixture of casts: {cast:?}");
+        for request in requests {
+            let sent = &self.sent.lock().unwrap()[&request];
+            assert!(ids(cast, "actor_id").iter().all(|actor| sent.contains(actor)), "{cast:?} of {sent:?}");
+        }
+    }
+}
+
+/// One request of one client, and a check of its answer.
+async fn act(api: &Api, known: &Known, random: &mut Random) {
+    let (actor, movie) = (pick(&known.actors, random), pick(&known.movies, random));
+    let gone_actors = known.gone_actors.lock().unwrap().clone();
+    let gone_movies = known.gone_movies.lock().unwrap().clone();
+    match (random.below(100), actor, movie) {
+        (0..12, ..) | (_, None, _) => {
+            let actor = json!({"name": "Actor", "age": 34, "gender": "x"});
+            let body = api.post(Producer, "/actors", &actor).await.expect(200);
+            known.actors.lock().unwrap().insert(body["actors"][0]["id"].as_u64().unwrap());
+        }
+        (12..20, ..) | (_, _, None) => {
+            let answer = api.post(Producer, "/movies", &json!({"title": "M", "cast": known.new_cast(random)})).await;
+            match answer.status {
+                200 => drop(known.movies.lock().unwrap().insert(answer.body["movies"][0]["id"].as_u64().unwrap())),
+                // An actor went, or many were at work on it.
+                422 | 503 => {}
+                _ => panic!("{answer:?}"),
+            }
+        }
+        (20..27, Some(actor), _) => {
+            known.actors.lock().unwrap().remove(&actor);
+            let answer = api.delete(Producer, &format!("/actors/{actor}")).await;
+            assert!([200, 404].contains(&answer.status), "{answer:?}");
+            known.gone_actors.lock().unwrap().insert(actor);
+        }
+        (27..32, _, Some(movie)) => {
+            known.movies.lock().unwrap().remove(&movie);
+            let answer = api.delete(Producer, &format!("/movies/{movie}")).await;
+            assert!([200, 404].contains(&answer.status), "{answer:?}");
+            known.gone_movies.lock().unwrap().insert(movie);
+        }
+        (32..55, _, Some(movie)) => {
+            let answer = recast(api, movie, &known.new_cast(random)).await;
+            assert!([200, 404, 422, 503].contains(&answer.status), "{answer:?}");
+        }
+        (55..62, Some(actor), _) => {
+            let name = format!("Actor {actor} {}", random.below(1000));
+            let answer = api.patch(Director, &format!("/actors/{actor}"), &json!({ "name": name })).await;
+            assert!([200, 404].contains(&answer.status), "{answer:?}");
+        }
+        (62..80, _, Some(movie)) => {
+            let answer = api.get(Assistant, &format!("/movies/{movie}?include=cast")).await;
+            if answer.status == 200 {
+                assert!(!gone_movies.contains(&movie), "{answer:?}");
+                known.check_cast(answer.body["movies"][0]["cast"].as_array().unwrap(), &gone_actors);
+            } else {
+                answer.expect_error(404, "resource not found");
+            }
+        }
+        (80..92, Some(actor), _) => {
+            let answer = api.get(Assistant, &format!("/actors/{actor}?include=credits")).await;
+            if answer.status == 200 {
+                assert!(!gone_actors.contains(&actor), "{answer:?}");
+                let movies = ids(answer.body["actors"][0]["credits"].as_array().unwrap(), "movie_id");
+                assert!(movies.iter().all(|movie| !gone_movies.contains(movie)), "{answer:?} {gone_movies:?}");
+            } else {
+                answer.expect_error(404, "resource not found");
+            }
+        }
+        (_, Some(actor), Some(movie)) => {
+            let movies = listed(api, &format!("/movies?actor_id={actor}")).await;
+            assert!(movies.iter().all(|movie| !gone_movies.contains(movie)));
+            let actors = listed(api, &format!("/actors?movie_id={movie}")).await;
+            assert!(actors.iter().all(|actor| !gone_actors.contains(actor)));
+        }
+    }
+}
+
+/// Everything that the API shows of casts, once nothing is under way, is whole.
+async fn check_whole(api: &Api, known: &Known) {
+    let mut casts = BTreeMap::new();
+    let mut path = "/movies?include=cast".to_owned();
+    loop {
+        let body = api.get(Assistant, &path).await.expect(200);
+        for movie in body["movies"].as_array().unwrap() {
+            casts.insert(movie["id"].as_u64().unwrap(), movie["cast"].as_array().unwrap().clone());
+        }
+        match body["next"].as_str() {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    let actors: BTreeSet<_> = listed(api, "/actors").await.into_iter().collect();
+    let mut by_actor: BTreeMap<u64, BTreeMap<u64, Value>> = BTreeMap::new();
+    for (movie, cast) in &casts {
+        known.check_cast(cast, &known.gone_actors.lock().unwrap());
+        let members: BTreeSet<_> = ids(cast, "actor_id").into_iter().collect();
+        assert!(members.is_subset(&actors));
+        // What is there is one request's whole cast but for the actors that are gone.
+        if let Some(member) = cast.first() {
+            let request: u64 = member["character"].as_str().unwrap().strip_prefix("request ").unwrap().parse().unwrap();
+            let sent: BTreeSet<_> = known.sent.lock().unwrap()[&request].intersection(&actors).copied().collect();
+            assert_eq!(members, sent, "movie {movie}");
+        }
+        for member in cast {
+            by_actor
+                .entry(member["actor_id"].as_u64().unwrap())
+                .or_default()
+                .insert(*movie, member["character"].clone());
+        }
+        assert_eq!(listed(api, &format!("/actors?movie_id={movie}")).await, Vec::from_iter(members));
+    }
+    for actor in actors {
+        let of_actor = by_actor.remove(&actor).unwrap_or_default();
+        let credits: BTreeMap<_, _> = credits(api, actor)
+            .await
+            .into_iter()
+            .map(|credit| (credit["movie_id"].as_u64().unwrap(), credit["character"].clone()))
+            .collect();
+        assert_eq!(credits, of_actor, "actor {actor}");
+    }
+    assert!(by_actor.is_empty());
+    let halves: usize = casts.values().map(Vec::len).sum::<usize>() * 2;
+    assert_eq!(usize::try_from(stored(api).await).unwrap(), halves, "nothing else lies in the table");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_thousand_mixed_requests_at_once_leave_every_cast_whole() {
+    for seed in seeds(1) {
+        let api = Api::start().await;
+        let known = Known::default();
+        let clients = (0..10).map(|number| {
+            let (api, known) = (&api, &known);
+            let mut random = Random::new(seed * 100 + number);
+            async move {
+                for _ in 0..500 {
+                    act(api, known, &mut random).await;
+                }
+            }
+        });
+        join_all(clients).await;
+        check_whole(&api, &known).await;
+    }
+}
