@@ -23,6 +23,32 @@ fn requests() -> [(&'static str, &'static str, Option<Value>); 8] {
     ]
 }
 
+/// Requests that make several calls, of casts and of lists by index.
+fn requests_of_many_calls() -> [(&'static str, &'static str, Option<Value>); 9] {
+    [
+        ("GET", "/movies/1?include=cast", None),
+        ("GET", "/actors?include=credits", None),
+        ("GET", "/movies?actor_id=1", None),
+        ("GET", "/actors?name=i", None),
+        ("GET", "/actors?sort=-age", None),
+        ("POST", "/movies", Some(json!({"title": "M", "cast": [{"actor_id": 1}]}))),
+        ("PATCH", "/movies/1", Some(json!({"cast": []}))),
+        ("PATCH", "/movies/1", Some(json!({"cast": [{"actor_id": 1, "billing": 7}]}))),
+        ("DELETE", "/actors/1", None),
+    ]
+}
+
+/// An actor and a movie with that actor in its cast.
+async fn cast_one(api: &Api) {
+    api.add_actor("Ida").await;
+    api.post(Producer, "/movies", &json!({"title": "M", "cast": [{"actor_id": 1}]})).await.expect(200);
+}
+
+async fn cast_of(api: &Api, movie: u64) -> Vec<Value> {
+    let body = api.get(Producer, &format!("/movies/{movie}?include=cast")).await.expect(200);
+    body["movies"][0]["cast"].as_array().unwrap().clone()
+}
+
 fn ida() -> Value {
     json!({"name": "Ida", "age": 34, "gender": "f"})
 }
@@ -229,5 +255,106 @@ async fn a_function_whose_connections_died_answers_at_the_first_try() {
         let started = Instant::now();
         call(&api, request).await.expect(200);
         assert!(started.elapsed() < Duration::from_millis(1500), "{request:?}");
+    }
+}
+
+/// One of the requests above, with each of its first calls and all after it going wrong.
+async fn check_many_calls(request: (&str, &str, Option<Value>)) {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    cast_one(&api).await;
+    for fault in [Fault::BlackHole, Fault::Throttle, Fault::ErrorBefore] {
+        for sound in 0..4 {
+            let mut number = 0;
+            proxy.plan(move |_| {
+                number += 1;
+                if number > sound { fault } else { Fault::None }
+            });
+            let started = Instant::now();
+            let answer = call(&api, &request).await;
+            // The request needs no more calls, or is a deletion that leaves the sweeping to others, or was one.
+            if answer.status != 200 && answer.status != 404 {
+                assert_unavailable(&answer);
+            }
+            assert!(sound > 0 || answer.status == 503, "{request:?} {fault:?}");
+            assert!(started.elapsed() < Duration::from_millis(2500), "{request:?} {fault:?} {sound}");
+        }
+    }
+    proxy.plan(|_| Fault::None);
+    if request.0 == "DELETE" {
+        api.get(Producer, "/actors/1").await.expect_error(404, "resource not found");
+        assert!(cast_of(&api, 1).await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whichever_of_a_requests_many_calls_falls_silent_or_is_refused_the_answer_comes_in_time() {
+    join_all(requests_of_many_calls().map(check_many_calls)).await;
+}
+
+#[tokio::test]
+async fn a_transaction_whose_answer_is_lost_is_done_once() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    cast_one(&api).await;
+    let faults = [Fault::ResetAfter, Fault::ErrorAfter, Fault::CutAt(10), Fault::CutAt(usize::MAX)];
+    for (index, fault) in (0..).zip(faults) {
+        proxy.fail("TransactWriteItems", [fault]);
+        let cast = json!({"cast": [{"actor_id": 1, "billing": index + 10}]});
+        let changed = api.patch(Producer, "/movies/1", &cast).await;
+        assert_eq!(changed.header("etag"), Some(format!("\"{}\"", index + 2).as_str()), "{fault:?}");
+        assert_eq!(cast_of(&api, 1).await[0]["billing"], index + 10);
+        proxy.fail("TransactWriteItems", [fault]);
+        let movie = json!({"title": "N", "cast": [{"actor_id": 1}]});
+        api.post(Producer, "/movies", &movie).await.expect(200);
+        let movies = api.get(Producer, "/movies?actor_id=1").await.expect(200);
+        assert_eq!(movies["movies"].as_array().unwrap().len(), index + 2, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_meets_another_transaction_is_tried_again_and_is_503_in_the_end() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    cast_one(&api).await;
+    let [.., post, _, patch, _] = requests_of_many_calls();
+    let writes = [
+        ("UpdateItem", ("PATCH", "/actors/1", Some(json!({"age": 35})))),
+        ("TransactWriteItems", post),
+        ("TransactWriteItems", patch),
+        ("DeleteItem", ("DELETE", "/movies/1", None)),
+    ];
+    for (name, request) in writes {
+        proxy.plan(move |call| if call == name { Fault::Conflict } else { Fault::None });
+        let started = Instant::now();
+        assert_unavailable(&call(&api, &request).await);
+        assert!(started.elapsed() < Duration::from_millis(2500), "{request:?}");
+        proxy.calls();
+        proxy.fail(name, [Fault::Conflict; 3]);
+        call(&api, &request).await.expect(200);
+        assert!(count(&proxy, name) >= 4, "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_whose_sweeping_fails_is_done_and_nobody_sees_the_credits_again() {
+    for (deleted, left) in [("/actors/1", "/movies/1?include=cast"), ("/movies/1", "/actors/1?include=credits")] {
+        let proxy = Proxy::start().await;
+        let api = Api::behind(&proxy).await;
+        cast_one(&api).await;
+        let stored = async || api.stack.client().scan().table_name(local::CREDITS_TABLE).send().await.unwrap().count();
+        // The deletion itself, and then another that finds the row gone and sweeps no better.
+        for (fault, status) in [(Fault::BlackHole, 200), (Fault::ErrorBefore, 404)] {
+            proxy.plan(move |call| if call == "Query" || call == "TransactWriteItems" { fault } else { Fault::None });
+            let started = Instant::now();
+            assert_eq!(api.delete(Producer, deleted).await.status, status, "{deleted}");
+            assert!(started.elapsed() < Duration::from_millis(2500));
+            proxy.plan(|_| Fault::None);
+            let row = api.get(Producer, left).await.expect(200)[&left[1..7]][0].clone();
+            assert!(row["cast"].as_array().or(row["credits"].as_array()).unwrap().is_empty(), "{row}");
+            assert_eq!(stored().await, 2, "{deleted}");
+        }
+        api.delete(Producer, deleted).await.expect_error(404, "resource not found");
+        assert_eq!(stored().await, 0, "{deleted}");
     }
 }

@@ -14,7 +14,16 @@ use crate::support::proxy::{Fault, Proxy};
 use crate::support::random::{Random, seeds};
 use crate::support::{Api, send, with_json};
 
-/// The row's state: its version and age, while it is there.
+/// What the clients change of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// An actor's age.
+    Age,
+    /// A movie's cast, told by the billing of its one credit.
+    Cast,
+}
+
+/// The row's state: its version and the number that its part holds, while it is there.
 type State = Option<(u64, u64)>;
 
 #[derive(Clone, Debug)]
@@ -28,7 +37,7 @@ enum Request {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
-    /// The version and age that were answered.
+    /// The version and number that were answered.
     Row(u64, u64),
     Deleted,
     Missing,
@@ -46,13 +55,17 @@ struct Event {
 }
 
 /// What a row that does one thing at a time does.
-fn apply(state: State, request: &Request) -> (State, Seen) {
-    let Some((version, age)) = state else { return (None, Seen::Missing) };
-    let write = |age: u64| (Some((version + 1, age)), Seen::Row(version + 1, age));
+fn apply(state: State, request: &Request, part: Part) -> (State, Seen) {
+    let Some((version, number)) = state else { return (None, Seen::Missing) };
+    let write = |new: u64| {
+        // A cast that is the present one is no change.
+        let version = if part == Part::Cast && new == number { version } else { version + 1 };
+        (Some((version, new)), Seen::Row(version, new))
+    };
     match *request {
-        Request::Read => (state, Seen::Row(version, age)),
-        Request::Write(age) => write(age),
-        Request::WriteIf(expected, age) if expected == version => write(age),
+        Request::Read => (state, Seen::Row(version, number)),
+        Request::Write(new) => write(new),
+        Request::WriteIf(expected, new) if expected == version => write(new),
         Request::Delete => (None, Seen::Deleted),
         Request::DeleteIf(expected) if expected == version => (None, Seen::Deleted),
         Request::WriteIf(..) | Request::DeleteIf(_) => (state, Seen::PreconditionFailed),
@@ -60,8 +73,8 @@ fn apply(state: State, request: &Request) -> (State, Seen) {
 }
 
 /// Whether some order of the events explains them all.
-fn is_linearizable(events: &[Event], start: State) -> bool {
-    fn search(events: &[Event], done: u32, state: State, seen_before: &mut HashSet<(u32, State)>) -> bool {
+fn is_linearizable(events: &[Event], start: State, part: Part) -> bool {
+    fn search(events: &[Event], part: Part, done: u32, state: State, seen_before: &mut HashSet<(u32, State)>) -> bool {
         let open = || (0..events.len()).filter(|index| done & (1 << index) == 0);
         if open().all(|index| events[index].seen == Seen::Nothing) {
             return true;
@@ -74,13 +87,13 @@ fn is_linearizable(events: &[Event], start: State) -> bool {
             open().filter(|index| events[*index].seen != Seen::Nothing).map(|index| events[index].ended).min();
         open().any(|index| {
             let event = &events[index];
-            let (next, answer) = apply(state, &event.request);
+            let (next, answer) = apply(state, &event.request, part);
             let possible = first_end.is_none_or(|end| event.started < end)
                 && (event.seen == Seen::Nothing || event.seen == answer);
-            possible && search(events, done | 1 << index, next, seen_before)
+            possible && search(events, part, done | 1 << index, next, seen_before)
         })
     }
-    search(events, 0, start, &mut HashSet::new())
+    search(events, part, 0, start, &mut HashSet::new())
 }
 
 #[test]
@@ -94,38 +107,51 @@ fn the_checker_knows_a_lost_update_and_a_stale_read() {
         event(Request::Delete, Seen::Nothing, 4, 5),
         event(Request::Read, Seen::Missing, 11, 12),
     ];
-    assert!(is_linearizable(&good, start));
+    assert!(is_linearizable(&good, start, Part::Age));
     let lost = [
         event(Request::WriteIf(1, 31), Seen::Row(2, 31), 0, 10),
         event(Request::WriteIf(1, 32), Seen::Row(2, 32), 1, 9),
     ];
-    assert!(!is_linearizable(&lost, start));
+    assert!(!is_linearizable(&lost, start, Part::Age));
     let stale = [event(Request::Write(31), Seen::Row(2, 31), 0, 1), event(Request::Read, Seen::Row(1, 30), 2, 3)];
-    assert!(!is_linearizable(&stale, start));
+    assert!(!is_linearizable(&stale, start, Part::Age));
     let twice = [event(Request::Delete, Seen::Deleted, 0, 1), event(Request::Delete, Seen::Deleted, 2, 3)];
-    assert!(!is_linearizable(&twice, start));
+    assert!(!is_linearizable(&twice, start, Part::Age));
     let undead = [event(Request::Delete, Seen::Deleted, 0, 1), event(Request::Read, Seen::Row(1, 30), 2, 3)];
-    assert!(!is_linearizable(&undead, start));
+    assert!(!is_linearizable(&undead, start, Part::Age));
 }
 
 /// Sends a request and tells what was seen of it.
-async fn perform(api: &Api, path: &str, request: &Request) -> Seen {
-    let method = if matches!(request, Request::Delete | Request::DeleteIf(_)) { "DELETE" } else { "PATCH" };
-    let mut http = api.request_as(Producer, method, path);
+async fn perform(api: &Api, part: Part, path: &str, request: &Request) -> Seen {
+    let method = match request {
+        Request::Read => "GET",
+        Request::Write(_) | Request::WriteIf(..) => "PATCH",
+        Request::Delete | Request::DeleteIf(_) => "DELETE",
+    };
+    let query = if part == Part::Cast && method == "GET" { "?include=cast" } else { "" };
+    let mut http = api.request_as(Producer, method, &format!("{path}{query}"));
     if let Request::WriteIf(version, _) | Request::DeleteIf(version) = request {
         http = http.header("if-match", format!("\"{version}\""));
     }
-    http = match request {
-        Request::Read => with_json(http, &json!({})),
-        Request::Write(age) | Request::WriteIf(_, age) => with_json(http, &json!({"age": age})),
-        Request::Delete | Request::DeleteIf(_) => http,
-    };
+    if let Request::Write(number) | Request::WriteIf(_, number) = request {
+        let change = match part {
+            Part::Age => json!({"age": number}),
+            Part::Cast => json!({"cast": [{"actor_id": 1, "billing": number}]}),
+        };
+        http = with_json(http, &change);
+    }
     let answer = send(http).await;
-    match (answer.status, method) {
-        (200, "DELETE") => Seen::Deleted,
+    match (answer.status, request) {
+        (200, Request::Delete | Request::DeleteIf(_)) => Seen::Deleted,
         (200, _) => {
             let version = answer.header("etag").unwrap().trim_matches('"').parse().unwrap();
-            Seen::Row(version, answer.body["actors"][0]["age"].as_u64().unwrap())
+            let number = match (part, request) {
+                (Part::Age, _) => answer.body["actors"][0]["age"].as_u64().unwrap(),
+                // The answer to a change of the cast is the plain row.
+                (Part::Cast, Request::Write(number) | Request::WriteIf(_, number)) => *number,
+                (Part::Cast, _) => answer.body["movies"][0]["cast"][0]["billing"].as_u64().unwrap(),
+            };
+            Seen::Row(version, number)
         }
         (404, _) => Seen::Missing,
         (412, _) => Seen::PreconditionFailed,
@@ -135,20 +161,20 @@ async fn perform(api: &Api, path: &str, request: &Request) -> Seen {
 }
 
 /// One client: a few requests one after another, naming versions that it has seen.
-async fn client(api: &Api, path: &str, mut random: Random, clock: &AtomicU64) -> Vec<Event> {
+async fn client(api: &Api, part: Part, path: &str, mut random: Random, clock: &AtomicU64) -> Vec<Event> {
     let mut version = 1;
     let mut events = Vec::new();
     for _ in 0..4 {
-        let age = random.below(150);
+        let number = 1 + random.below(149);
         let request = match random.below(20) {
             0..6 => Request::Read,
-            6..12 => Request::Write(age),
-            12..18 => Request::WriteIf(version, age),
+            6..12 => Request::Write(number),
+            12..18 => Request::WriteIf(version, number),
             18 => Request::Delete,
             _ => Request::DeleteIf(version),
         };
         let started = clock.fetch_add(1, Ordering::SeqCst);
-        let seen = perform(api, path, &request).await;
+        let seen = perform(api, part, path, &request).await;
         let ended = clock.fetch_add(1, Ordering::SeqCst);
         if let Seen::Row(seen, _) = seen {
             version = seen;
@@ -171,32 +197,50 @@ fn fault(random: &mut Random) -> Fault {
     }
 }
 
-async fn check_histories(rounds: u64, with_faults: bool) {
+async fn check_histories(part: Part, rounds: u64, with_faults: bool) {
     let proxy = Proxy::start().await;
     let api = Arc::new(Api::behind(&proxy).await);
     let mut told = 0;
+    api.add_actor("Ida").await;
     for seed in seeds(rounds) {
         proxy.plan(|_| Fault::None);
-        let path = format!("/actors/{}", api.add_actor("Ida").await);
+        let path = match part {
+            Part::Age => format!("/actors/{}", api.add_actor("Ida").await),
+            Part::Cast => {
+                let movie = json!({"title": "M", "cast": [{"actor_id": 1, "billing": 34}]});
+                let body = api.post(Producer, "/movies", &movie).await.expect(200);
+                format!("/movies/{}", body["movies"][0]["id"])
+            }
+        };
         if with_faults {
             let mut random = Random::new(seed ^ 0xfa17);
             proxy.plan(move |_| fault(&mut random));
         }
         let clock = AtomicU64::new(0);
-        let clients = (0..4).map(|number| client(&api, &path, Random::new(seed * 10 + number), &clock));
+        let clients = (0..4).map(|number| client(&api, part, &path, Random::new(seed * 10 + number), &clock));
         let events: Vec<_> = join_all(clients).await.into_iter().flatten().collect();
         told += events.iter().filter(|event| event.seen != Seen::Nothing).count();
-        assert!(is_linearizable(&events, Some((1, 34))), "SEED={seed}: {events:#?}");
+        assert!(is_linearizable(&events, Some((1, 34)), part), "SEED={seed}: {events:#?}");
     }
     assert!(told as u64 > rounds, "most requests must be answered for a history to say anything");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_histories_of_a_row_are_linearizable() {
-    check_histories(40, false).await;
+    check_histories(Part::Age, 40, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_histories_of_a_row_are_linearizable_under_faults() {
-    check_histories(40, true).await;
+    check_histories(Part::Age, 40, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_histories_of_a_cast_are_linearizable() {
+    check_histories(Part::Cast, 30, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_histories_of_a_cast_are_linearizable_under_faults() {
+    check_histories(Part::Cast, 30, true).await;
 }

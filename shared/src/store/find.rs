@@ -19,6 +19,7 @@ use super::error::Error;
 use super::index::{self, Range, SHARDS};
 use super::precondition::Versioned;
 use super::record::{Record, text};
+use super::retry::Contention;
 use super::table::{AT_ONCE, Bounds, Table};
 use super::{Store, TableNames};
 use crate::model::{
@@ -246,15 +247,30 @@ impl<R: Listed> Catalogue<R> {
         Ok(all.then(|| shards.into_iter().flat_map(|shard| shard.rows).collect()))
     }
 
-    /// As [`Self::get`], with the row's credits whose counterparts exist. Costs 1 read unit for each 4 KiB of credits, and 1 a counterpart, more.
+    /// As [`Self::get`], with the row's credits whose counterparts exist. Costs 2 read units, 1 for each 4 KiB of credits, and 1 a counterpart.
     ///
     /// # Errors
-    /// As [`Table::get`].
+    /// [`Error::Contended`], or as [`Table::get`].
     pub async fn get_with_credits(&self, id: Id) -> Result<Versioned<WithCredits<R>>, Error> {
+        let mut contention = Contention::default();
+        loop {
+            let outcome = self.try_get_with_credits(id).await;
+            if !contention.calls_for_another(&outcome).await {
+                return outcome;
+            }
+        }
+    }
+
+    /// The row is looked at before its credits and after them: while its version stays the same nobody has changed them, so that version and cast belong
+    /// together; and while it is there, none of them has been swept away.
+    async fn try_get_with_credits(&self, id: Id) -> Result<Versioned<WithCredits<R>>, Error> {
+        let before = self.rows.get(id).await?;
         let credits = self.credits.of::<R>(id).await?;
         let counterparts = self.counterparts_of(credits.iter()).await?;
-        // Looked at after its credits: of a row that is there still, none has been swept away.
         let Versioned { row, version } = self.rows.get(id).await?;
+        if version != before.version {
+            return Err(Error::Contended { call: "Query" });
+        }
         Ok(Versioned { row: (row, known(credits, &counterparts)), version })
     }
 
@@ -271,7 +287,7 @@ impl<R: Listed> Catalogue<R> {
             next = Some(found[last].place(wanted.order));
         }
         let counterparts = self.counterparts_of(credits.iter().flatten()).await?;
-        // Looked at after their credits, as for a single row.
+        // Looked at after their credits: of a row that is there still, none has been swept away.
         let mut rows = self.rows.get_all(&ids[..credits.len()]).await?;
         let rows =
             ids.iter().zip(credits).filter_map(|(id, credits)| Some((rows.remove(id)?, known(credits, &counterparts))));

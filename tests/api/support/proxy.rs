@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     CutAt(usize),
     /// The store refuses it for now, having done nothing.
     Throttle,
+    /// Another transaction is at work on the call's last item; the store has done nothing.
+    Conflict,
     /// The store has a fault of its own, having done nothing.
     ErrorBefore,
     /// The store has a fault of its own, after having done it.
@@ -152,11 +154,13 @@ impl Shared {
                 .lock()
                 .unwrap()
                 .push(Call { name: name.clone(), body: serde_json::from_slice(&body).unwrap_or_default() });
+            let parts = self.calls.lock().unwrap().last().unwrap().body["TransactItems"].as_array().map(Vec::len);
             let fault = (self.plan.lock().unwrap())(&name);
             let answer = match fault {
                 Fault::BlackHole => std::future::pending().await,
                 Fault::ResetBefore => return Err(reset(stream)),
                 Fault::Throttle => refusal(400, "ThrottlingException"),
+                Fault::Conflict => conflict(parts),
                 Fault::ErrorBefore => refusal(500, "InternalServerError"),
                 Fault::Delay(pause) => {
                     tokio::time::sleep(pause).await;
@@ -233,10 +237,24 @@ fn header<'a>(head: &'a str, wanted: &str) -> &'a str {
 }
 
 fn refusal(status: u16, code: &str) -> Vec<u8> {
-    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"as planned"}}"#);
+    refusal_with(status, code, "")
+}
+
+/// A refusal with more members, each with a comma behind it.
+fn refusal_with(status: u16, code: &str, members: &str) -> Vec<u8> {
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}",{members}"message":"as planned"}}"#);
     let length = body.len();
     format!("HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{body}")
         .into_bytes()
+}
+
+/// What a single write, or a transaction of so many, is told where another transaction is in its way.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
+fn conflict(parts: Option<usize>) -> Vec<u8> {
+    let Some(parts) = parts else { return refusal(400, "TransactionConflictException") };
+    let none = r#"{"Code":"None"},"#.repeat(parts - 1);
+    let reasons = format!(r#""CancellationReasons":[{none}{{"Code":"TransactionConflict"}}],"#);
+    refusal_with(400, "TransactionCanceledException", &reasons)
 }
 
 /// Has the connection end with a reset instead of an orderly close, and says so.
