@@ -21,6 +21,12 @@ API = ["-p", "tests", "--test", "api"]
 TOKEN = "shared/src/auth/token.rs"
 JWK = "shared/src/auth/jwk.rs"
 KEYS = "shared/src/auth/keys.rs"
+CASTING = "shared/src/store/casting.rs"
+CURSOR = "shared/src/endpoint/cursor.rs"
+FIND = "shared/src/store/find.rs"
+FINDING = "shared/src/model/find.rs"
+REMOVAL = "shared/src/store/removal.rs"
+QUERY = "shared/src/endpoint/query.rs"
 AUTH = "shared/src/auth/mod.rs"
 TABLE = "shared/src/store/table.rs"
 CREATION = "shared/src/store/creation.rs"
@@ -65,7 +71,7 @@ MUTATIONS = [
     ("a withdrawn key stops", KEYS, "age >= self.cache + self.cooldown", "age >= self.cache + LONGEST_OUTAGE", (API, "key_set")),
     # 3. Idempotency
     ("a key is looked up", CREATION, "if let Some(before) = self.created_before(key).await? {", "if let (Some(before), true) = (self.created_before(key).await?, false) {", (API, "idempotency")),
-    ("row and record are one", CREATION, "for put in [put_row, put_record]", "for put in [put_row]", (API, "idempotency")),
+    ("row and record are one", CREATION, "let writes = vec![self.put_row(&row)?, record];", "let writes = vec![self.put_row(&row)?]; drop(record);", (API, "idempotency")),
     ("a record is written once", CREATION, '"attribute_not_exists(#id) OR #expires_at <= :now"', '"attribute_not_exists(#id) OR #expires_at <= :now OR attribute_exists(#id)"', (API, "idempotency")),
     ("the body must be the same", CREATION, "if *text(BODY)? != key.body", "if text(BODY)?.is_empty()", (API, "idempotency")),
     ("a key is the subject's", CREATION, "for part in [subject, route, key]", "for part in [route, key]", (UNIT, "store")),
@@ -79,6 +85,25 @@ MUTATIONS = [
     ("every change is a version", TABLE, '"{} ADD #version :one"', '"{}, #version = :one"', (API, "preconditions")),
     ("weak tags never match", PRECONDITION, "let digits = tag.strip_prefix('\"')?", "let tag = tag.trim_start_matches(\"W/\"); let digits = tag.strip_prefix('\"')?", (UNIT, "precondition")),
     ("PATCH demands the row", TABLE, 'let mut expression = "attribute_exists(#id)".to_owned();', 'let mut expression = "(attribute_exists(#id) OR attribute_not_exists(#id))".to_owned();', (API, "store")),
+    # 7. Casting and finding
+    ("casting: actors are checked in the transaction", CASTING, '.condition_expression("attribute_exists(#id)")', '.condition_expression("attribute_exists(#id) OR attribute_not_exists(#id)")', (API, "casting")),
+    ("casting: unknown actors are refused", CASTING, "if unknown.is_empty() { Ok(()) }", "if true { Ok(()) }", (API, "casting")),
+    ("casting: a cast is computed from the version that is written", CASTING, "Condition::of(&Precondition::IsOneOf(vec![seen]))", "{ let _ = seen; Condition::of(&Precondition::Exists) }", (API, "histories")),
+    ("casting: If-Match guards a cast", CASTING, "if !demand.admits(seen.version)", "if false", (API, "casting")),
+    ("casting: only the difference is written", CASTING, ".filter(|(actor, credit)| present.remove(actor).as_ref() != Some(credit))", ".filter(|(actor, _)| present.remove(actor).is_none() || true)", (API, "casting")),
+    ("casting: leftovers count for nothing", CASTING, "removed.into_iter().partition(|id| actors.contains_key(id));", "removed.into_iter().partition(|_| true);", (API, "casting")),
+    ("casting: a version and its cast belong together", FIND, "if version != before.version", "if false", (API, "histories")),
+    ("casting: gone counterparts are passed over in lists", FIND, "Err(Error::Missing) => return Ok(Page { rows: Vec::new(), next: None }),", "Err(Error::Missing) => return Ok(wanted.page_of(self.rows.get_all(&credits.into_iter().map(|(id, _)| id).collect::<Vec<_>>()).await?.into_values())),", (API, "casting")),
+    ("casting: a deletion sweeps", REMOVAL, "matches!(deleted, Ok(()) | Err(Error::Missing))", "false", (API, "casting")),
+    ("finding: a gathering is complete", FIND, "let all = !shards.iter().any(|shard| shard.more);", "let all = true;", (API, "finding")),
+    ("finding: a walk ends where a shard does", FIND, "Some(end) => place <= end,", "Some(end) => place <= end || true,", (API, "finding")),
+    ("finding: rows found twice come once", FIND, "rows.dedup_by(|one, other| one.0 == other.0);", "", (API, "finding")),
+    ("finding: last words count", FINDING, "|| last_word(&name).starts_with(prefix.as_str())", "", (API, "finding")),
+    ("finding: articles are passed over", FINDING, "|| without_article(&title).starts_with(prefix.as_str())", "", (API, "finding")),
+    ("finding: marks are dropped", "shared/src/model/fold.rs", ".filter(|c| !GeneralCategoryGroup::Mark.contains(categories.get(*c)))", ".filter(|c| { let _ = categories.get(*c); true })", (API, "finding")),
+    ("finding: a day without a time is whole", QUERY, "ReleaseDate::parse_end", "ReleaseDate::parse", (API, "finding")),
+    ("finding: a cursor is its list's", CURSOR, "(digest == digest_of(scope, place))", "(!digest.is_empty())", (API, "finding")),
+    ("finding: index keys follow a change", "shared/src/store/record.rs", "attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));", "", (API, "finding")),
 ]  # fmt: skip
 
 
