@@ -222,7 +222,7 @@ impl Queried for Movie {
 
     /// In the order of billing, those without one last.
     fn with_credits((movie, mut credits): WithCredits<Self>) -> MovieWithCast {
-        credits.sort_by(|(one, credit), (other, of_other)| credit.place(one.id).cmp(&of_other.place(other.id)));
+        credits.sort_by_key(|(actor, credit)| credit.place(actor.id));
         let cast = credits.into_iter().map(|(Actor { id, name, .. }, Credit { character, billing })| CastMember {
             actor_id: id,
             name,
