@@ -8,8 +8,7 @@ use serde::Serialize;
 use super::cursor;
 use crate::error::Error;
 use crate::model::{
-    Actor, ActorFilter, Age, Billing, Character, Credit, Fault, Gender, Id, Movie, MovieFilter, Name, Order, Prefix,
-    ReleaseDate,
+    Actor, ActorFilter, Age, Billing, Credit, Fault, Gender, Id, Movie, MovieFilter, Name, Order, Prefix, ReleaseDate,
 };
 use crate::route::Route;
 use crate::store::{Listed, MAX_LIMIT, Wanted, WithCredits};
@@ -252,7 +251,7 @@ struct MovieCredit {
     movie_id: Id,
     title: Name,
     release_date: ReleaseDate,
-    character: Option<Character>,
+    character: Option<Name>,
     billing: Option<Billing>,
 }
 
@@ -268,7 +267,7 @@ pub struct MovieWithCast {
 struct CastMember {
     actor_id: Id,
     name: Name,
-    character: Option<Character>,
+    character: Option<Name>,
     billing: Option<Billing>,
 }
 

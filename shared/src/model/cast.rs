@@ -6,12 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::form::{Field, integer};
-use super::text::{checked, string};
-use super::{Fault, Form, Id};
-
-/// What an actor plays in a movie: 1 to 200 characters, trimmed, without control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Character(String);
+use super::{Fault, Form, Id, Name};
 
 /// A place in the order of a cast, 1 to 1000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -21,7 +16,7 @@ pub struct Billing(u16);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credit {
     /// What the actor plays, where that is said.
-    pub character: Option<Character>,
+    pub character: Option<Name>,
     /// The credit's place in the cast, where it has one.
     pub billing: Option<Billing>,
 }
@@ -29,21 +24,6 @@ pub struct Credit {
 /// The whole cast of a movie: one credit an actor, at most [`Cast::LARGEST`], in the order that they were sent in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cast(Vec<(Id, Credit)>);
-
-impl Character {
-    const LONGEST: usize = 200;
-    const RULE: &'static str = "must be a text of 1 to 200 characters without control characters";
-
-    /// The text as a character, if it is one once trimmed.
-    pub fn new(text: &str) -> Option<Self> {
-        checked(text, Self::LONGEST).map(Self)
-    }
-
-    /// The character as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 impl Billing {
     const GREATEST: u16 = 1000;
@@ -108,12 +88,6 @@ fn read_credit(json: &str, index: usize) -> Result<(Id, Credit), Vec<Fault>> {
     credit.map_err(|faults| faults.into_iter().map(|fault| fault.within(&format!("cast[{index}]"))).collect())
 }
 
-impl Field for Character {
-    fn read(json: &str) -> Result<Self, &'static str> {
-        string(json).and_then(|text| Self::new(&text)).ok_or(Self::RULE)
-    }
-}
-
 impl Field for Billing {
     fn read(json: &str) -> Result<Self, &'static str> {
         integer(json).and_then(Self::new).ok_or(Self::RULE)
@@ -139,7 +113,7 @@ mod tests {
         let cast = Cast::read(
             r#"[{"actor_id": 5, "character": " Rick ", "billing": 1}, {"actor_id": 2.0, "billing": null, "x": []}]"#,
         );
-        let rick = Credit { character: Character::new("Rick"), billing: Billing::new(1) };
+        let rick = Credit { character: Name::new("Rick"), billing: Billing::new(1) };
         assert_eq!(cast, Ok(Cast(vec![(Id::new(5).unwrap(), rick), (Id::new(2).unwrap(), Credit::default())])));
         assert_eq!(Cast::read("[]"), Ok(Cast::default()));
     }

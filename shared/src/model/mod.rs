@@ -13,7 +13,7 @@ mod release_date;
 mod text;
 
 pub use actor::{Actor, ActorChanges, Age, NewActor};
-pub use cast::{Billing, Cast, Character, Credit};
+pub use cast::{Billing, Cast, Credit};
 pub use find::{ActorFilter, ActorOrder, MovieFilter, MovieOrder, Order, Prefix};
 pub(crate) use fold::{caseless, folded, last_word, without_article};
 pub use form::{Fault, Form, NotAnObject};

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::form::Field;
 
-/// A name or a title: 1 to 200 characters, trimmed, without control characters.
+/// A name, a title or a character: 1 to 200 characters, trimmed, without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Name(String);
 
@@ -60,7 +60,7 @@ pub(super) fn string(json: &str) -> Option<String> {
 }
 
 /// The trimmed text, if it has 1 to `longest` characters (Unicode scalar values) and none of them is a control.
-pub(super) fn checked(text: &str, longest: usize) -> Option<String> {
+fn checked(text: &str, longest: usize) -> Option<String> {
     let text = text.trim();
     let sound = !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control);
     sound.then(|| text.to_owned())

@@ -13,7 +13,7 @@ use super::record::{Item, Malformed, number, read_number, read_text, text};
 use super::retry::Contention;
 use super::table::read;
 use super::transaction::{self, MOST_WRITES};
-use crate::model::{Actor, Billing, Character, Credit, Id, Movie};
+use crate::model::{Actor, Billing, Credit, Id, Movie, Name};
 
 /// The setting that holds the table's name.
 pub const CREDITS_TABLE: &str = "CREDITS_TABLE";
@@ -87,8 +87,7 @@ impl Credits {
         let counterpart = read(item, COUNTERPART).and_then(Id::new);
         let malformed = |malformed: Malformed| Error::malformed(&self.name, counterpart, malformed.0);
         let credit = Credit {
-            character: optional(item, CHARACTER, |item, name| read_text(item, name, Character::new))
-                .map_err(malformed)?,
+            character: optional(item, CHARACTER, |item, name| read_text(item, name, Name::new)).map_err(malformed)?,
             billing: optional(item, BILLING, |item, name| {
                 read_number(item, name, |place| Billing::new(u64::try_from(place).ok()?))
             })
