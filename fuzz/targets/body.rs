@@ -4,17 +4,24 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use shared::model::{Actor, ActorChanges, Form, Gender, Id, Input, Movie, MovieChanges, Name, NewActor, NewMovie};
+use shared::model::{Actor, ActorChanges, Cast, Form, Gender, Id, Input, Movie, MovieChanges, Name, NewActor, NewMovie};
 
 /// The body read as `T`, whose fields are these, or the fields at fault.
-fn read<T: Input>(body: &[u8], fields: &[&str]) -> Option<Result<T, Vec<&'static str>>> {
+fn read<T: Input>(body: &[u8], fields: &[&'static str]) -> Option<Result<T, Vec<&'static str>>> {
     let read = T::read(Form::parse(body).ok()?);
     Some(read.map_err(|faults| {
-        let faults: Vec<_> = faults.iter().map(|fault| fault.field).collect();
+        // A cast has a fault for each of its places.
+        let is_of = |fault: &str, field: &str| {
+            fault == field || field == "cast" && fault.starts_with("cast[") && fault.contains(']')
+        };
+        let faults: Vec<_> = faults.into_iter().map(|fault| fault.field.into_owned()).collect();
+        let of_field = |fault: &String| fields.iter().copied().find(|field| is_of(fault, field));
+        let mut named: Vec<_> = faults.iter().map(|fault| of_field(fault).unwrap()).collect();
+        named.dedup();
         // In the order of the contract's table, each once.
-        let in_order: Vec<_> = fields.iter().filter(|field| faults.contains(field)).copied().collect();
-        assert!(!faults.is_empty() && faults == in_order, "{faults:?}");
-        faults
+        let in_order: Vec<_> = fields.iter().filter(|field| named.contains(field)).copied().collect();
+        assert!(!named.is_empty() && named == in_order, "{faults:?}");
+        named
     }))
 }
 
@@ -28,8 +35,8 @@ fn text(value: Option<&Value>, longest: usize) -> Option<&str> {
 fuzz_target!(|body: &[u8]| {
     let actor = read::<NewActor>(body, &["name", "age", "gender"]);
     let actor_changes = read::<ActorChanges>(body, &["name", "age", "gender"]);
-    let movie = read::<NewMovie>(body, &["title", "release_date"]);
-    let movie_changes = read::<MovieChanges>(body, &["title", "release_date"]);
+    let movie = read::<NewMovie>(body, &["title", "release_date", "cast"]);
+    let movie_changes = read::<MovieChanges>(body, &["title", "release_date", "cast"]);
 
     let members = fuzz::members(body);
     assert_eq!(members.is_some(), actor.is_some());
@@ -58,12 +65,23 @@ fuzz_target!(|body: &[u8]| {
         let row = json!(Actor { id: Id::MAX, name, age, gender }).to_string();
         assert_eq!(read::<NewActor>(row.as_bytes(), &[]), Some(Ok(actor)));
     }
+    if let Some(Ok(movie)) = &movie {
+        let credits = movie.cast.credits();
+        let actors: std::collections::HashSet<_> = credits.iter().map(|(actor, _)| actor).collect();
+        assert!(actors.len() == credits.len() && credits.len() <= Cast::LARGEST);
+        for (_, credit) in credits {
+            assert!(credit.billing.is_none_or(|billing| (1..=1000).contains(&billing.get())));
+            assert!(credit.character.as_ref().is_none_or(|character| Name::new(character.as_str()).as_ref() == Some(character)));
+        }
+    }
     if let Some(Ok(movie)) = movie {
         let (title, release_date) = (movie.title.clone(), movie.release_date);
         let changes = movie_changes.unwrap().unwrap();
         assert_eq!(changes.title.as_ref(), Some(&title));
         assert!(changes.release_date.is_none_or(|date| date == release_date));
+        assert_eq!(changes.cast.unwrap_or_default(), movie.cast);
         let row = json!(Movie { id: Id::MAX, title, release_date }).to_string();
-        assert_eq!(read::<NewMovie>(row.as_bytes(), &[]), Some(Ok(movie)));
+        let plain = NewMovie { cast: Cast::default(), ..movie };
+        assert_eq!(read::<NewMovie>(row.as_bytes(), &[]), Some(Ok(plain)));
     }
 });
