@@ -42,7 +42,9 @@ const SEPARATOR: char = '\u{1f}';
 const LEAST: &str = "\u{1}";
 /// Greater than every character of a key.
 const GREATEST: char = '\u{10ffff}';
-/// The longest text in a key, in bytes; a sort key has room for 1,024.
+/// The longest sort key, in bytes.
+const LONGEST_KEY: usize = 1024;
+/// The longest text in a key, in bytes.
 const LONGEST: usize = 900;
 
 /// A part of an index, without its shard.
@@ -60,25 +62,31 @@ pub struct Range {
 impl Range {
     /// The whole index.
     pub(super) fn all(index: Index) -> Self {
-        Self { index, scope: None, low: LEAST.to_owned(), high: GREATEST.to_string() }
+        Self { index, scope: None, low: LEAST.to_owned(), high: greatest_after("") }
     }
 
     /// What begins with this.
     pub(super) fn beginning(index: Index, prefix: &Prefix) -> Self {
         let low = cut(prefix.as_str()).to_owned();
-        Self { high: format!("{low}{GREATEST}"), low, ..Self::all(index) }
+        Self { high: greatest_after(&low), low, ..Self::all(index) }
     }
 
-    /// From one value to another, both included; [`value`] makes them.
+    /// From one value to another, both included.
     pub(super) fn between(index: Index, from: Option<String>, to: Option<String>) -> Self {
         let all = Self::all(index);
-        Self { low: from.unwrap_or(all.low), high: to.map_or(all.high, |to| format!("{to}{GREATEST}")), ..all }
+        Self { low: from.unwrap_or(all.low), high: to.map_or(all.high, |to| greatest_after(&to)), ..all }
     }
 
     /// Of this scope alone.
     pub(super) fn of(self, scope: &str) -> Self {
         Self { scope: Some(scope.to_owned()), ..self }
     }
+}
+
+/// What no key that begins with this is greater than: nor is one of a name that begins with the greatest character there is.
+fn greatest_after(beginning: &str) -> String {
+    let room = (LONGEST_KEY - beginning.len()) / GREATEST.len_utf8();
+    beginning.to_owned() + &GREATEST.to_string().repeat(room)
 }
 
 /// The partition that the row is in, in every index over all rows.
@@ -154,6 +162,12 @@ mod tests {
     #[test]
     fn a_key_has_room_for_any_name() {
         let long = "\u{1d5ba}".repeat(200) + &"é".repeat(300);
-        assert!(text_key(&long, Id::MAX).len() <= 1024);
+        assert!(text_key(&long, Id::MAX).len() <= LONGEST_KEY);
+        for greatest in [GREATEST.to_string(), GREATEST.to_string().repeat(200)] {
+            let key = text_key(&greatest, Id::MAX);
+            for range in [Range::all(BY_NAME), Range::beginning(BY_NAME, &Prefix::new(&greatest).unwrap())] {
+                assert!(range.low <= key && key <= range.high && range.high.len() <= LONGEST_KEY);
+            }
+        }
     }
 }
