@@ -5,6 +5,7 @@ mod database;
 mod gateway;
 mod identity;
 mod stack;
+pub mod transfer;
 
 pub use database::{ACTORS_TABLE, CREDITS_TABLE, MOVIES_TABLE};
 pub use gateway::route_keys;

@@ -1,5 +1,7 @@
 //! `cargo run -p local`: the whole API on one machine.
 
+mod bulk;
+
 use std::env;
 use std::fs;
 use std::io::{self, Write};
@@ -80,6 +82,10 @@ enum Command {
         #[arg(long = "as", value_parser = role)]
         role: Option<Role>,
     },
+    /// Add the rows of a file to an API, the local one or any other
+    Import(bulk::ImportArgs),
+    /// Write every row of an API to a file
+    Export(bulk::ExportArgs),
 }
 
 fn role(user_name: &str) -> Result<Role, String> {
@@ -93,6 +99,8 @@ async fn main() -> ExitCode {
         None => run(&cli.run, cli.identity).await,
         Some(Command::Token { role }) => token(role, cli.identity).await.and_then(|token| print(&token)),
         Some(Command::Event { file, role }) => event(&file, role, cli.identity).await.and_then(|event| print(&event)),
+        Some(Command::Import(args)) => bulk::import(args, cli.identity).await,
+        Some(Command::Export(args)) => bulk::export(args, cli.identity).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

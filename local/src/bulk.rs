@@ -1,0 +1,254 @@
+//! `import` and `export` on the command line.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use local::Role;
+use local::transfer::{self, Api, Backoff, ExportError, Format, Import, Resource, Summary, ToFile};
+
+use crate::Identity;
+
+/// Which API, and as whom.
+#[derive(Args)]
+struct Access {
+    /// The API's URL [default: the local stack's, http://127.0.0.1:3000]
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
+    /// An access token; for an API on this machine the local identity service gives a producer's if there is none
+    #[arg(long, env = "CASTING_AGENCY_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct ImportArgs {
+    /// A CSV or JSON lines file, for example actors.csv
+    file: PathBuf,
+    /// What the rows are [default: what the file's name begins with]
+    #[arg(long)]
+    resource: Option<Resource>,
+    /// How they stand in the file [default: what the file's name ends with]
+    #[arg(long)]
+    format: Option<Format>,
+    /// The most requests at a time; with 1, ids are in the order of the file
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
+    /// Add the rows again, although an import of the last 24 hours has added them; with the id that this printed, continue it
+    #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true)]
+    again: Option<Option<String>>,
+    #[command(flatten)]
+    access: Access,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    /// What to export
+    resource: Resource,
+    /// How it is written [default: what the output's name ends with, or else csv]
+    #[arg(long)]
+    format: Option<Format>,
+    /// The file to write, which is replaced only once the export is whole [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    access: Access,
+}
+
+/// Imports a file and prints what came of it.
+pub(crate) async fn import(args: ImportArgs, identity: Identity) -> Result<(), String> {
+    let (import, ignored) = read(&args)?;
+    let file = args.file.display();
+    if !ignored.is_empty() {
+        eprintln!("{file}: the API has no field for these columns, which are left out: {}", ignored.join(", "));
+    }
+    let run = import.run.clone();
+    if let Some(run) = &run {
+        eprintln!("If this is interrupted, continue it with --again={run}");
+    }
+    let progress = Arc::new(Progress::new(import.rows.len()));
+    let waiting = Arc::clone(&progress);
+    let api = api(args.access, identity).await?.telling(move |why| waiting.say(why));
+    let summary = transfer::import(&api, import, interrupted(), |summary| progress.show(summary)).await;
+    progress.end();
+    crate::print(&report(&file.to_string(), &summary))?;
+    verdict(&summary, run.as_deref())
+}
+
+/// What is to be imported, and the columns that are not.
+fn read(args: &ImportArgs) -> Result<(Import, Vec<String>), String> {
+    let at = |problem: String| format!("{}: {problem}", args.file.display());
+    let resource = args.resource.or_else(|| resource_of(&args.file));
+    let resource = resource.ok_or_else(|| at("say with --resource whether these are actors or movies".into()))?;
+    let format = args.format.or_else(|| format_of(&args.file));
+    let format = format.ok_or_else(|| at("say with --format whether this is csv or jsonl".into()))?;
+    let contents = fs::read(&args.file).map_err(|error| at(error.to_string()))?;
+    let rows = transfer::read(&contents, resource, format).map_err(at)?;
+    let run = match &args.again {
+        None => None,
+        Some(Some(run)) => Some(run.clone()),
+        Some(None) => Some(transfer::random_run()?),
+    };
+    let concurrency = args.concurrency.into();
+    Ok((Import { resource, rows: rows.rows, concurrency, run }, rows.ignored))
+}
+
+/// `actors.csv`, and also `Actors 2026.csv` or `actors (1).csv`.
+fn resource_of(file: &Path) -> Option<Resource> {
+    let stem = file.file_stem()?.to_str()?.to_lowercase();
+    Resource::value_variants().iter().copied().find(|resource| stem.starts_with(resource.name()))
+}
+
+fn format_of(file: &Path) -> Option<Format> {
+    match file.extension()?.to_str()?.to_lowercase().as_str() {
+        "csv" | "tsv" => Some(Format::Csv),
+        "jsonl" | "ndjson" => Some(Format::Jsonl),
+        _ => None,
+    }
+}
+
+/// The API asked for, with the token given or one of the local identity service's. That one is sent to no other machine.
+async fn api(access: Access, identity: Identity) -> Result<Api, String> {
+    let url = access.api.unwrap_or_else(|| format!("http://{}:3000", identity.listen));
+    let token = match access.token.filter(|token| !token.trim().is_empty()) {
+        Some(token) => token,
+        None if transfer::is_loopback(&url) || is_at(&url, identity.listen) => {
+            crate::token(Role::Producer, identity).await.map_err(|problem| format!("{problem}; or give a --token"))?
+        }
+        None => return Err(format!("{url} takes a token: give it in CASTING_AGENCY_TOKEN or with --token")),
+    };
+    Api::new(&url, &token, Backoff::default())
+}
+
+/// Whether a URL is the local stack's, at the address that it was told to go by.
+fn is_at(url: &str, address: Ipv4Addr) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| url.host_str() == Some(&address.to_string()))
+}
+
+/// Comes when somebody asks the process to stop. A machine that cannot tell never does.
+async fn interrupted() {
+    if crate::interrupted().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The refused rows, each with its line, and the counts.
+fn report(file: &str, summary: &Summary) -> String {
+    let mut lines: Vec<_> =
+        summary.refused.iter().map(|row| format!("{file}, line {}: {}", row.line, row.reasons)).collect();
+    let Summary { created, replayed, refused, .. } = summary;
+    lines.push(format!("{created} created, {replayed} already there from an earlier run, {} refused", refused.len()));
+    lines.join("\n")
+}
+
+/// Whether everything is in, and what to do where it is not.
+fn verdict(summary: &Summary, run: Option<&str>) -> Result<(), String> {
+    let refused = match summary.refused.len() {
+        0 => String::new(),
+        1 => "1 row was refused".to_owned(),
+        many => format!("{many} rows were refused"),
+    };
+    match &summary.stop {
+        None if refused.is_empty() => Ok(()),
+        None => Err(format!("{refused}; correct the file and run the same again, the other rows stay as they are")),
+        Some(stop) => {
+            let again = run.map(|run| format!(" and with --again={run}")).unwrap_or_default();
+            let left = summary.rows - summary.answered();
+            Err(format!(
+                "{stop}\n{left} of {} rows have no answer yet. To continue, run the same within 24 hours as the same user{again}: \
+                 no row is added twice.",
+                summary.rows
+            ))
+        }
+    }
+}
+
+/// How far an import is: a bar on a terminal, a line every tenth of it elsewhere.
+struct Progress {
+    bar: Option<ProgressBar>,
+    rows: usize,
+    /// What was said last, which is not said again.
+    said: Mutex<String>,
+}
+
+impl Progress {
+    fn new(rows: usize) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} rows, {eta} left {msg}");
+            ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Self { bar, rows, said: Mutex::new(String::new()) }
+    }
+
+    fn show(&self, summary: &Summary) {
+        let (answered, refused) = (summary.answered(), summary.refused.len());
+        let refused = if refused > 0 { format!(", {refused} refused") } else { String::new() };
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(answered as u64);
+                bar.set_message(refused);
+            }
+            None if answered > 0 && answered % self.rows.div_ceil(10) == 0 => {
+                self.say(&format!("{answered} of {} rows{refused}", self.rows))
+            }
+            None => {}
+        }
+    }
+
+    fn say(&self, what: &str) {
+        if let Some(bar) = &self.bar {
+            return bar.set_message(format!("({what})"));
+        }
+        let mut said = self.said.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *said != what {
+            // A reader that has gone away is no reason to stop.
+            drop(writeln!(io::stderr(), "{what}"));
+            what.clone_into(&mut said);
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Exports a list.
+pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), String> {
+    let ExportArgs { resource, format, output, access } = args;
+    let format = format.or_else(|| output.as_deref().and_then(format_of)).unwrap_or(Format::Csv);
+    let api = api(access, identity).await?;
+    let Some(path) = output else {
+        return match write(&api, resource, format, &mut io::BufWriter::new(io::stdout())).await {
+            // Whoever reads this has read enough.
+            Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(problem) => Err(format!("{problem}; what was written is not the whole list")),
+            Ok(_) => Ok(()),
+        };
+    };
+    let at = |problem: io::Error| format!("{}: {problem}", path.display());
+    let mut file = ToFile::create(&path).map_err(at)?;
+    let count = match write(&api, resource, format, &mut file).await {
+        Err(ExportError::Write(error)) => Err(at(error)),
+        other => other.map_err(|problem| problem.to_string()),
+    }?;
+    file.finish().map_err(at)?;
+    crate::print(&format!("{count} {} in {}", resource.name(), path.display()))
+}
+
+/// Writes a list unless somebody interrupts it; a file that is not whole goes away then.
+async fn write(api: &Api, resource: Resource, format: Format, to: &mut impl Write) -> Result<usize, ExportError> {
+    let bar = ProgressBar::new_spinner();
+    // On a terminal that the rows go to, a bar would be in their way.
+    let bar = if io::stdout().is_terminal() { ProgressBar::hidden() } else { bar };
+    let written = tokio::select! {
+        written = transfer::export(api, resource, format, to, |rows| bar.set_position(rows as u64)) => written,
+        () = interrupted() => Err(transfer::Stop::Interrupted.into()),
+    };
+    bar.finish_and_clear();
+    written
+}

@@ -1,0 +1,322 @@
+//! The API as a client far away sees it: it may ask to wait, be away for a moment, or not be the API at all.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Url};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+/// A little more than the 30 seconds that API Gateway gives a function.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An API with a token for it.
+pub struct Api {
+    url: String,
+    client: Client,
+    backoff: Backoff,
+    /// Whether it has answered anything yet: what never did is more likely the wrong address than away for a moment.
+    answered: AtomicBool,
+    waiting: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// How often a request is sent, and how long it waits in between.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    /// The most attempts at one request.
+    pub attempts: u32,
+    /// The longest wait after the first attempt; it doubles with each further one.
+    pub first: Duration,
+    /// The longest wait of all. An API that asks for a longer one is asked no further.
+    pub longest: Duration,
+}
+
+impl Default for Backoff {
+    /// Nine attempts within about a minute.
+    fn default() -> Self {
+        Self { attempts: 9, first: Duration::from_millis(250), longest: Duration::from_secs(60) }
+    }
+}
+
+impl Backoff {
+    /// The wait after an attempt (from 1): at least what the API asks for, and so spread that clients do not come back all at once.
+    ///
+    /// None where it is not worth it any more. `spread` is from 0 to 1.
+    fn wait(self, attempt: u32, asked_for: Option<Duration>, spread: f64) -> Option<Duration> {
+        let asked_for = asked_for.unwrap_or_default();
+        if attempt >= self.attempts || asked_for > self.longest {
+            return None;
+        }
+        let doubled = self.first.saturating_mul(2_u32.saturating_pow(attempt - 1)).min(self.longest);
+        Some(asked_for.max(doubled / 2) + (doubled / 2).mul_f64(spread))
+    }
+}
+
+/// Why the API is asked no further.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// It does not take the token.
+    #[error("the API does not take this token (401); it may have run out, get a new one")]
+    Unauthorized,
+    /// It takes the token and says that it may not do this.
+    #[error("this token may not do that (403: {0})")]
+    Forbidden(String),
+    /// It cannot be reached.
+    #[error("{url} cannot be reached: {cause}")]
+    Unreachable {
+        /// The API's URL.
+        url: String,
+        /// What the network says.
+        cause: String,
+    },
+    /// It asks for patience that there is no more of.
+    #[error("{url} answers {status}, and still does at attempt {attempts}")]
+    Busy {
+        /// The API's URL.
+        url: String,
+        /// The last status.
+        status: u16,
+        /// How many there were.
+        attempts: u32,
+    },
+    /// It gives an answer that the API does not give.
+    #[error("{url} gives an answer that is none of this API's ({status}); is the URL right?")]
+    Foreign {
+        /// The URL asked.
+        url: String,
+        /// Its status.
+        status: u16,
+    },
+    /// Somebody asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What the API answered, with a status that no waiting changes.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Whether an earlier request with the same key was the one that it answers.
+    pub(crate) replayed: bool,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What came of one attempt.
+enum Attempt {
+    Done(Answer),
+    /// Worth another, after this time at the earliest.
+    Again(Stop, Option<Duration>),
+    Over(Stop),
+}
+
+impl Api {
+    /// # Errors
+    /// When this is no URL that an API can have, or the token no token.
+    pub fn new(url: &str, token: &str, backoff: Backoff) -> Result<Self, String> {
+        let parsed = Url::parse(url).map_err(|error| format!("{url} is no URL: {error}"))?;
+        let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty();
+        if !["http", "https"].contains(&parsed.scheme()) || !plain {
+            return Err(format!("{url} must be a http:// or https:// URL and nothing else"));
+        }
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+            .map_err(|_| "the token has characters in it that no token has")?;
+        authorization.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+        // A redirect would make a GET of a POST, and the answer to that look like success.
+        let builder = Client::builder().default_headers(headers).redirect(Policy::none());
+        let builder = builder.timeout(REQUEST_TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
+        let builder = if is_local(&parsed) { builder.no_proxy() } else { builder };
+        Ok(Self {
+            url: parsed.as_str().trim_end_matches('/').to_owned(),
+            client: builder.build().map_err(|error| error.to_string())?,
+            backoff,
+            answered: AtomicBool::new(false),
+            waiting: Box::new(|_| ()),
+        })
+    }
+
+    /// Has somebody told whenever a request waits, and why.
+    #[must_use]
+    pub fn telling(mut self, waiting: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.waiting = Box::new(waiting);
+        self
+    }
+
+    /// The API's URL, without a slash at its end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends a row under a key, as often as it takes.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        key: &str,
+        body: &str,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<Answer, Stop> {
+        let request = || {
+            let request = self.client.post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "application/json");
+            request.header("idempotency-key", key).body(body.to_owned())
+        };
+        self.send(request, stopped).await
+    }
+
+    /// Gets a list, as often as it takes. The path begins with a slash, or it would say another host.
+    pub(crate) async fn get(&self, path: &str, stopped: watch::Receiver<bool>) -> Result<Answer, Stop> {
+        self.send(|| self.client.get(format!("{}{path}", self.url)), stopped).await
+    }
+
+    /// An answer as one that this API never gives.
+    pub(crate) fn foreign(&self, status: u16) -> Stop {
+        Stop::Foreign { url: self.url.clone(), status }
+    }
+
+    async fn send(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+        mut stopped: watch::Receiver<bool>,
+    ) -> Result<Answer, Stop> {
+        for attempt in 1.. {
+            let (stop, asked_for) = match self.attempt(request(), attempt).await {
+                Attempt::Done(answer) => return Ok(answer),
+                Attempt::Over(stop) => return Err(stop),
+                Attempt::Again(stop, asked_for) => (stop, asked_for),
+            };
+            let Some(wait) = self.backoff.wait(attempt, asked_for, spread()) else { return Err(stop) };
+            (self.waiting)(&match stop {
+                Stop::Busy { status, .. } => format!("the API answers {status}, trying again"),
+                _ => "no answer, trying again".to_owned(),
+            });
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return Err(Stop::Interrupted),
+            }
+        }
+        Err(Stop::Interrupted)
+    }
+
+    async fn attempt(&self, request: RequestBuilder, attempts: u32) -> Attempt {
+        let answer = match answer(request).await {
+            Ok(answer) => answer,
+            Err(error) => return self.unanswered(&error),
+        };
+        self.answered.store(true, Ordering::Relaxed);
+        let (Answer { status, .. }, asked_for) = answer;
+        match status {
+            200 | 400 | 413 | 415 | 422 => Attempt::Done(answer.0),
+            401 => Attempt::Over(Stop::Unauthorized),
+            403 => Attempt::Over(Stop::Forbidden(message(&answer.0.body))),
+            409 | 429 | 500 | 502 | 503 | 504 => {
+                Attempt::Again(Stop::Busy { url: self.url.clone(), status, attempts }, asked_for)
+            }
+            _ => Attempt::Over(self.foreign(status)),
+        }
+    }
+
+    /// An attempt that failed before there was an answer.
+    fn unanswered(&self, error: &reqwest::Error) -> Attempt {
+        let stop = Stop::Unreachable { url: self.url.clone(), cause: root_cause(error) };
+        let never = error.is_builder() || (error.is_connect() && !self.answered.load(Ordering::Relaxed));
+        if never { Attempt::Over(stop) } else { Attempt::Again(stop, None) }
+    }
+}
+
+/// The answer, and how long it asks to wait.
+async fn answer(request: RequestBuilder) -> Result<(Answer, Option<Duration>), reqwest::Error> {
+    let response = request.send().await?;
+    let status = response.status().as_u16();
+    let replayed = response.headers().get("idempotency-replayed").is_some_and(|value| value == "true");
+    let asked_for = response.headers().get(RETRY_AFTER).and_then(retry_after);
+    let body = response.bytes().await?.to_vec();
+    Ok((Answer { status, replayed, body }, asked_for))
+}
+
+/// The whole seconds of a `Retry-After` (RFC 9110, section 10.2.3); this API and its gateway send no dates.
+fn retry_after(value: &HeaderValue) -> Option<Duration> {
+    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// What an error says, as the API or its gateway words it.
+pub(crate) fn message(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        message: String,
+    }
+    serde_json::from_slice(body).map_or_else(|_| "no reason given".into(), |Body { message }| printable(&message))
+}
+
+/// Text from elsewhere that a terminal takes no command from.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
+/// Whether a URL is one of this machine's own.
+pub fn is_loopback(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| is_local(&url))
+}
+
+fn is_local(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    })
+}
+
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+/// A number from 0 to 1; where the machine has no randomness, everybody waits alike.
+fn spread() -> f64 {
+    let mut byte = [0; 1];
+    rand::fill(&mut byte).map_or(0.0, |()| f64::from(byte[0]) / 255.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_are_never_shorter_than_asked_for() {
+        let backoff = Backoff { attempts: 5, first: Duration::from_millis(100), longest: Duration::from_millis(300) };
+        let check = |attempt, asked_for: Option<u64>, expected: Option<(u64, u64)>| {
+            let wait = |spread| backoff.wait(attempt, asked_for.map(Duration::from_millis), spread);
+            let expected = expected.map(|(least, most)| (Duration::from_millis(least), Duration::from_millis(most)));
+            assert_eq!(wait(0.0).zip(wait(1.0)), expected, "{attempt} {asked_for:?}");
+        };
+        check(1, None, Some((50, 100)));
+        check(2, None, Some((100, 200)));
+        check(3, None, Some((150, 300)));
+        check(4, None, Some((150, 300)));
+        check(5, None, None);
+        check(1, Some(0), Some((50, 100)));
+        check(1, Some(250), Some((250, 300)));
+        check(1, Some(301), None);
+    }
+
+    #[test]
+    fn an_api_has_a_plain_url_and_a_plain_token() {
+        let url = |url: &str| Api::new(url, "token", Backoff::default()).map(|api| api.url().to_owned());
+        assert_eq!(url("http://127.0.0.1:3000/"), Ok("http://127.0.0.1:3000".into()));
+        assert_eq!(url("https://api.example/staging/"), Ok("https://api.example/staging".into()));
+        for bad in ["127.0.0.1:3000", "ftp://api.example", "https://api.example?x", "https://a@api.example", "api"] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+        assert!(Api::new("http://127.0.0.1", "to\nken", Backoff::default()).is_err());
+    }
+
+    #[test]
+    fn what_the_api_says_gives_the_terminal_no_command() {
+        assert_eq!(message(b"{\"message\":\"a\\u001b[2Jb\"}"), "a[2Jb");
+        assert_eq!(message(b"<html>"), "no reason given");
+    }
+}

@@ -1,0 +1,84 @@
+//! The guard that keeps a spreadsheet from taking a cell for a formula.
+//!
+//! OWASP's advice (<https://owasp.org/www-community/attacks/CSV_Injection>) is an apostrophe before a cell that begins as a formula does.
+//! A cell that begins with apostrophes and then as a formula gets one more, so that taking one off gives back what was there: [`lifted`]
+//! undoes [`guarded`] for every text.
+
+use std::borrow::Cow;
+
+/// What a cell must not begin with, OWASP's wide forms included.
+const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// The cell as a spreadsheet may see it.
+///
+/// Where the semicolon separates cells, as it does for Excel in many countries, a cell with a semicolon in it may be read as two:
+/// each part is guarded by itself.
+pub(crate) fn guarded(cell: &str) -> Cow<'_, str> {
+    part_by_part(cell, |part| begins_a_formula(part).then(|| format!("'{part}")))
+}
+
+/// The cell as it was before it was guarded.
+pub(crate) fn lifted(cell: &str) -> Cow<'_, str> {
+    part_by_part(cell, |part| part.strip_prefix('\'').filter(|rest| begins_a_formula(rest)).map(str::to_owned))
+}
+
+/// Whether a formula begins here; spaces and apostrophes before it are not trusted to stop a spreadsheet.
+fn begins_a_formula(part: &str) -> bool {
+    part.trim_start_matches([' ', '\'']).starts_with(FORMULA_STARTS)
+}
+
+fn part_by_part(cell: &str, change: impl Fn(&str) -> Option<String>) -> Cow<'_, str> {
+    let parts: Vec<_> = cell.split(';').map(|part| change(part).map_or(Cow::Borrowed(part), Cow::Owned)).collect();
+    match parts.iter().any(|part| matches!(part, Cow::Owned(_))) {
+        true => Cow::Owned(parts.join(";")),
+        false => Cow::Borrowed(cell),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_begins_as_a_formula_gets_an_apostrophe_and_nothing_else_does() {
+        let check = |cell: &str, expected: &str| {
+            assert_eq!(guarded(cell), expected, "{cell:?}");
+            assert_eq!(lifted(expected), cell, "{cell:?}");
+        };
+        check("=1+1", "'=1+1");
+        check("+1", "'+1");
+        check("-1", "'-1");
+        check("@SUM(A1)", "'@SUM(A1)");
+        check("\t=1", "'\t=1");
+        check("\r=1", "'\r=1");
+        check("＝1", "'＝1");
+        check(" =1", "' =1");
+        check("'=1", "''=1");
+        check("a;=1;b", "a;'=1;b");
+        check("'t Hooft", "'t Hooft");
+        check("''", "''");
+        check("a=1", "a=1");
+        check("Ida; Max", "Ida; Max");
+        check("", "");
+    }
+
+    #[test]
+    fn a_cell_that_nobody_guarded_keeps_its_apostrophe() {
+        for cell in ["'t Hooft", "'", "O'Neill", "rock 'n' roll", "=1"] {
+            assert_eq!(lifted(cell), cell);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lifting_undoes_guarding(cell in "[-=+@;' \t\r\nab＝]{0,12}|.*") {
+            let guarded = guarded(&cell);
+            prop_assert_eq!(lifted(&guarded), cell.as_str());
+            for part in guarded.split(';') {
+                prop_assert!(!part.starts_with(FORMULA_STARTS), "{:?}", guarded);
+            }
+        }
+    }
+}

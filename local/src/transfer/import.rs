@@ -1,0 +1,248 @@
+//! Rows in: one POST a row, under a key that is the row's own however often the import is begun again.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{self, SHA256};
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::api::{Answer, message, printable};
+use super::{Api, Resource, Row, Stop};
+
+/// How long requests under way get to be answered after an interruption. What is not answered by then is safe all the same.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What is imported, and how.
+pub struct Import {
+    /// What the rows are.
+    pub resource: Resource,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// The most requests at a time, from 1.
+    pub concurrency: usize,
+    /// Tells this run apart from another of the same rows, so that they are added again.
+    pub run: Option<String>,
+}
+
+/// What came of an import.
+#[derive(Debug, Default, PartialEq)]
+pub struct Summary {
+    /// How many rows the file has.
+    pub rows: usize,
+    /// How many were added.
+    pub created: usize,
+    /// How many an earlier run had added.
+    pub replayed: usize,
+    /// The rows that are none, in the order of their lines once the import has ended.
+    pub refused: Vec<Refusal>,
+    /// Why it ended before every row was answered for, if it did.
+    pub stop: Option<Stop>,
+}
+
+/// A row that was not taken.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Refusal {
+    /// The line that it begins on.
+    pub line: usize,
+    /// Why, in words for its author.
+    pub reasons: String,
+}
+
+/// What came of one row.
+enum Outcome {
+    Created,
+    Replayed,
+    Refused(Refusal),
+    Stopped(Stop),
+}
+
+impl Summary {
+    /// How many rows are answered for.
+    pub fn answered(&self) -> usize {
+        self.created + self.replayed + self.refused.len()
+    }
+
+    fn take(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Created => self.created += 1,
+            Outcome::Replayed => self.replayed += 1,
+            Outcome::Refused(refusal) => self.refused.push(refusal),
+            // The first stop is what the others are stopped by.
+            Outcome::Stopped(stop) => self.stop = Some(self.stop.take().unwrap_or(stop)),
+        }
+    }
+}
+
+/// Imports rows until all are answered for, the API must not be asked any more, or somebody interrupts it. `seen` is shown how far it is.
+pub async fn import(
+    api: &Api,
+    import: Import,
+    interrupted: impl Future<Output = ()>,
+    mut seen: impl FnMut(&Summary),
+) -> Summary {
+    let Import { resource, rows, concurrency, run } = import;
+    let mut summary = Summary { rows: rows.len(), ..Summary::default() };
+    let (stopping, stopped) = watch::channel(false);
+    let keyed = stream::iter(keyed(resource, rows, run.as_deref())).take_until(stop(stopped.clone()));
+    let sent = keyed.map(|(row, key)| send(api, resource, row, key, stopped.clone()));
+    let mut outcomes = pin!(sent.buffer_unordered(concurrency));
+    let all = async {
+        while let Some(outcome) = outcomes.next().await {
+            summary.take(outcome);
+            if summary.stop.is_some() {
+                stopping.send_replace(true);
+            }
+            seen(&summary);
+        }
+    };
+    let interrupted = async {
+        interrupted.await;
+        stopping.send_replace(true);
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        () = all => {}
+        () = interrupted => {}
+    }
+    if summary.answered() < summary.rows {
+        summary.stop.get_or_insert(Stop::Interrupted);
+    }
+    summary.refused.sort();
+    summary
+}
+
+async fn stop(mut stopped: watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+/// Each row with its key.
+///
+/// The key is made of what the row says and of how many rows before it say the same, so that two equal rows of a file are two rows,
+/// and rows that were added, corrected or moved since an earlier run change nothing about the others.
+fn keyed(resource: Resource, rows: Vec<Row>, run: Option<&str>) -> Vec<(Row, String)> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let key = |row: &Row| {
+        let Ok(body) = &row.body else { return String::new() };
+        let before = seen.entry(body.clone()).or_default();
+        *before += 1;
+        idempotency_key(resource, run.unwrap_or_default(), *before, body)
+    };
+    let keys: Vec<_> = rows.iter().map(key).collect();
+    rows.into_iter().zip(keys).collect()
+}
+
+fn idempotency_key(resource: Resource, run: &str, ordinal: usize, body: &str) -> String {
+    // The length tells where the run's id ends, whatever is in it.
+    let said = format!("{}\n{ordinal}\n{}\n{run}{body}", resource.name(), run.len());
+    format!("import-{}", URL_SAFE_NO_PAD.encode(digest::digest(&SHA256, said.as_bytes())))
+}
+
+/// An id for a run that is to add rows again.
+///
+/// # Errors
+/// When the machine has no randomness.
+pub fn random_run() -> Result<String, String> {
+    let mut bytes = [0; 6];
+    rand::fill(&mut bytes).map_err(|_| "this machine has no randomness")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+async fn send(api: &Api, resource: Resource, row: Row, key: String, stopped: watch::Receiver<bool>) -> Outcome {
+    let line = row.line;
+    let body = match row.body {
+        Ok(body) => body,
+        Err(reasons) => return Outcome::Refused(Refusal { line, reasons }),
+    };
+    match api.post(&format!("/{}", resource.name()), &key, &body, stopped).await {
+        Ok(Answer { status: 200, body, .. }) if !is_row(resource, &body) => Outcome::Stopped(api.foreign(200)),
+        Ok(Answer { status: 200, replayed: true, .. }) => Outcome::Replayed,
+        Ok(Answer { status: 200, .. }) => Outcome::Created,
+        Ok(answer) => Outcome::Refused(Refusal { line, reasons: reasons(&answer) }),
+        Err(stop) => Outcome::Stopped(stop),
+    }
+}
+
+/// Whether an answer is that of a row that is there now: one of the resource, with an id.
+fn is_row(resource: Resource, body: &[u8]) -> bool {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    answer[resource.name()][0]["id"].is_u64()
+}
+
+/// The reasons of a refusal, as the API gives them.
+fn reasons(answer: &Answer) -> String {
+    #[derive(Deserialize)]
+    struct Detail {
+        field: String,
+        message: String,
+    }
+    #[derive(Deserialize)]
+    struct Body {
+        details: Vec<Detail>,
+    }
+    match serde_json::from_slice::<Body>(&answer.body) {
+        Ok(Body { details }) if !details.is_empty() => {
+            let details: Vec<_> = details.iter().map(|detail| format!("{} {}", detail.field, detail.message)).collect();
+            printable(&details.join("; "))
+        }
+        _ => format!("{} {}", answer.status, message(&answer.body)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(resource: Resource, bodies: &[&str], run: Option<&str>) -> Vec<String> {
+        let row = |body: &&str| Row { line: 1, body: Ok((*body).to_owned()) };
+        keyed(resource, bodies.iter().map(row).collect(), run).into_iter().map(|(_, key)| key).collect()
+    }
+
+    #[test]
+    fn a_row_keeps_its_key_whatever_happens_to_the_others() {
+        let before = keys(Resource::Actors, &["a", "b", "c"], None);
+        let after = keys(Resource::Actors, &["new", "c", "a", "corrected"], None);
+        assert_eq!((&after[1], &after[2]), (&before[2], &before[0]));
+        assert!(!before.contains(&after[0]) && !before.contains(&after[3]));
+    }
+
+    #[test]
+    fn equal_rows_have_keys_of_their_own() {
+        let keys = keys(Resource::Actors, &["a", "a", "b", "a"], None);
+        for (index, key) in keys.iter().enumerate() {
+            assert!(!keys[..index].contains(key), "{index}");
+            assert!(key.len() <= 255 && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
+        }
+        let moved = self::keys(Resource::Actors, &["b", "a", "a", "a"], None);
+        assert_eq!(keys, [1, 2, 0, 3].map(|index: usize| moved[index].clone()));
+    }
+
+    #[test]
+    fn resources_and_runs_have_keys_of_their_own() {
+        let key = |resource, run| keys(resource, &["a"], run).remove(0);
+        let plain = key(Resource::Actors, None);
+        assert_ne!(plain, key(Resource::Movies, None));
+        assert_ne!(plain, key(Resource::Actors, Some("1")));
+        assert_ne!(key(Resource::Actors, Some("2")), key(Resource::Actors, Some("1")));
+        assert_eq!(key(Resource::Actors, Some("1")), key(Resource::Actors, Some("1")));
+    }
+
+    #[test]
+    fn a_refusal_gives_every_reason() {
+        let check = |body: &str, expected: &str| {
+            assert_eq!(reasons(&Answer { status: 413, replayed: false, body: body.into() }), expected);
+        };
+        let details = r#"{"message":"unprocessable","details":[{"field":"name","message":"is required"},{"field":"age","message":"must be a\u0007 number"}]}"#;
+        check(details, "name is required; age must be a number");
+        check(r#"{"message":"payload too large"}"#, "413 payload too large");
+        check("", "413 no reason given");
+    }
+}

@@ -1,0 +1,48 @@
+//! Rows in and out in bulk, through the public API only: what a file says becomes one POST a row, and a list becomes a file.
+
+mod api;
+mod export;
+mod guard;
+mod import;
+mod rows;
+
+pub use api::{Api, Backoff, Stop, is_loopback};
+pub use export::{ExportError, ToFile, export};
+pub use import::{Import, Refusal, Summary, import, random_run};
+pub use rows::{Row, Rows, read};
+
+/// What is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Resource {
+    /// Actors.
+    Actors,
+    /// Movies.
+    Movies,
+}
+
+impl Resource {
+    /// The resource's name in paths and bodies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Actors => "actors",
+            Self::Movies => "movies",
+        }
+    }
+
+    /// The columns that a row is made of, and whether it must have each.
+    fn fields(self) -> &'static [(&'static str, bool)] {
+        match self {
+            Self::Actors => &[("name", true), ("age", true), ("gender", true)],
+            Self::Movies => &[("title", true), ("release_date", false)],
+        }
+    }
+}
+
+/// How rows stand in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Comma-separated values with a header (RFC 4180); on import semicolons and tabs will do too.
+    Csv,
+    /// JSON lines: one object a line, with the API's field names.
+    Jsonl,
+}
