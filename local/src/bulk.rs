@@ -113,9 +113,13 @@ fn format_of(file: &Path) -> Option<Format> {
 /// The API asked for, with the token given or one of the local identity service's. That one is sent to no other machine.
 async fn api(access: Access, identity: Identity) -> Result<Api, String> {
     let url = access.api.unwrap_or_else(|| format!("http://{}:3000", identity.listen));
+    let is_here = transfer::is_loopback(&url) || is_at(&url, identity.listen);
+    if !is_here && url.starts_with("http:") {
+        eprintln!("{url} is not https: everybody on the way there can read the token");
+    }
     let token = match access.token.filter(|token| !token.trim().is_empty()) {
         Some(token) => token,
-        None if transfer::is_loopback(&url) || is_at(&url, identity.listen) => {
+        None if is_here => {
             crate::token(Role::Producer, identity).await.map_err(|problem| format!("{problem}; or give a --token"))?
         }
         None => return Err(format!("{url} takes a token: give it in CASTING_AGENCY_TOKEN or with --token")),
@@ -140,7 +144,7 @@ fn report(file: &str, summary: &Summary) -> String {
     let mut lines: Vec<_> =
         summary.refused.iter().map(|row| format!("{file}, line {}: {}", row.line, row.reasons)).collect();
     let Summary { created, replayed, refused, .. } = summary;
-    lines.push(format!("{created} created, {replayed} already there from an earlier run, {} refused", refused.len()));
+    lines.push(format!("{created} created, {replayed} already there, {} refused", refused.len()));
     lines.join("\n")
 }
 

@@ -2,45 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-
-/// An empty folder that is gone when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("casting-agency-{name}-{}", std::process::id()));
-        drop(fs::remove_dir_all(&path));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
-}
-
-/// The command in a folder, without cargo's and the machine's own settings.
-fn local(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
-    command.current_dir(folder);
-    for variable in
-        ["CARGO_MANIFEST_DIR", "AUTH0_DOMAIN", "API_AUDIENCE", "JWKS_CACHE_SECONDS", "JWKS_COOLDOWN_SECONDS"]
-    {
-        command.env_remove(variable);
-    }
-    command
-}
+use support::{Folder, local, text};
 
 /// Three ports that nothing listens on.
 #[derive(Clone, Copy)]
@@ -106,10 +79,6 @@ impl Drop for Running {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
 fn printed(output: &Output) -> String {

@@ -40,7 +40,7 @@ pub struct Summary {
     pub rows: usize,
     /// How many were added.
     pub created: usize,
-    /// How many an earlier run had added.
+    /// How many an earlier run had added, or an attempt of this one whose answer was lost.
     pub replayed: usize,
     /// The rows that are none, in the order of their lines once the import has ended.
     pub refused: Vec<Refusal>,

@@ -1,0 +1,501 @@
+//! Rows in and out in bulk, against the whole stack and against servers that are busy, gone or none of ours.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::fs;
+use std::future::pending;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use local::transfer::{self, Api, Backoff, ExportError, Format, Import, Resource, Row, Stop, Summary, ToFile};
+use local::{Options, Role, Stack};
+use serde_json::{Value, json};
+use support::{Folder, local, text};
+use tokio::sync::watch;
+
+const PRODUCER: Role = Role::Producer;
+
+async fn stack() -> Stack {
+    Stack::start(Options::in_memory()).await.unwrap()
+}
+
+fn token(stack: &Stack, role: Role) -> String {
+    stack.tokens.as_ref().unwrap().issue(role).unwrap()
+}
+
+/// The command with the stack's API and a producer's token, in the environment as the README has it.
+fn command(folder: &Folder, stack: &Stack, api: &str, arguments: &[&str]) -> Command {
+    let mut command = local(&folder.0);
+    command.args(arguments).args(["--api", api]).env("CASTING_AGENCY_TOKEN", token(stack, PRODUCER));
+    command
+}
+
+fn run(folder: &Folder, stack: &Stack, arguments: &[&str]) -> Output {
+    command(folder, stack, &stack.api, arguments).output().unwrap()
+}
+
+/// The last line that it printed.
+fn summary(output: &Output) -> String {
+    text(&output.stdout).lines().last().unwrap_or_default().to_owned()
+}
+
+fn counts(created: usize, replayed: usize, refused: usize) -> String {
+    format!("{created} created, {replayed} already there, {refused} refused")
+}
+
+async fn list(stack: &Stack, resource: &str) -> Vec<Value> {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.get(format!("{}/{resource}", stack.api)).bearer_auth(token(stack, PRODUCER));
+    let body: Value = serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap();
+    assert!(body["next"].is_null());
+    body[resource].as_array().unwrap().clone()
+}
+
+fn names(rows: &[Value]) -> Vec<&str> {
+    rows.iter().map(|row| row["name"].as_str().or(row["title"].as_str()).unwrap()).collect()
+}
+
+/// A CSV file of so many actors.
+fn actors(folder: &Folder, count: usize) -> String {
+    let rows: String = (1..=count).map(|number| format!("Actor {number},{},f\n", number % 100)).collect();
+    fs::write(folder.0.join("actors.csv"), format!("name,age,gender\n{rows}")).unwrap();
+    "actors.csv".into()
+}
+
+/// How a server in front of the stack answers one request.
+enum Reply {
+    /// As the stack does.
+    Pass,
+    /// With this, and the stack is not asked.
+    Own(Response<Body>),
+    /// With the beginning of an answer, though the stack has done what it was asked.
+    Cut,
+    /// Not at all, though the stack has done what it was asked.
+    Lose,
+}
+
+fn own(status: u16, headers: &[(&str, &str)], body: impl ToString) -> Reply {
+    let builder =
+        headers.iter().fold(Response::builder().status(status), |builder, (name, value)| builder.header(*name, *value));
+    Reply::Own(builder.body(Body::from(body.to_string())).unwrap())
+}
+
+fn busy(status: u16, retry_after: &str) -> Reply {
+    own(status, &[("retry-after", retry_after)], r#"{"message":"Too Many Requests"}"#)
+}
+
+/// A server of a test's own in front of the stack, or of nothing.
+struct Server {
+    url: String,
+    /// How many requests it has answered, or lost.
+    served: watch::Receiver<usize>,
+    _task: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    /// `reply` is given the request's number from 0, and the request.
+    async fn start(behind: &str, reply: impl Fn(usize, &Request<Body>) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (count, served) = watch::channel(0);
+        let state = Arc::new((behind.to_owned(), reply, AtomicUsize::new(0), count));
+        let router = Router::new().fallback(move |request: Request<Body>| {
+            let state = Arc::clone(&state);
+            async move {
+                let (behind, reply, number, count) = &*state;
+                let reply = reply(number.fetch_add(1, Ordering::SeqCst), &request);
+                let passed = if let Reply::Own(_) = reply { None } else { Some(forward(behind, request).await) };
+                count.send_modify(|count| *count += 1);
+                match (reply, passed) {
+                    (Reply::Own(answer), _) | (Reply::Pass, Some(answer)) => answer,
+                    // More is announced than comes.
+                    (Reply::Cut, _) => Response::builder().header("content-length", "100").body("{".into()).unwrap(),
+                    _ => pending().await,
+                }
+            }
+        });
+        let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
+        Self { url, served, _task: task }
+    }
+
+    async fn has_served(&self, count: usize) {
+        self.served.clone().wait_for(|served| *served >= count).await.unwrap();
+    }
+
+    fn served(&self) -> usize {
+        *self.served.borrow()
+    }
+}
+
+async fn forward(behind: &str, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let request = client.request(parts.method, format!("{behind}{}", parts.uri)).headers(parts.headers).body(body);
+    let answer = request.send().await.unwrap();
+    let mut response = Response::builder().status(answer.status());
+    response.headers_mut().unwrap().clone_from(answer.headers());
+    response.body(Body::from(answer.bytes().await.unwrap())).unwrap()
+}
+
+/// A client that waits next to nothing between its attempts.
+fn quick(url: &str, token: &str) -> Api {
+    let backoff = Backoff { attempts: 4, first: Duration::from_millis(1), longest: Duration::from_secs(2) };
+    Api::new(url, token, backoff).unwrap()
+}
+
+fn rows(count: usize) -> Import {
+    let body = |number| json!({"name": format!("Actor {number}"), "age": 34, "gender": "f"}).to_string();
+    let rows = (1..=count).map(|number| Row { line: number, body: Ok(body(number)) }).collect();
+    Import { resource: Resource::Actors, rows, concurrency: 4, run: None }
+}
+
+async fn import(api: &Api, rows: Import) -> Summary {
+    transfer::import(api, rows, pending(), |_| ()).await
+}
+
+/// The actors as CSV, and how many they are.
+async fn export(api: &Api) -> Result<(usize, String), ExportError> {
+    let mut written = Vec::new();
+    let count = transfer::export(api, Resource::Actors, Format::Csv, &mut written, |_| ()).await?;
+    Ok((count, String::from_utf8(written).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spreadsheet_comes_in_whatever_program_wrote_it() {
+    let (folder, stack) = (Folder::new("spreadsheet"), stack().await);
+    let identity = stack.identity.as_ref().unwrap().rsplit(':').next().unwrap();
+    let check = |file: &str, contents: &str, expected: String| {
+        fs::write(folder.0.join(file), contents).unwrap();
+        // Without a token it takes one of the local identity service's.
+        let output = local(&folder.0)
+            .args(["import", file, "--concurrency", "1", "--api", &stack.api, "--identity-port", identity])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(text(&output.stdout), expected);
+    };
+    let excel = "\u{feff}Gender;Age;Name;Notes\r\nfemale;34;\"Zoë; Ida\";late\r\n";
+    check("actors.csv", excel, counts(1, 0, 0));
+    check("Actors 2026.CSV", "name,age,gender\n\"O'Neill, Max\",51,male\n", counts(1, 0, 0));
+    check("actors.jsonl", "{\"id\":9,\"name\":\"Eva\",\"age\":\"20\",\"gender\":\"f\"}\n\n", counts(1, 0, 0));
+    check("movies.jsonl", r#"{"title":"One","release_date":"2020-05-14","budget":5}"#, counts(1, 0, 0));
+    check("movies.csv", "title,release date\nTwo,\nThree,\"May 14, 2020\"", counts(2, 0, 0));
+    check("movies.ndjson", "", counts(0, 0, 0));
+    assert_eq!(names(&list(&stack, "actors").await), ["Zoë; Ida", "O'Neill, Max", "Eva"]);
+    let movies = list(&stack, "movies").await;
+    assert_eq!(names(&movies), ["One", "Two", "Three"]);
+    assert_eq!(movies[2]["release_date"], "Thu, 14 May 2020 00:00:00 GMT");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_rows_are_reported_with_their_lines_and_the_others_come_in() {
+    let (folder, stack) = (Folder::new("refused"), stack().await);
+    let file = "name,age,gender\n\"Ida\nExample\",34,f\nMax,151,\n\nEva,20,f\nUdo,40\n";
+    fs::write(folder.0.join("actors.csv"), file).unwrap();
+    let output = run(&folder, &stack, &["import", "actors.csv"]);
+    assert!(!output.status.success());
+    let expected = [
+        "actors.csv, line 2: name must be a text of 1 to 200 characters without control characters",
+        "actors.csv, line 4: age must be a whole number from 0 to 150; gender is required",
+        "actors.csv, line 7: has 2 cells, and the header has 3",
+        &counts(1, 0, 3),
+    ];
+    let printed = text(&output.stdout);
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    assert!(text(&output.stderr).ends_with("run the same again, the other rows stay as they are"), "{output:?}");
+    assert_eq!(names(&list(&stack, "actors").await), ["Eva"]);
+
+    // Corrected, it adds what was refused and nothing else.
+    let corrected = file.replace("\nExample", " Example").replace("151,", "51,m").replace("Udo,40", "Udo,40,m");
+    fs::write(folder.0.join("actors.csv"), corrected).unwrap();
+    assert_eq!(summary(&run(&folder, &stack, &["import", "actors.csv"])), counts(3, 1, 0));
+    let jsonl = format!("{{\"title\":5}}\n[1]\n{{\"title\":\"One\"}}\n{{\"title\":\"{}\"}}\n", "x".repeat(70_000));
+    fs::write(folder.0.join("movies.jsonl"), jsonl).unwrap();
+    let printed = text(&run(&folder, &stack, &["import", "movies.jsonl"]).stdout);
+    let lines: Vec<_> = printed.lines().collect();
+    assert!(lines[0].starts_with("movies.jsonl, line 1: title must be"), "{printed}");
+    let expected =
+        ["movies.jsonl, line 2: is no JSON object", "movies.jsonl, line 4: 413 payload too large", &counts(1, 0, 3)];
+    assert_eq!(lines[1..], expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_killed_and_run_again_adds_no_row_twice() {
+    let (folder, stack) = (Folder::new("killed"), stack().await);
+    let file = actors(&folder, 120);
+    // The last answers before the kill are lost, although their rows are there.
+    let lossy = |number, _: &Request<Body>| if number < 60 { Reply::Pass } else { Reply::Lose };
+    let server = Server::start(&stack.api, lossy).await;
+    let mut killed = command(&folder, &stack, &server.url, &["import", &file]).stderr(Stdio::null()).spawn().unwrap();
+    server.has_served(68).await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(list(&stack, "actors").await.len(), 68);
+
+    assert_eq!(summary(&run(&folder, &stack, &["import", &file])), counts(52, 68, 0));
+    let actors = list(&stack, "actors").await;
+    let mut names = names(&actors);
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((actors.len(), names.len()), (120, 120));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_import_ends_at_once_and_says_how_to_continue() {
+    let (folder, stack) = (Folder::new("interrupted"), stack().await);
+    let file = actors(&folder, 30);
+    let server = Server::start(&stack.api, |number, _| if number < 10 { Reply::Pass } else { busy(503, "60") }).await;
+    let arguments = ["import", &file, "--again=once more", "--concurrency", "4"];
+    let mut command = command(&folder, &stack, &server.url, &arguments);
+    let importing = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.has_served(14).await;
+    let started = Instant::now();
+    assert!(Command::new("kill").args(["-INT", &importing.id().to_string()]).status().unwrap().success());
+    let output = importing.wait_with_output().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert_eq!((output.status.code(), summary(&output)), (Some(1), counts(10, 0, 0)));
+    let said = text(&output.stderr);
+    assert!(said.contains("20 of 30 rows have no answer yet"), "{said}");
+    assert!(said.contains("as the same user and with --again=once more"), "{said}");
+    assert_eq!(summary(&run(&folder, &stack, &arguments)), counts(20, 10, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_rows_are_rows_of_their_own_and_the_same_file_adds_nothing_again() {
+    let (folder, stack) = (Folder::new("again"), stack().await);
+    fs::write(folder.0.join("actors.csv"), "name,age,gender\nIda,34,f\nIda,34,f\nMax,51,m\n").unwrap();
+    fs::write(folder.0.join("more.jsonl"), r#"{"gender":"f","age":34,"name":"Ida"}"#).unwrap();
+    let import = |arguments: &[&str]| run(&folder, &stack, &[&["import"], arguments].concat());
+    assert_eq!(summary(&import(&["actors.csv"])), counts(3, 0, 0));
+    assert_eq!(summary(&import(&["actors.csv"])), counts(0, 3, 0));
+    assert_eq!(summary(&import(&["more.jsonl", "--resource", "actors"])), counts(0, 1, 0));
+    let again = import(&["actors.csv", "--again"]);
+    assert_eq!(summary(&again), counts(3, 0, 0));
+    let said = text(&again.stderr);
+    let id = said.lines().find_map(|line| line.split_once("--again=")).unwrap().1;
+    assert_eq!(summary(&import(&["actors.csv", &format!("--again={id}")])), counts(0, 3, 0));
+    assert_eq!(summary(&import(&["actors.csv", "--again=other"])), counts(3, 0, 0));
+    assert_eq!(names(&list(&stack, "actors").await).iter().filter(|name| **name == "Ida").count(), 6);
+}
+
+#[tokio::test]
+async fn an_api_that_is_busy_is_asked_again() {
+    let stack = stack().await;
+    let reply = |number, _: &Request<Body>| match number {
+        0 => busy(429, "1"),
+        1 => busy(503, "0"),
+        2 => busy(409, "soon"),
+        5 => own(502, &[], "<html>"),
+        _ => Reply::Pass,
+    };
+    let server = Server::start(&stack.api, reply).await;
+    let (waits, api) = (Arc::new(AtomicUsize::new(0)), quick(&server.url, &token(&stack, PRODUCER)));
+    let counted = Arc::clone(&waits);
+    let api = api.telling(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    let started = Instant::now();
+    let summary = import(&api, Import { concurrency: 1, ..rows(5) }).await;
+    assert_eq!(summary, Summary { rows: 5, created: 5, ..Summary::default() });
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert_eq!((waits.load(Ordering::SeqCst), server.served()), (4, 9));
+    assert_eq!(list(&stack, "actors").await.len(), 5);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_asked_for_again_and_the_row_is_there_once() {
+    let stack = stack().await;
+    let server = Server::start(&stack.api, |number, _| if number == 1 { Reply::Cut } else { Reply::Pass }).await;
+    let summary = import(&quick(&server.url, &token(&stack, PRODUCER)), rows(3)).await;
+    assert_eq!(summary, Summary { rows: 3, created: 2, replayed: 1, ..Summary::default() });
+    assert_eq!(list(&stack, "actors").await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_api_that_stays_busy_is_left_alone_after_a_few_attempts() {
+    let server = Server::start("", |_, _| busy(503, "0")).await;
+    let summary = import(&quick(&server.url, "token"), Import { concurrency: 1, ..rows(20) }).await;
+    let stop = Stop::Busy { url: server.url.clone(), status: 503, attempts: 4 };
+    assert_eq!(summary, Summary { rows: 20, stop: Some(stop), ..Summary::default() });
+    assert_eq!(server.served(), 4);
+
+    let server = Server::start("", |_, _| busy(429, "3600")).await;
+    let summary = import(&quick(&server.url, "token"), Import { concurrency: 1, ..rows(20) }).await;
+    assert_eq!(summary.stop, Some(Stop::Busy { url: server.url.clone(), status: 429, attempts: 1 }));
+    assert_eq!(server.served(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_enough_ends_the_import_at_once() {
+    let stack = stack().await;
+    let check = async |token: &str, expected: Stop| {
+        let server = Server::start(&stack.api, |_, _| Reply::Pass).await;
+        let summary = import(&quick(&server.url, token), rows(100)).await;
+        assert_eq!(summary, Summary { rows: 100, stop: Some(expected), ..Summary::default() });
+        assert!(server.served() <= 4, "{}", server.served());
+    };
+    check("not-a-token", Stop::Unauthorized).await;
+    let forbidden = Stop::Forbidden("Permission not found: post:actors".into());
+    check(&token(&stack, Role::Assistant), forbidden).await;
+    assert_eq!(list(&stack, "actors").await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_not_the_api_is_told_from_it() {
+    let check = async |reply: fn(usize, &Request<Body>) -> Reply, status: u16| {
+        let server = Server::start("", reply).await;
+        let summary = import(&quick(&server.url, "token"), rows(10)).await;
+        assert_eq!((summary.created, summary.stop), (0, Some(Stop::Foreign { url: server.url.clone(), status })));
+        assert!(matches!(export(&quick(&server.url, "token")).await, Err(ExportError::Stop(Stop::Foreign { .. }))));
+    };
+    check(|_, _| own(200, &[], "<html>Sign in to this network</html>"), 200).await;
+    check(|_, _| own(302, &[("location", "/elsewhere")], ""), 302).await;
+    check(|_, _| own(404, &[], r#"{"message":"Not Found"}"#), 404).await;
+    check(|_, _| own(200, &[], r#"{"success":true,"movies":[{"id":1}]}"#), 200).await;
+    let nowhere = quick("http://127.0.0.1:1", "token");
+    assert!(matches!(import(&nowhere, rows(10)).await.stop, Some(Stop::Unreachable { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_comes_back_in_as_it_was() {
+    let folder = Folder::new("round");
+    let spreadsheet = [
+        json!({"name": "=HYPERLINK(\"http://example.com\")", "age": 1, "gender": "-f"}),
+        json!({"name": "'=1", "age": 2, "gender": "'"}),
+        json!({"name": "a;=1+1,\"b\"", "age": 150, "gender": "@f"}),
+        json!({"name": "'t Hooft", "age": 0, "gender": "+m"}),
+        json!({"name": "Zoë 🎬", "age": 34, "gender": "x,y"}),
+    ];
+    fs::write(folder.0.join("actors.jsonl"), spreadsheet.map(|row| format!("{row}\n")).concat()).unwrap();
+    fs::write(folder.0.join("movies.csv"), "title,release_date\n=1,\nTwo,2020-05-14\n").unwrap();
+    let import = |stack: &Stack, file: &str| {
+        let output = run(&folder, stack, &["import", file, "--concurrency", "1"]);
+        assert!(output.status.success(), "{output:?}");
+    };
+    let before = stack().await;
+    import(&before, "actors.jsonl");
+    import(&before, "movies.csv");
+    for format in ["csv", "jsonl"] {
+        let after = stack().await;
+        for resource in ["actors", "movies"] {
+            let exported = run(&folder, &before, &["export", resource, "--format", format]).stdout;
+            let file = format!("{resource} exported.{format}");
+            fs::write(folder.0.join(&file), &exported).unwrap();
+            import(&after, &file);
+            assert_eq!(list(&after, resource).await, list(&before, resource).await);
+            let again = format!("again.{format}");
+            assert!(run(&folder, &after, &["export", resource, "--output", &again]).status.success());
+            assert_eq!(fs::read(folder.0.join(again)).unwrap(), exported);
+        }
+    }
+    let guarded = fs::read_to_string(folder.0.join("actors exported.csv")).unwrap();
+    let first = "1,\"'=HYPERLINK(\"\"http://example.com\"\")\",1,'-f";
+    assert_eq!(guarded.lines().take(2).collect::<Vec<_>>(), ["id,name,age,gender", first]);
+}
+
+#[tokio::test]
+async fn an_export_follows_the_list_to_its_end() {
+    let reply = |_, request: &Request<Body>| match request.uri().to_string().as_str() {
+        "/staging/actors?limit=1000" => page(json!({"actors": [{"id": 1, "name": "Ida"}], "next": "/actors?after=1"})),
+        "/staging/actors?after=1" => page(json!({"actors": [], "next": "/actors?after=9"})),
+        "/staging/actors?after=9" => page(json!({"actors": [{"id": 10, "name": "Max", "age": 51}]})),
+        other => panic!("{other}"),
+    };
+    let server = Server::start("", reply).await;
+    let written = export(&quick(&format!("{}/staging", server.url), "token")).await.unwrap();
+    assert_eq!(written, (2, "id,name,age,gender\n1,Ida,,\n10,Max,51,\n".into()));
+}
+
+#[tokio::test]
+async fn a_next_that_leads_elsewhere_is_not_followed() {
+    for next in ["/actors?limit=1000", "@example.com/actors?after=1", "/movies?after=1", "https://example.com/actors?a"]
+    {
+        let reply = move |_, _: &Request<Body>| page(json!({"actors": [], "next": next}));
+        let server = Server::start("", reply).await;
+        assert!(
+            matches!(export(&quick(&server.url, "token")).await, Err(ExportError::Stop(Stop::Foreign { .. }))),
+            "{next}"
+        );
+        assert_eq!(server.served(), 1, "{next}");
+    }
+}
+
+fn page(body: Value) -> Reply {
+    own(200, &[], body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_export_never_looks_whole() {
+    let (folder, stack) = (Folder::new("half"), stack().await);
+    let half = |number, _: &Request<Body>| match number {
+        0 => page(json!({"actors": [{"id": 1, "name": "Ida"}], "next": "/actors?after=1"})),
+        _ => own(401, &[], "{}"),
+    };
+    let export =
+        |api: &str| command(&folder, &stack, api, &["export", "actors", "--output", "actors.csv"]).output().unwrap();
+    fs::write(folder.0.join("actors.csv"), "before").unwrap();
+    let output = export(&Server::start("", half).await.url);
+    assert!(text(&output.stderr).contains("does not take this token (401)"), "{output:?}");
+    assert!(!output.status.success());
+    let files = || -> Vec<_> { fs::read_dir(&folder.0).unwrap().map(|file| file.unwrap().file_name()).collect() };
+    assert_eq!(
+        (files(), fs::read(folder.0.join("actors.csv")).unwrap()),
+        (vec!["actors.csv".into()], b"before".into())
+    );
+    assert_eq!(text(&export(&stack.api).stdout), "0 actors in actors.csv");
+    assert_eq!(fs::read(folder.0.join("actors.csv")).unwrap(), b"id,name,age,gender\n");
+    assert_eq!(files().len(), 1);
+    assert!(ToFile::create(Path::new("/dev/null")).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_read_enough_ends_an_export_quietly() {
+    let (folder, stack) = (Folder::new("pipe"), stack().await);
+    let many = |_, _: &Request<Body>| {
+        let rows: Vec<_> = (1..20_000).map(|id| json!({"id": id, "name": "Ida Example", "age": 34})).collect();
+        page(json!({"actors": rows}))
+    };
+    let server = Server::start("", many).await;
+    let mut command = command(&folder, &stack, &server.url, &["export", "actors"]);
+    let mut exporting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(exporting.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let mut said = String::new();
+    exporting.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(exporting.wait().unwrap().success());
+    assert_eq!((first.as_str(), said.as_str()), ("id,name,age,gender\n", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_are_explained_before_anything_is_sent() {
+    let (folder, stack) = (Folder::new("before"), stack().await);
+    let check = |name: &str, contents: &[u8], more: &[&str], expected: &str| {
+        fs::write(folder.0.join(name), contents).unwrap();
+        let output = run(&folder, &stack, &[&["import", name], more].concat());
+        assert!(!output.status.success() && text(&output.stderr).contains(expected), "{name}: {output:?}");
+    };
+    check("actors.csv", b"name,gender\nIda,f\n", &[], "actors.csv: line 1: there is no column age");
+    check("actors.csv", b"name,age,gender\nIda,1,f\nZo\xEB,1,f\n", &[], "actors.csv: line 3: this is not UTF-8");
+    check("actors.csv", b"name,age,gender\nIda,1,f\nMax,1,\"f\n", &[], "line 3: a quotation mark");
+    check("actors.csv", b"", &[], "actors.csv: the file is empty");
+    check("people.csv", b"", &[], "people.csv: say with --resource whether these are actors or movies");
+    check("actors.txt", b"", &[], "actors.txt: say with --format whether this is csv or jsonl");
+    check("actors.csv", b"", &["--concurrency", "0"], "1..=64");
+    check("actors.csv", b"", &["--concurrency", "65"], "1..=64");
+    let ready = b"name,age,gender\nIda,1,f\n";
+    check("actors.csv", ready, &["--token", "to\nken"], "the token has characters in it that no token has");
+    assert!(text(&run(&folder, &stack, &["import", "nowhere/actors.csv"]).stderr).contains("nowhere/actors.csv: "));
+    let far = local(&folder.0).args(["import", "actors.csv", "--api", "https://api.example"]).output().unwrap();
+    assert!(text(&far.stderr).contains("give it in CASTING_AGENCY_TOKEN or with --token"), "{far:?}");
+    assert_eq!(list(&stack, "actors").await.len(), 0);
+}
