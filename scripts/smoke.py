@@ -27,9 +27,18 @@ FUNCTIONS = [
     for resource in ("actors", "movies")
 ]
 STATUS = {
-    "listed": 200, "listed_in_pages": 200, "created": 200, "created_from_base64": 200, "updated": 200, "deleted": 200,
-    "malformed": 400, "unauthorized": 401, "forbidden": 403, "not_found": 404, "invalid_id": 404,
-    "method_not_allowed": 405, "unsupported_media_type": 415, "invalid": 422,
+    "listed": 200, "listed_in_pages": 200, "sorted_with_credits": 200, "sorted_with_cast": 200,
+    "found": 200, "found_by_actor": 200, "one": 200, "one_with_credits": 200, "one_with_cast": 200,
+    "created": 200, "created_from_base64": 200, "created_with_cast": 200, "updated": 200, "recast": 200, "deleted": 200,
+    "malformed": 400, "unauthorized": 401, "forbidden": 403, "not_found": 404, "one_missing": 404, "invalid_id": 404,
+    "method_not_allowed": 405, "unsupported_media_type": 415, "invalid": 422, "invalid_cursor": 422, "invalid_actor": 422,
+}  # fmt: skip
+ACTORS, MOVIES, CREDITS = ({f"{table.upper()}_TABLE": table} for table in ("actors", "movies", "credits"))
+TABLES = {  # what the template gives each function
+    "post_actors": ACTORS, "post_movies": ACTORS | MOVIES | CREDITS,
+    "get_actors": ACTORS | MOVIES | CREDITS, "get_movies": ACTORS | MOVIES | CREDITS,
+    "patch_actors": ACTORS, "patch_movies": ACTORS | MOVIES | CREDITS,
+    "delete_actors": ACTORS | CREDITS, "delete_movies": MOVIES | CREDITS,
 }  # fmt: skip
 NEWEST_GLIBC = (2, 34)  # Amazon Linux 2023
 
@@ -139,8 +148,7 @@ def main() -> int:
                 print(f"FAILED {function}: needs glibc {'.'.join(map(str, glibc))}")
                 failed += 1
             port = free_port()
-            table = "ACTORS_TABLE" if "actors" in function else "MOVIES_TABLE"
-            settings = environment | {table: function.split("_")[1]}
+            settings = environment | TABLES[function]
             emulated = [
                 emulator(), "--runtime-interface-emulator-address", f"127.0.0.1:{port}",
                 "--runtime-api-address", f"127.0.0.1:{free_port()}", str(bootstrap.resolve()),

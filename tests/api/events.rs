@@ -26,14 +26,16 @@ pub(crate) fn events() -> BTreeMap<(String, String), Value> {
 /// The status that an event's name promises.
 fn promised(name: &str) -> u16 {
     match name {
-        "listed" | "listed_in_pages" | "created" | "created_from_base64" | "updated" | "deleted" => 200,
+        "listed" | "listed_in_pages" | "sorted_with_credits" | "sorted_with_cast" => 200,
+        "found" | "found_by_actor" | "one" | "one_with_credits" | "one_with_cast" => 200,
+        "created" | "created_from_base64" | "created_with_cast" | "updated" | "recast" | "deleted" => 200,
         "malformed" => 400,
         "unauthorized" => 401,
         "forbidden" => 403,
-        "not_found" | "invalid_id" => 404,
+        "not_found" | "one_missing" | "invalid_id" => 404,
         "method_not_allowed" => 405,
         "unsupported_media_type" => 415,
-        "invalid" => 422,
+        "invalid" | "invalid_cursor" | "invalid_actor" => 422,
         other => panic!("no status is known for events named {other}"),
     }
 }
@@ -53,6 +55,8 @@ async fn every_event_is_answered_as_its_name_says() {
         let api = Api::start().await;
         let (actor, movie) = (api.add_actor("Ida Example").await, api.add_movie("An Example").await);
         assert_eq!((actor, movie), (1, 1), "the events are about the rows with id 1");
+        let cast = json!({"cast": [{"actor_id": actor, "character": "Rick Blaine", "billing": 1}]});
+        api.patch(Role::Producer, "/movies/1", &cast).await.expect(200);
         if let Some(role) = sender(&name) {
             let token = api.stack.tokens.as_ref().unwrap().issue(role).unwrap();
             event["headers"]["authorization"] = json!(format!("Bearer {token}"));
@@ -61,7 +65,23 @@ async fn every_event_is_answered_as_its_name_says() {
         assert_eq!(answer["statusCode"], promised(&name), "{function}/{name}: {answer}");
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         assert_eq!(body["success"], promised(&name) == 200, "{function}/{name}: {answer}");
+        check_shown(&name, &body);
     }
+}
+
+/// What an event asks to be shown is in its answer: the actor and the movie with id 1, and how the two are cast.
+fn check_shown(name: &str, body: &Value) {
+    let (actors, movies) = (&body["actors"][0], &body["movies"][0]);
+    let shown = match name {
+        "one" | "found" | "found_by_actor" => actors["id"] == 1 || movies["id"] == 1,
+        "one_with_credits" | "sorted_with_credits" => actors["credits"][0]["movie_id"] == 1,
+        "one_with_cast" | "sorted_with_cast" => movies["cast"][0]["character"] == "Rick Blaine",
+        "created_with_cast" => movies["id"] == 2,
+        "invalid_cursor" => body["details"][0]["field"] == "cursor",
+        "invalid_actor" => body["details"][0]["field"] == "cast[0].actor_id",
+        _ => true,
+    };
+    assert!(shown, "{name}: {body}");
 }
 
 #[test]
