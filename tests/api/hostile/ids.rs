@@ -61,13 +61,24 @@ pub(super) fn rows() -> Vec<Row> {
         ("another resource's id", "movies"),
     ];
     let rows = spellings.into_iter().flat_map(|(what, id)| {
-        [("DELETE", "actors"), ("PATCH", "movies")].map(|(method, resource)| {
+        [("DELETE", "actors"), ("PATCH", "movies"), ("GET", "actors"), ("GET", "movies")].map(|(method, resource)| {
             let body = if method == "PATCH" { r#"{"title": "Changed"}"# } else { "" };
-            Row::new(&format!("{what} ({method})"), method, format!("/{resource}/{id}"), 404).body(body)
+            Row::new(&format!("{what} ({method} {resource})"), method, format!("/{resource}/{id}"), 404).body(body)
         })
     });
     let long = Row::new("five thousand digits", "DELETE", format!("/actors/{}", "1".repeat(5000)), 404);
     let greatest = Row::new("the greatest id there could be", "DELETE", "/actors/9007199254740991", 404);
     let percent = Row::new("a percent sign alone", "DELETE", "/actors/%", 404);
-    rows.chain([long, greatest, percent]).collect()
+    let read = [
+        ("five thousand digits, read", format!("/movies/{}", "1".repeat(5000))),
+        ("the greatest id there could be, read", "/actors/9007199254740991".to_owned()),
+        ("the greatest id there could be, read with its credits", "/movies/9007199254740991?include=cast".to_owned()),
+        ("a percent sign alone, read", "/movies/%".to_owned()),
+        // An id comes before a query.
+        ("a bad id with a bad query", "/actors/01?include=all".to_owned()),
+        ("a credit's key", "/actors/actor%231".to_owned()),
+        ("a credit of an actor", "/actors/1/credits".to_owned()),
+    ];
+    let read = read.map(|(what, path)| Row::new(what, "GET", path, 404));
+    rows.chain([long, greatest, percent]).chain(read).collect()
 }
