@@ -34,4 +34,5 @@ mod events;
 mod gateway;
 mod identity;
 mod log;
+mod openapi;
 mod template;

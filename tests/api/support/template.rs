@@ -5,8 +5,12 @@ use serde_json::{Map, Value, json};
 
 /// The whole template; `!Ref X` is `{"Ref": "X"}` and `!GetAtt X.Y` is `{"Fn::GetAtt": "X.Y"}`.
 pub(crate) fn template() -> Value {
-    let documents = Yaml::load_from_str(include_str!("../../../template.yaml")).unwrap();
-    value(&documents[0])
+    yaml(include_str!("../../../template.yaml"))
+}
+
+/// A document's one value, as JSON.
+pub(crate) fn yaml(text: &str) -> Value {
+    value(&Yaml::load_from_str(text).unwrap()[0])
 }
 
 /// The resources of a type, by name.
