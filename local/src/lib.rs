@@ -2,6 +2,7 @@
 //! and a DynamoDB. `main.rs` is the command line; tests start the same [`Stack`] in their own process.
 
 mod database;
+mod docs;
 mod gateway;
 mod identity;
 mod stack;

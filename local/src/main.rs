@@ -167,6 +167,12 @@ fn welcome(stack: &Stack, identity: Identity, audience: &str, log: Option<String
         Some(identity) => format!("Identity   {identity}   (open it to sign in)"),
         None => format!("Issuer     {}   for {audience}", stack.issuer),
     });
+    lines.extend(
+        stack
+            .identity
+            .iter()
+            .map(|identity| format!("Docs       {identity}/docs   (to read, and to try as each role)")),
+    );
     lines.push(format!("DynamoDB   {}", stack.dynamodb));
     lines.push(
         log.map_or("Log        none, and nothing is kept (--in-memory)".into(), |path| format!("Log        {path}")),

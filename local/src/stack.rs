@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::gateway::Functions;
 use crate::identity::{self, SigningKey, Tokens};
-use crate::{database, gateway};
+use crate::{database, docs, gateway};
 
 /// How long the services get to finish what they are at when the stack stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -163,7 +163,8 @@ impl Stack {
                 (None, None) => Arc::new(SigningKey::generate().map_err(other)?),
             };
             let issued = Tokens::new(key, issuer.as_str(), &options.audience);
-            let service = identity::router(issued.clone());
+            let service =
+                identity::router(issued.clone()).merge(docs::router(&format!("http://{api_address}"), &issued));
             services.spawn(serve(listener, service, stopped.clone()));
             tokens = Some(issued);
             identity_url = Some(format!("http://{address}"));

@@ -30,6 +30,7 @@ mod histories;
 mod policies;
 mod store;
 
+mod docs;
 mod events;
 mod gateway;
 mod identity;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use key::SigningKey;
+pub(crate) use page::escaped;
 pub use tokens::{Role, TOKEN_SECONDS, Tokens};
 
 /// The service that issues these tokens.

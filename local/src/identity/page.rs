@@ -20,7 +20,8 @@ pub(super) fn home(tokens: &Tokens) -> String {
     page(
         "Identity service",
         &format!(
-            "<p>This stands in for the Auth0 tenant of the Casting Agency.</p><p><a href=\"{link}\">Sign in</a></p>"
+            "<p>This stands in for the Auth0 tenant of the Casting Agency.</p><p><a href=\"{link}\">Sign in</a></p>\
+             <p><a href=\"/docs\">Read the API's documentation, and try it as each role</a></p>"
         ),
     )
 }
@@ -70,6 +71,7 @@ fn page(title: &str, body: &str) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
+/// A text as it may stand in HTML, attributes included.
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
