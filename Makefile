@@ -1,12 +1,13 @@
 # The steps of .ci/run, each by itself. Rust alone is enough for `make run` and `make test`; the other targets install what
-# they need (Python 3, Node.js) into .venv and tests/postman/node_modules.
+# they need (Python 3, Node.js, Chromium) into .venv, tests/postman/node_modules and tests/browser/node_modules, and Chromium
+# with apt-get.
 
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format clippy tools validate policies deny build smoke newman ci
+.PHONY: help run test format clippy tools validate policies deny build smoke newman browser ci
 
 help: ## Lists the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +50,11 @@ smoke: build ## Has each bootstrap answer its sample events as a Lambda function
 newman: ## Runs the Postman collection against a local stack of its own
 	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
 	scripts/newman.sh
+
+browser: ## Tries the docs page in a headless Chromium
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
+	cd tests/browser && npm ci --no-audit --no-fund --silent && npm test --silent
 
 ci: ## Everything that CI does
 	.ci/run

@@ -1,0 +1,151 @@
+// Opens the docs page in a headless Chromium as a person would, signs in as each role, and tries two operations.
+//
+//     node docs.mjs [--local ../../target/debug/local] [--chromium /usr/bin/chromium] [--screenshots folder]
+//
+// It starts a local stack in memory on free ports, and ends it and the browser itself. Anything on the page's console that is an
+// error, a violation of the page's content security policy among it, fails the run; the refusals that the test asks for do not.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { createServer } from "node:net";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import puppeteer from "puppeteer-core";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const { values: options } = parseArgs({
+  options: {
+    local: { type: "string", default: path.join(root, "target/debug/local") },
+    chromium: { type: "string", default: "/usr/bin/chromium" },
+    screenshots: { type: "string" },
+  },
+});
+
+/** What each role is answered when it lists the actors, and when it adds one. */
+const EXPECTED = [
+  [null, { get: 401, post: 401 }],
+  ["assistant", { get: 200, post: 403 }],
+  ["director", { get: 200, post: 200 }],
+  ["producer", { get: 200, post: 200 }],
+  ["nobody", { get: 403, post: 403 }],
+];
+
+let passed = 0;
+let failed = 0;
+
+function check(what, actual, expected) {
+  const same = JSON.stringify(actual) === JSON.stringify(expected);
+  same ? passed++ : failed++;
+  console.log(same ? `ok ${what}` : `FAILED ${what}: ${JSON.stringify(actual)} and not ${JSON.stringify(expected)}`);
+}
+
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  return ports;
+}
+
+/** Starts a stack and gives its process and the docs page's address, once that is served. */
+async function startStack() {
+  const [api, identity, dynamodb] = await freePorts(3);
+  const ports = ["--port", api, "--identity-port", identity, "--dynamodb-port", dynamodb].map(String);
+  const stack = spawn(options.local, ["--in-memory", ...ports], { stdio: ["ignore", "pipe", "inherit"] });
+  let welcome = "";
+  for await (const text of stack.stdout.setEncoding("utf8")) {
+    welcome += text;
+    if (welcome.includes("Ctrl-C stops it")) break;
+  }
+  const docs = /^Docs +(\S+)/m.exec(welcome)?.[1];
+  if (!docs) throw new Error("the stack did not start, or says nothing of its docs page");
+  return { stack, docs };
+}
+
+/** Clicks on what the selector finds, once it is there and shown. */
+async function click(page, selector) {
+  await page.locator(selector).click();
+}
+
+/** The status that an operation is answered with when it is tried. */
+async function tried(page, operation) {
+  const block = `#operations-actors-${operation}`;
+  const shown = await page.$(`${block} .responses-table.live-responses-table`);
+  if (shown) await click(page, `${block} .btn-clear`);
+  await click(page, `${block} .execute`);
+  const status = await page.waitForSelector(`${block} .live-responses-table .response .response-col_status`);
+  return Number.parseInt(await status.evaluate((cell) => cell.textContent), 10);
+}
+
+async function signIn(page, role) {
+  await click(page, `#roles button[value=${role}]:enabled`);
+  await page.waitForSelector(`#roles button[value=${role}][aria-pressed=true]`);
+}
+
+async function screenshot(page, name) {
+  if (!options.screenshots) return;
+  mkdirSync(options.screenshots, { recursive: true });
+  await page.screenshot({ path: path.join(options.screenshots, `${name}.png`) });
+}
+
+/** What the page's console complains of, but for the browser's own note of each answer of 4xx. */
+function complaintsOf(page) {
+  const complaints = [];
+  page.on("console", (message) => {
+    const refusal = /^Failed to load resource: the server responded with a status of 40[13]/.test(message.text());
+    if (message.type() === "error" && !refusal) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("requestfailed", (request) => complaints.push(`${request.url()} ${request.failure()?.errorText}`));
+  return complaints;
+}
+
+async function tryAsEachRole(page) {
+  for (const operation of ["list_actors", "add_actor"]) {
+    await click(page, `#operations-actors-${operation} .opblock-summary-control`);
+    await click(page, `#operations-actors-${operation} .try-out__btn`);
+  }
+  for (const [role, expected] of EXPECTED) {
+    if (role) await signIn(page, role);
+    const answered = { get: await tried(page, "list_actors"), post: await tried(page, "add_actor") };
+    check(role ?? "without a token", answered, expected);
+    await screenshot(page, `docs-${role ?? "signed-out"}`);
+  }
+}
+
+async function run(browser, docs) {
+  const page = await browser.newPage();
+  const complaints = complaintsOf(page);
+  const elsewhere = [];
+  page.on("request", (request) => {
+    if (!/^(http:\/\/127\.0\.0\.1:|data:)/.test(request.url())) elsewhere.push(request.url());
+  });
+  await page.evaluateOnNewDocument(() => {
+    addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+  });
+  await page.goto(docs, { waitUntil: "networkidle0" });
+  await page.waitForSelector("#operations-actors-list_actors");
+  await screenshot(page, "docs");
+  const operations = await page.$$eval(".opblock-summary-path", (paths) => paths.length);
+  check("every operation is shown", operations, 10);
+  await tryAsEachRole(page);
+  check("complaints on the console", complaints, []);
+  check("requests to elsewhere", elsewhere, []);
+}
+
+const { stack, docs } = await startStack();
+let browser;
+try {
+  const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : []; // Chromium's own sandbox does not work as root
+  browser = await puppeteer.launch({
+    executablePath: options.chromium,
+    args: asRoot,
+    defaultViewport: { width: 1280, height: 1000 },
+  });
+  await run(browser, docs);
+} finally {
+  await browser?.close();
+  stack.kill();
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed ? 1 : 0;
