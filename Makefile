@@ -7,10 +7,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format clippy tools validate policies deny build smoke newman browser ci
+.PHONY: help run test format clippy tools validate policies deny build smoke newman browser schemathesis ci
 
 help: ## Lists the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 run: ## Runs the whole API on this machine
 	cargo run -p local
@@ -55,6 +55,12 @@ browser: ## Tries the docs page in a headless Chromium
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
 	cd tests/browser && npm ci --no-audit --no-fund --silent && npm test --silent
+
+EXAMPLES ?= 200
+SEED ?= 1
+schemathesis: tools ## Holds the API to docs/openapi.yaml as each role; EXAMPLES=200, and SEED= for another run each time
+	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
+	EXAMPLES=$(EXAMPLES) SEED=$(SEED) scripts/schemathesis.sh
 
 ci: ## Everything that CI does
 	.ci/run
