@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// How many bytes of the digest a cursor holds.
 const DIGEST: usize = 8;
-/// The longest cursor, in characters; the longest place takes some 1,250.
-const LONGEST: usize = 1500;
+/// The longest place, in bytes: as long as a sort key of DynamoDB may be.
+const LONGEST: usize = 1024;
 
 /// The cursor of this place in the list that `scope` names.
 pub(super) fn encode(scope: &str, place: &str) -> String {
@@ -21,9 +21,9 @@ pub(super) fn encode(scope: &str, place: &str) -> String {
 
 /// The place, if the cursor is one of the list that `scope` names.
 pub(super) fn decode(scope: &str, cursor: &str) -> Option<String> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().filter(|_| cursor.len() <= LONGEST)?;
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (digest, place) = bytes.split_at_checked(DIGEST)?;
-    let place = str::from_utf8(place).ok()?;
+    let place = str::from_utf8(place).ok().filter(|place| (1..=LONGEST).contains(&place.len()))?;
     (digest == digest_of(scope, place)).then(|| place.to_owned())
 }
 
@@ -50,6 +50,10 @@ mod tests {
             let mut forged = cursor.clone().into_bytes();
             forged[index] = if forged[index] == b'A' { b'B' } else { b'A' };
             assert_eq!(decode("/actors?name=ida", std::str::from_utf8(&forged).unwrap()), None, "{index}");
+        }
+        for (length, expected) in [(0, false), (1, true), (1024, true), (1025, false)] {
+            let place = "x".repeat(length);
+            assert_eq!(decode("/actors", &encode("/actors", &place)).is_some(), expected, "{length}");
         }
         for nonsense in
             ["", "A", "AAAA", "é", "====", &"A".repeat(20_000), &format!("{cursor}="), &format!(" {cursor}")]

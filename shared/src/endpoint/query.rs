@@ -123,7 +123,7 @@ impl<'a> Query<'a> {
 
 const ID_RULE: &str = "must be an id, a whole number from 1 to 9007199254740991";
 const AGE_RULE: &str = "must be a whole number from 0 to 150";
-const PREFIX_RULE: &str = "must be a text of 1 to 200 characters with a letter or digit in it";
+const PREFIX_RULE: &str = "must be a text of 1 to 200 characters without control characters, and more than accents";
 const DATE_RULE: &str = "must be one date";
 
 /// Reads the whole query of a list.

@@ -1,16 +1,16 @@
 //! What lists can be narrowed to, and the orders they come in.
 
-use super::{Actor, Age, Id, Movie, ReleaseDate, caseless, folded, last_word, without_article};
+use super::{Actor, Age, Id, Movie, Name, ReleaseDate, caseless, folded, last_word, without_article};
 
 /// The beginning of a name or title, folded: case, accents and the width of spaces do not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(String);
 
 impl Prefix {
-    /// The text as a prefix, if anything is left of it once folded and it has 200 characters at most.
+    /// The text as a prefix, if it could be a name and anything is left of it once folded.
     pub fn new(text: &str) -> Option<Self> {
-        let prefix = folded(text);
-        (!prefix.is_empty() && text.chars().count() <= 200).then_some(Self(prefix))
+        let prefix = folded(Name::new(text)?.as_str());
+        (!prefix.is_empty()).then_some(Self(prefix))
     }
 
     /// The folded text.
