@@ -7,12 +7,15 @@
 //! 2. **Along its order**, where the part of the table or index that is in this order holds just what is asked for.
 //! 3. **Gathered**: everything that an index has for one of the filters, if that is little enough; then sorted.
 //! 4. **Along its order**, passing over what is not asked for.
+//!
+//! Whether 3 will do shows only once it is done; so 4 is under way at the same time. Neither the time that a page takes nor the number of calls depends on
+//! how many rows there are, or how many of them are asked for.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 
 use super::credits::{CREDITS_TABLE, Credited, Credits};
 use super::error::Error;
@@ -173,12 +176,10 @@ impl<R: Listed> Catalogue<R> {
         {
             return self.walk(wanted).await;
         }
-        for ranges in R::gatherings(&wanted.filter) {
-            if let Some(rows) = self.gather(&ranges, wanted.look()).await? {
-                return Ok(wanted.page_of(rows));
-            }
-        }
-        self.walk(wanted).await
+        let gatherings = R::gatherings(&wanted.filter);
+        let gatherings: Vec<_> = gatherings.iter().map(|ranges| self.gather(ranges, wanted.look())).collect();
+        let (gathered, walked) = try_join(try_join_all(gatherings), self.walk(wanted)).await?;
+        Ok(gathered.into_iter().flatten().next().map_or(walked, |rows| wanted.page_of(rows)))
     }
 
     async fn find_by_casting(&self, counterpart: Id, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
@@ -205,12 +206,12 @@ impl<R: Listed> Catalogue<R> {
         }
     }
 
-    /// Goes along the ids of the table itself (strongly consistent).
+    /// Goes along the ids of the table itself (strongly consistent where it gives them all).
     async fn walk_table(&self, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
         let all = wanted.filter == R::Filter::default();
         let most = if all { usize::from(wanted.limit) + 1 } else { wanted.look() };
         let after = wanted.after.as_ref().and_then(|after| R::id_at(wanted.order, after));
-        let bounds = Bounds { limit: wanted.limit, after, descending: wanted.descending, most };
+        let bounds = Bounds { limit: wanted.limit, after, descending: wanted.descending, most, consistent: all };
         let listing = self.rows.list(bounds, |row| wanted.admits(row)).await?;
         Ok(Page { rows: listing.rows, next: listing.next.map(index::id_key) })
     }

@@ -56,12 +56,14 @@ pub struct Bounds {
     pub descending: bool,
     /// The most rows to look at, where not all are given; one more than `limit` at least.
     pub most: usize,
+    /// As the rows are now (strongly consistent), at twice the cost.
+    pub consistent: bool,
 }
 
 impl Bounds {
-    /// The next `limit` rows, ascending.
+    /// The next `limit` rows, ascending, as they are now.
     pub fn ascending(limit: u16, after: Option<Id>) -> Self {
-        Self { limit, after, descending: false, most: usize::from(limit) + 1 }
+        Self { limit, after, descending: false, most: usize::from(limit) + 1, consistent: true }
     }
 }
 
@@ -101,8 +103,8 @@ impl<R: Record> Table<R> {
         Self { client, name: name.into(), record: PhantomData }
     }
 
-    /// The rows of `bounds` that are admitted, as they are now (strongly consistent).
-    /// Costs 1 read unit for the counter and 1 for each 4 KiB of rows looked at, rounded up for each bucket looked into.
+    /// The rows of `bounds` that are admitted.
+    /// Costs 1 read unit for the counter and 1 for each 4 KiB of rows looked at (8 KiB where that need not be consistent), rounded up for each bucket looked into.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Failed`], or [`Error::Malformed`] where an item is no row: a list is never shorter
@@ -264,7 +266,7 @@ impl<R: Record> Table<R> {
                 .client
                 .query()
                 .table_name(&self.name)
-                .consistent_read(true)
+                .consistent_read(bounds.consistent)
                 .scan_index_forward(!bounds.descending)
                 .key_condition_expression(condition)
                 .expression_attribute_names("#bucket", BUCKET)
