@@ -1,4 +1,4 @@
-//! `import` and `export` on the command line.
+//! `import`, `export` and `demo` on the command line.
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use local::Role;
+use local::demo::{self, Count, Filled};
 use local::transfer::{self, Api, Backoff, ExportError, Format, Import, Resource, Summary, ToFile};
 
 use crate::Identity;
@@ -56,6 +57,13 @@ pub(crate) struct ExportArgs {
     output: Option<PathBuf>,
     #[command(flatten)]
     access: Access,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// The API's port
+    #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
 }
 
 /// Imports a file and prints what came of it.
@@ -256,3 +264,38 @@ async fn write(api: &Api, resource: Resource, format: Format, to: &mut impl Writ
     bar.finish_and_clear();
     written
 }
+
+/// Fills the local stack and prints what came of it.
+pub(crate) async fn demo(args: DemoArgs, identity: Identity) -> Result<(), String> {
+    let url = format!("http://{}:{}", identity.listen, args.port);
+    // Without a stack there may be no token either, and that would be what the error is about.
+    if tokio::net::TcpStream::connect((identity.listen, args.port)).await.is_err() {
+        return Err(format!("no local stack runs at {url}; start it in another terminal with `cargo run -p local`"));
+    }
+    let token = crate::token(Role::Producer, identity).await?;
+    let api = Api::new(&url, &token, Backoff::default())?.telling(|why| eprintln!("{why}"));
+    let filled = demo::fill(&api).await.map_err(|problem| format!("{problem}; what is there stays"))?;
+    crate::print(&tour(&filled, &url, identity))
+}
+
+/// What is there now, and what to look at.
+fn tour(Filled { actors, movies }: &Filled, api: &str, identity: Identity) -> String {
+    let count = |Count { made, there }: &Count| format!("{made} made, {there} already there");
+    let curl = |path: &str| format!("curl -s '{api}{path}' -H \"authorization: Bearer $TOKEN\"");
+    let [women, casts, credits] = DEMO_QUERIES.map(curl);
+    format!(
+        "actors: {}\nmovies: {}\n\nTry next:\n\nTOKEN=$(cargo run -q -p local -- token assistant{})\n{women}\n{casts}\n{credits}\n\n\
+         or each request in the browser: {}docs",
+        count(actors),
+        count(movies),
+        identity.flags(),
+        identity.url(),
+    )
+}
+
+/// Women from 20 to 30, movies with who is in them, and the oldest actors with what they were in.
+const DEMO_QUERIES: [&str; 3] = [
+    "/actors?gender=female&min_age=20&max_age=30&sort=name",
+    "/movies?include=cast&limit=3",
+    "/actors?sort=-age&include=credits&limit=3",
+];

@@ -11,6 +11,8 @@ use aws_sdk_dynamodb::types::{
 use shared::model::{Actor, Movie};
 use shared::store::{self, Index, Record, TableNames};
 
+use crate::upgrade;
+
 /// The name of the actors' table.
 pub const ACTORS_TABLE: &str = "actors";
 /// The name of the movies' table.
@@ -61,22 +63,27 @@ const TABLES: [Table; 3] = [
     },
 ];
 
-/// Creates the tables where they are not there yet.
+/// Creates the tables where they are not there yet, and brings those that are up to date.
 pub(crate) async fn create_tables(client: &Client) -> Result<(), String> {
     for table in TABLES {
         if let Err(error) = create_table(client, &table).await {
             return Err(format!("the table {} cannot be created: {error}", table.name));
         }
     }
-    Ok(())
+    upgrade_table::<Actor>(client, ACTORS_TABLE).await?;
+    upgrade_table::<Movie>(client, MOVIES_TABLE).await
+}
+
+async fn upgrade_table<R: Record>(client: &Client, name: &str) -> Result<(), String> {
+    let upgraded = upgrade::upgrade::<R>(client, name).await;
+    upgraded.map_err(|error| format!("the table {name} cannot be brought up to date: {error}"))
 }
 
 async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
     let indexes = table.indexes.iter().map(|index| {
-        let key = [(index.partition, AttributeType::S), (index.sort, AttributeType::S)];
-        let projection = Projection::builder().projection_type(ProjectionType::All).build();
-        let index = GlobalSecondaryIndex::builder().index_name(index.name).projection(projection);
-        index.set_key_schema(Some(key_schema(&key)?)).build().map_err(|error| error.to_string())
+        let key = key_schema(&index_key(index))?;
+        let index = GlobalSecondaryIndex::builder().index_name(index.name).projection(whole_rows());
+        index.set_key_schema(Some(key)).build().map_err(|error| error.to_string())
     });
     let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
     let create = client
@@ -94,7 +101,17 @@ async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
     }
 }
 
-fn key_schema(key: &[(&str, AttributeType); 2]) -> Result<Vec<KeySchemaElement>, String> {
+/// The partition key and the sort key of an index.
+pub(crate) fn index_key(index: &Index) -> [(&'static str, AttributeType); 2] {
+    [(index.partition, AttributeType::S), (index.sort, AttributeType::S)]
+}
+
+/// What every index holds of a row: all of it.
+pub(crate) fn whole_rows() -> Projection {
+    Projection::builder().projection_type(ProjectionType::All).build()
+}
+
+pub(crate) fn key_schema(key: &[(&str, AttributeType); 2]) -> Result<Vec<KeySchemaElement>, String> {
     let element = |(name, _): &(&str, AttributeType), kind| {
         KeySchemaElement::builder().attribute_name(*name).key_type(kind).build().map_err(|error| error.to_string())
     };

@@ -3,10 +3,12 @@
 
 mod database;
 mod docs;
+pub mod demo;
 mod gateway;
 mod identity;
 mod stack;
 pub mod transfer;
+mod upgrade;
 
 pub use database::{ACTORS_TABLE, CREDITS_TABLE, MOVIES_TABLE};
 pub use gateway::route_keys;

@@ -86,6 +86,8 @@ enum Command {
     Import(bulk::ImportArgs),
     /// Write every row of an API to a file
     Export(bulk::ExportArgs),
+    /// Fill the running local stack with a small agency that this project has made up
+    Demo(bulk::DemoArgs),
 }
 
 fn role(user_name: &str) -> Result<Role, String> {
@@ -101,6 +103,7 @@ async fn main() -> ExitCode {
         Some(Command::Event { file, role }) => event(&file, role, cli.identity).await.and_then(|event| print(&event)),
         Some(Command::Import(args)) => bulk::import(args, cli.identity).await,
         Some(Command::Export(args)) => bulk::export(args, cli.identity).await,
+        Some(Command::Demo(args)) => bulk::demo(args, cli.identity).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

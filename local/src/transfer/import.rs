@@ -140,7 +140,8 @@ fn keyed(resource: Resource, rows: Vec<Row>, run: Option<&str>) -> Vec<(Row, Str
     rows.into_iter().zip(keys).collect()
 }
 
-fn idempotency_key(resource: Resource, run: &str, ordinal: usize, body: &str) -> String {
+/// The key of the row with this body, the first of those that say the same or a later one, in a run.
+pub(crate) fn idempotency_key(resource: Resource, run: &str, ordinal: usize, body: &str) -> String {
     // The length tells where the run's id ends, whatever is in it.
     let said = format!("{}\n{ordinal}\n{}\n{run}{body}", resource.name(), run.len());
     format!("import-{}", URL_SAFE_NO_PAD.encode(digest::digest(&SHA256, said.as_bytes())))
@@ -178,7 +179,7 @@ fn is_row(resource: Resource, body: &[u8]) -> bool {
 }
 
 /// The reasons of a refusal, as the API gives them.
-fn reasons(answer: &Answer) -> String {
+pub(crate) fn reasons(answer: &Answer) -> String {
     #[derive(Deserialize)]
     struct Detail {
         field: String,

@@ -6,9 +6,11 @@ mod guard;
 mod import;
 mod rows;
 
+pub(crate) use api::Answer;
 pub use api::{Api, Backoff, Stop, is_loopback};
 pub use export::{ExportError, ToFile, export};
 pub use import::{Import, Refusal, Summary, import, random_run};
+pub(crate) use import::{idempotency_key, reasons};
 pub use rows::{Row, Rows, read};
 
 /// What is moved.

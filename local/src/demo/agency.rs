@@ -1,0 +1,236 @@
+//! Who is in the agency, and what films they are in.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::dice::Dice;
+use super::names::{Gender, name, place};
+use super::{ACTORS, MOVIES};
+
+/// Any number; another one makes another agency.
+const SEED: u64 = 1927;
+/// The years that the ages are of.
+const PRESENT: usize = 2026;
+/// The ages, from the youngest to the oldest.
+const AGES: std::ops::RangeInclusive<usize> = 4..=88;
+/// The years of release, from the first to the last, which is yet to come.
+const YEARS: std::ops::RangeInclusive<usize> = 1955..=2034;
+/// How many entries of a cast have a billing; whoever follows is not on the poster.
+const BILLED: usize = 8;
+
+/// The agency before any of its rows has an id.
+pub(super) struct Agency {
+    actors: Vec<Actor>,
+    movies: Vec<Movie>,
+}
+
+struct Actor {
+    name: String,
+    age: usize,
+    gender: Gender,
+}
+
+struct Movie {
+    title: String,
+    release_date: String,
+    cast: Vec<Part>,
+}
+
+struct Part {
+    /// Which of the agency's actors it is, from 0.
+    actor: usize,
+    character: Option<&'static str>,
+    billing: Option<usize>,
+}
+
+impl Agency {
+    pub(super) fn new() -> Self {
+        let mut dice = Dice::new(SEED);
+        let mut names = HashSet::new();
+        let actors: Vec<_> = (0..ACTORS).map(|number| Actor::new(&mut dice, number, &mut names)).collect();
+        let mut titles = HashSet::new();
+        let movies = (0..MOVIES).map(|number| Movie::new(&mut dice, number, &actors, &mut titles)).collect();
+        Self { actors, movies }
+    }
+
+    /// The bodies that add the actors.
+    pub(super) fn actors(&self) -> Vec<Value> {
+        let body = |Actor { name, age, gender }: &Actor| json!({"name": name, "age": age, "gender": gender.name()});
+        self.actors.iter().map(body).collect()
+    }
+
+    /// The bodies that add the movies, with the ids that the actors have got, in their order.
+    pub(super) fn movies(&self, ids: &[u64]) -> Vec<Value> {
+        let body = |Movie { title, release_date, cast }: &Movie| {
+            let cast: Vec<_> = cast.iter().map(|part| part.body(ids)).collect();
+            json!({"title": title, "release_date": release_date, "cast": cast})
+        };
+        self.movies.iter().map(body).collect()
+    }
+}
+
+impl Actor {
+    fn new(dice: &mut Dice, number: usize, names: &mut HashSet<String>) -> Self {
+        let gender = match dice.below(20) {
+            0..=9 => Gender::Female,
+            10..=17 => Gender::Male,
+            _ => Gender::NonBinary,
+        };
+        // A step that shares no factor with their number goes through all the ages.
+        let age = AGES.start() + number * 37 % AGES.count();
+        Self { name: unlike(names, || name(dice, gender)), age, gender }
+    }
+
+    /// Whether somebody of this age now could have been in a film of that year.
+    fn could_play_in(&self, year: usize) -> bool {
+        self.age + year >= PRESENT + AGES.start()
+    }
+}
+
+impl Movie {
+    fn new(dice: &mut Dice, number: usize, actors: &[Actor], titles: &mut HashSet<String>) -> Self {
+        let year = YEARS.start() + number * (YEARS.end() - YEARS.start()) / (MOVIES - 1);
+        let release_date = format!("{year}-{:02}-{:02}", 1 + dice.below(12), 1 + dice.below(28));
+        let title = unlike(titles, || title(dice, number));
+        Self { title, release_date, cast: cast(dice, actors, year) }
+    }
+}
+
+impl Part {
+    fn body(&self, ids: &[u64]) -> Value {
+        json!({"actor_id": ids.get(self.actor), "character": self.character, "billing": self.billing})
+    }
+}
+
+/// Three to twelve of those who could have played in it, no two of them as one character.
+fn cast(dice: &mut Dice, actors: &[Actor], year: usize) -> Vec<Part> {
+    let able: Vec<_> = (0..actors.len()).filter(|actor| actors[*actor].could_play_in(year)).collect();
+    let count = 3 + dice.below(10);
+    let chosen = dice.draw(&able, count);
+    let characters = dice.draw(&CHARACTERS, count);
+    let parts = chosen.into_iter().zip(characters).enumerate();
+    parts
+        .map(|(place, (actor, character))| Part {
+            actor,
+            character: (dice.below(8) > 0).then_some(character),
+            billing: (place < BILLED).then_some(place + 1),
+        })
+        .collect()
+}
+
+/// The title of a film that nobody has made.
+fn title(dice: &mut Dice, number: usize) -> String {
+    if number % 8 == 7 {
+        return TITLES[number / 8 % TITLES.len()].to_owned();
+    }
+    let (thing, place) = (dice.one_of(&THINGS), place(dice));
+    match dice.below(5) {
+        0 => format!("The {thing} of {place}"),
+        1 => format!("A {thing} in {place}"),
+        2 => format!("{place}"),
+        3 => format!("Beyond the {thing} of {place}"),
+        _ => format!("The Last {thing} in {place}"),
+    }
+}
+
+/// The first of these that is like none before.
+fn unlike(known: &mut HashSet<String>, mut make: impl FnMut() -> String) -> String {
+    loop {
+        let made = make();
+        if known.insert(made.clone()) {
+            return made;
+        }
+    }
+}
+
+const THINGS: [&str; 16] = [
+    "Apiary",
+    "Barometer",
+    "Cartographer",
+    "Drawbridge",
+    "Échappée",
+    "Foghorn",
+    "Glasshouse",
+    "Harvest",
+    "Lantern",
+    "Mapmaker",
+    "Nocturne",
+    "Orrery",
+    "Quarry",
+    "Saltworks",
+    "Tidewatcher",
+    "Weathercock",
+];
+
+/// Every eighth title, one of each.
+const TITLES: [&str; 6] = [
+    "Ночь над Звездобором",
+    "Η σιωπή της Φεγγαροβούνης",
+    "霧ノ峰森の灯",
+    "별나루의 마지막 봄",
+    "ليلة في القمرزار",
+    "नीलवनज की रात",
+];
+
+const CHARACTERS: [&str; 24] = [
+    "The Beekeeper",
+    "The Cartographer",
+    "The Night Porter",
+    "The Ferryman's Daughter",
+    "The Clockmaker",
+    "The Other Twin",
+    "Captain Ørnfane",
+    "Inspector Vészgrell",
+    "Doctor Nevéquist",
+    "Judge Paldahl",
+    "Professor Ískarand",
+    "Aunt Philoména",
+    "Old Tobiás",
+    "Young Tobiás",
+    "Sister Agáthe",
+    "La Voyageuse",
+    "Die Fährfrau",
+    "El Farero",
+    "Смотрительница маяка",
+    "Ο Φαροφύλακας",
+    "灯台守",
+    "등대지기",
+    "حارسة المنارة",
+    "A Voice on the Radio",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_agency_is_the_same_each_time() {
+        let ids: Vec<_> = (1..=ACTORS as u64).collect();
+        let (one, other) = (Agency::new(), Agency::new());
+        assert_eq!((one.actors(), one.movies(&ids)), (other.actors(), other.movies(&ids)));
+    }
+
+    #[test]
+    fn ages_and_genders_and_years_are_all_there() {
+        let Agency { actors, movies } = Agency::new();
+        assert!({ AGES }.all(|age| actors.iter().any(|actor| actor.age == age)));
+        for gender in [Gender::Female, Gender::Male, Gender::NonBinary] {
+            assert!(actors.iter().filter(|actor| actor.gender == gender).count() >= 10, "{gender:?}");
+        }
+        let years = |movie: &Movie| movie.release_date[..4].parse::<usize>().unwrap();
+        let years: HashSet<_> = movies.iter().map(years).collect();
+        assert!(years.contains(YEARS.start()) && years.contains(YEARS.end()));
+    }
+
+    #[test]
+    fn a_cast_is_of_three_to_twelve_who_were_born_by_then() {
+        let Agency { actors, movies } = Agency::new();
+        for movie in movies {
+            let year = movie.release_date[..4].parse().unwrap();
+            let different: HashSet<_> = movie.cast.iter().map(|part| part.actor).collect();
+            assert!((3..=12).contains(&movie.cast.len()) && different.len() == movie.cast.len(), "{}", movie.title);
+            assert!(different.into_iter().all(|actor| actors[actor].could_play_in(year)), "{}", movie.title);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Brings tables that an earlier version has made up to this one: a kept `.local/` outlives what it was made by.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
+    ScalarAttributeType as AttributeType,
+};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use shared::model::Id;
+use shared::store::{self, Index, Item, Record};
+
+use crate::database;
+
+/// How long one call may take: making an index reads the whole table, which may be a large one.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// The most rows that are written at a time.
+const AT_ONCE: usize = 8;
+
+/// Gives a table the indexes that it lacks, and its rows the keys of those.
+///
+/// What was upgraded before costs one look at each row, so that rows that an earlier version has added since are found as well.
+///
+/// # Errors
+/// What DynamoDB says; the next start goes on from there.
+pub(crate) async fn upgrade<R: Record>(client: &Client, table: &str) -> Result<(), String> {
+    let client = patient(client);
+    // In this order: a process killed while it makes an index leaves none behind that lacks rows, for no row has its keys yet.
+    add_indexes(&client, table, R::INDEXES).await?;
+    complete_rows::<R>(&client, table).await
+}
+
+/// The same client without the API's hurry.
+fn patient(client: &Client) -> Client {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
+    Client::from_conf(client.config().to_builder().timeout_config(timeouts).build())
+}
+
+async fn add_indexes(client: &Client, table: &str, indexes: &[Index]) -> Result<(), String> {
+    let described = client.describe_table().table_name(table).send().await.map_err(said)?;
+    let present = described.table().map(|table| table.global_secondary_indexes()).unwrap_or_default();
+    for index in indexes {
+        if present.iter().all(|there| there.index_name() != Some(index.name)) {
+            add_index(client, table, index).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds one index; DynamoDB makes one at a time. This one has it ready as it answers.
+async fn add_index(client: &Client, table: &str, index: &Index) -> Result<(), String> {
+    let key = database::index_key(index);
+    let definition = |(name, kind): (&str, AttributeType)| {
+        AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(kind)
+            .build()
+            .map_err(|error| error.to_string())
+    };
+    let create = CreateGlobalSecondaryIndexAction::builder()
+        .index_name(index.name)
+        .projection(database::whole_rows())
+        .set_key_schema(Some(database::key_schema(&key)?))
+        .build()
+        .map_err(|error| error.to_string())?;
+    client
+        .update_table()
+        .table_name(table)
+        .set_attribute_definitions(Some(key.into_iter().map(definition).collect::<Result<_, _>>()?))
+        .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
+        .send()
+        .await
+        .map(drop)
+        .map_err(said)
+}
+
+/// Writes the keys of the indexes into the rows that lack any of them.
+async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), String> {
+    let keys: BTreeSet<_> = R::INDEXES.iter().flat_map(|index| [index.partition, index.sort]).collect();
+    let lacks: Vec<_> = keys.iter().map(|key| format!("attribute_not_exists({key})")).collect();
+    let mut pages = client
+        .scan()
+        .table_name(table)
+        // Below bucket 0 is what is no row: the counter and the records of keyed requests.
+        .filter_expression(format!("#bucket >= :first AND ({})", lacks.join(" OR ")))
+        .expression_attribute_names("#bucket", store::BUCKET)
+        .expression_attribute_values(":first", AttributeValue::N("0".to_owned()))
+        .consistent_read(true)
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let items = page.map_err(said)?.items.unwrap_or_default();
+        let completed = stream::iter(items).map(|item| async move { complete_row::<R>(client, table, &item).await });
+        completed.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    }
+    Ok(())
+}
+
+/// Writes a row's attributes again, now with the keys. Its version stays: the row says what it said before.
+async fn complete_row<R: Record>(client: &Client, table: &str, item: &Item) -> Result<(), String> {
+    // What is no row is left as it is; a list that comes to it says so.
+    let Some(row) = read_row::<R>(item) else { return Ok(()) };
+    let (mut names, mut values, mut assignments) = (HashMap::new(), HashMap::new(), Vec::new());
+    for (number, (name, value)) in row.attributes().into_iter().enumerate() {
+        names.insert(format!("#a{number}"), name.to_owned());
+        values.insert(format!(":a{number}"), value);
+        assignments.push(format!("#a{number} = :a{number}"));
+    }
+    let key =
+        [store::BUCKET, store::ID].into_iter().filter_map(|name| Some((name.to_owned(), item.get(name)?.clone())));
+    let update = client
+        .update_item()
+        .table_name(table)
+        .set_key(Some(key.collect()))
+        .update_expression(format!("SET {}", assignments.join(", ")))
+        .condition_expression(format!("attribute_exists({})", store::ID))
+        .set_expression_attribute_names(Some(names))
+        .set_expression_attribute_values(Some(values));
+    match update.send().await {
+        // Deleted meanwhile, by somebody who speaks to DynamoDB directly.
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+            Ok(())
+        }
+        other => other.map(drop).map_err(said),
+    }
+}
+
+fn read_row<R: Record>(item: &Item) -> Option<R> {
+    let id = item.get(store::ID)?.as_n().ok()?.parse().ok().and_then(Id::new)?;
+    R::from_item(id, item).ok()
+}
+
+fn said(error: impl std::error::Error) -> String {
+    DisplayErrorContext(error).to_string()
+}
