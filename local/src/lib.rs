@@ -2,8 +2,8 @@
 //! and a DynamoDB. `main.rs` is the command line; tests start the same [`Stack`] in their own process.
 
 mod database;
-mod docs;
 pub mod demo;
+mod docs;
 mod gateway;
 mod identity;
 mod stack;

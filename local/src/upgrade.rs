@@ -81,13 +81,15 @@ async fn add_index(client: &Client, table: &str, index: &Index) -> Result<(), St
 /// Writes the keys of the indexes into the rows that lack any of them.
 async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), String> {
     let keys: BTreeSet<_> = R::INDEXES.iter().flat_map(|index| [index.partition, index.sort]).collect();
-    let lacks: Vec<_> = keys.iter().map(|key| format!("attribute_not_exists({key})")).collect();
+    let lacks: Vec<_> = keys.iter().map(|key| format!("attribute_not_exists(#{key})")).collect();
+    let mut names: HashMap<_, _> = keys.iter().map(|key| (format!("#{key}"), (*key).to_owned())).collect();
+    names.insert("#bucket".to_owned(), store::BUCKET.to_owned());
     let mut pages = client
         .scan()
         .table_name(table)
         // Below bucket 0 is what is no row: the counter and the records of keyed requests.
         .filter_expression(format!("#bucket >= :first AND ({})", lacks.join(" OR ")))
-        .expression_attribute_names("#bucket", store::BUCKET)
+        .set_expression_attribute_names(Some(names))
         .expression_attribute_values(":first", AttributeValue::N("0".to_owned()))
         .consistent_read(true)
         .into_paginator()
@@ -110,6 +112,7 @@ async fn complete_row<R: Record>(client: &Client, table: &str, item: &Item) -> R
         values.insert(format!(":a{number}"), value);
         assignments.push(format!("#a{number} = :a{number}"));
     }
+    names.insert("#id".to_owned(), store::ID.to_owned());
     let key =
         [store::BUCKET, store::ID].into_iter().filter_map(|name| Some((name.to_owned(), item.get(name)?.clone())));
     let update = client
@@ -117,7 +120,7 @@ async fn complete_row<R: Record>(client: &Client, table: &str, item: &Item) -> R
         .table_name(table)
         .set_key(Some(key.collect()))
         .update_expression(format!("SET {}", assignments.join(", ")))
-        .condition_expression(format!("attribute_exists({})", store::ID))
+        .condition_expression("attribute_exists(#id)")
         .set_expression_attribute_names(Some(names))
         .set_expression_attribute_values(Some(values));
     match update.send().await {
