@@ -128,7 +128,7 @@ fn title(dice: &mut Dice, number: usize) -> String {
     match dice.below(5) {
         0 => format!("The {thing} of {place}"),
         1 => format!("A {thing} in {place}"),
-        2 => format!("{place}"),
+        2 => place.to_string(),
         3 => format!("Beyond the {thing} of {place}"),
         _ => format!("The Last {thing} in {place}"),
     }
