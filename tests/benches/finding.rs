@@ -59,7 +59,7 @@ fn one_of(texts: &[&'static str], number: u64, step: u64) -> &'static str {
 
 fn actor(number: u64) -> Actor {
     let name = format!("{} {}", one_of(&FIRST, number, 1), one_of(&LAST, number, 12));
-    let gender = if number % 97 == 0 { "non-binary" } else { one_of(&["female", "male"], number, 3) };
+    let gender = if number.is_multiple_of(97) { "non-binary" } else { one_of(&["female", "male"], number, 3) };
     Actor {
         id: Id::new(number).unwrap(),
         name: Name::new(&name).unwrap(),
