@@ -127,11 +127,16 @@ fn title(dice: &mut Dice, number: usize) -> String {
     let (thing, place) = (dice.one_of(&THINGS), place(dice));
     match dice.below(5) {
         0 => format!("The {thing} of {place}"),
-        1 => format!("A {thing} in {place}"),
-        2 => place.to_string(),
+        1 => format!("{} {thing} in {place}", article(thing)),
+        2 => place,
         3 => format!("Beyond the {thing} of {place}"),
         _ => format!("The Last {thing} in {place}"),
     }
+}
+
+/// The article before one of the [`THINGS`].
+fn article(thing: &str) -> &'static str {
+    if thing.starts_with(['A', 'É', 'O']) { "An" } else { "A" }
 }
 
 /// The first of these that is like none before.
@@ -182,9 +187,9 @@ const CHARACTERS: [&str; 24] = [
     "The Other Twin",
     "Captain Ørnfane",
     "Inspector Vészgrell",
-    "Doctor Nevéquist",
-    "Judge Paldahl",
-    "Professor Ískarand",
+    "Doctor Nevésparrow",
+    "Judge Palthistle",
+    "Professor Ískarundel",
     "Aunt Philoména",
     "Old Tobiás",
     "Young Tobiás",

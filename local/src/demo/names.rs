@@ -61,7 +61,7 @@ const LATIN: Script = Script {
         "Älven", "Brön", "Červa", "Dalmé", "Ébran", "Fjör", "Güld", "Høve", "Íska", "Kász", "Lún", "Mørk", "Nevé",
         "Óran", "Pâl", "Quen", "Rüs", "Sólva", "Tár", "Üls", "Vész", "Wyn", "Ýmir", "Žala",
     ],
-    ends: &["dahl", "fane", "grell", "holt", "mark", "quist", "rand", "sel", "thorne", "vane"],
+    ends: &["fanel", "grell", "hollow", "miréne", "ossel", "rundel", "sparrow", "thistle", "vanelle", "zorin"],
     family_first: false,
 };
 
