@@ -228,7 +228,9 @@ async fn token(role: Role, identity: Identity) -> Result<String, String> {
         NobodyThere if issuer.is_some() => Err(format!("nobody answers at {url}")),
         NobodyThere => {
             let key = SigningKey::open(&folder()).map_err(|error| format!("{}: {error}", folder().display()))?;
-            let key = key.ok_or("there is no signing key yet; start the stack once with `cargo run -p local`")?;
+            let key = key.ok_or_else(|| {
+                format!("nobody answers at {url}, and there is no signing key yet; start the stack once with `cargo run -p local`")
+            })?;
             Tokens::new(Arc::new(key), &url, &audience).issue(role)
         }
     }

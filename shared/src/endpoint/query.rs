@@ -81,37 +81,27 @@ impl<'a> Query<'a> {
 
     /// The parameter's value if it is there, once, and keeps its rule.
     fn read<T>(&mut self, field: &'static str, rule: &'static str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-        self.read_or(field, rule, |text| read(text).ok_or(rule))
+        self.read_or(field, |text| read(text).ok_or(rule))
     }
 
     /// As [`Self::read`], where the reading tells the rule that was broken.
-    fn read_or<T>(
-        &mut self,
-        field: &'static str,
-        once: &'static str,
-        read: impl Fn(&str) -> Result<T, &'static str>,
-    ) -> Option<T> {
+    fn read_or<T>(&mut self, field: &'static str, read: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
         let values = self.request.query_string_parameters_ref().and_then(|query| query.all(field)).unwrap_or_default();
         let value = match values[..] {
             [] => return None,
             [value] => read(value),
-            _ => Err(once),
+            _ => Err("must be given once"),
         };
         value.map_err(|message| self.faults.push(Fault::of(field, message))).ok()
     }
 
     /// A parameter that narrows the list.
     fn narrow<T>(&mut self, field: &'static str, rule: &'static str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-        self.narrow_or(field, rule, |text| read(text).ok_or(rule))
+        self.narrow_or(field, |text| read(text).ok_or(rule))
     }
 
-    fn narrow_or<T>(
-        &mut self,
-        field: &'static str,
-        once: &'static str,
-        read: impl Fn(&str) -> Result<T, &'static str>,
-    ) -> Option<T> {
-        let (text, value) = self.read_or(field, once, |text| Ok((text.to_owned(), read(text)?)))?;
+    fn narrow_or<T>(&mut self, field: &'static str, read: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
+        let (text, value) = self.read_or(field, |text| Ok((text.to_owned(), read(text)?)))?;
         self.scope.append_pair(field, &text);
         Some(value)
     }
@@ -124,7 +114,6 @@ impl<'a> Query<'a> {
 const ID_RULE: &str = "must be an id, a whole number from 1 to 9007199254740991";
 const AGE_RULE: &str = "must be a whole number from 0 to 150";
 const PREFIX_RULE: &str = "must be a text of 1 to 200 characters without control characters, and more than accents";
-const DATE_RULE: &str = "must be one date";
 
 /// Reads the whole query of a list.
 pub(super) fn list<R: Queried>(request: &Request, route: &Route) -> Result<List<R>, Error> {
@@ -213,8 +202,8 @@ impl Queried for Movie {
     fn filter(query: &mut Query<'_>) -> MovieFilter {
         MovieFilter {
             title: query.narrow("title", PREFIX_RULE, Prefix::new),
-            released_from: query.narrow_or("released_from", DATE_RULE, ReleaseDate::parse),
-            released_to: query.narrow_or("released_to", DATE_RULE, ReleaseDate::parse_end),
+            released_from: query.narrow_or("released_from", ReleaseDate::parse),
+            released_to: query.narrow_or("released_to", ReleaseDate::parse_end),
             actor: query.narrow("actor_id", ID_RULE, Id::parse),
         }
     }
