@@ -5,15 +5,17 @@
 #[path = "../../../tests/runtime.rs"]
 mod runtime;
 
+#[path = "../../../tests/killed_posts.rs"]
+mod killed_posts;
+
 use std::time::Duration;
 
 use local::{Options, Stack};
 use serde_json::{Value, json};
 
-use runtime::Environment;
+use killed_posts::Posts;
 
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_post_actors");
-const ROUNDS: u64 = 200;
 
 fn event(stack: &Stack, round: u64, attempt: u64) -> Value {
     let sample = include_str!("../../../events/post_actors/created.json");
@@ -31,48 +33,19 @@ fn created(answer: &Value) -> Option<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_keyed_posts_survive_kills_at_any_moment_once_each() {
     let stack = Stack::start(Options::in_memory()).await.unwrap();
-    let mut acknowledged = Vec::new();
-    let mut killed = 0;
-    let mut steady = Environment::start(&stack, BOOTSTRAP).await;
-    for round in 1..=ROUNDS {
-        // Two environments are sent the same request at the same time, and one of them is killed a little later each round.
-        let mut doomed = Environment::start(&stack, BOOTSTRAP).await;
-        let doomed_answer = doomed.invoke(event(&stack, round, 1));
-        let steady_answer = steady.invoke(event(&stack, round, 2));
-        tokio::time::sleep(Duration::from_millis(round % 40)).await;
-        doomed.kill();
-        let mut ids = Vec::new();
-        match doomed_answer.await {
-            Ok(answer) => ids.extend(created(&answer)),
-            Err(_) => killed += 1,
-        }
-        // Every tenth round the other one is killed as well, and the client tries again.
-        if round % 10 == 0 {
-            steady.kill();
-            steady = Environment::start(&stack, BOOTSTRAP).await;
-        }
-        ids.extend(steady_answer.await.ok().as_ref().and_then(created));
-        for attempt in 3.. {
-            let answer = steady.invoke(event(&stack, round, attempt)).await.unwrap();
-            if let Some(id) = created(&answer) {
-                ids.push(id);
-                break;
-            }
-            assert!(
-                [409, 503].contains(&answer["statusCode"].as_u64().unwrap()) && attempt < 20,
-                "round {round}: {answer}"
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        ids.dedup();
-        assert_eq!(ids.len(), 1, "round {round}: every answer names one row");
-        acknowledged.push((ids[0], format!("Round {round}")));
-    }
+    let posts = Posts {
+        bootstrap: BOOTSTRAP,
+        rounds: 200,
+        doom: |round| Duration::from_millis(round % 40),
+        second_kill: 10,
+        event: |round, attempt| event(&stack, round, attempt),
+        created,
+    };
+    let acknowledged = posts.send(&stack).await;
     let (_, listed) = runtime::request(&stack, "GET", "/actors", &Value::Null).await;
     let stored = listed["actors"].as_array().unwrap().iter();
     let stored: Vec<_> =
         stored.map(|row| (row["id"].as_u64().unwrap(), row["name"].as_str().unwrap().to_owned())).collect();
-    acknowledged.sort_unstable();
-    assert_eq!(stored, acknowledged, "0 duplicates, 0 lost");
-    assert!(killed > 20, "only {killed} kills came before an answer");
+    let names: Vec<_> = acknowledged.into_iter().map(|(id, round)| (id, format!("Round {round}"))).collect();
+    assert_eq!(stored, names, "0 duplicates, 0 lost");
 }

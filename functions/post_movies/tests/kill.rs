@@ -5,16 +5,18 @@
 #[path = "../../../tests/runtime.rs"]
 mod runtime;
 
+#[path = "../../../tests/killed_posts.rs"]
+mod killed_posts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use local::{Options, Stack};
 use serde_json::{Value, json};
 
-use runtime::Environment;
+use killed_posts::Posts;
 
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_post_movies");
-const ROUNDS: u64 = 100;
 const ACTORS: u64 = 12;
 
 /// The cast of a round's movie: seven actors, others from round to round, and what each of them plays.
@@ -56,40 +58,15 @@ async fn a_hundred_keyed_posts_with_casts_survive_kills_at_any_moment_whole_and_
     for _ in 0..ACTORS {
         assert_eq!(runtime::request(&stack, "POST", "/actors", &actor).await.0, 200);
     }
-    let mut acknowledged = BTreeMap::new();
-    let mut killed = 0;
-    let mut steady = Environment::start(&stack, BOOTSTRAP).await;
-    for round in 1..=ROUNDS {
-        // Two environments are sent the same request at the same time, and one of them is killed a little later each round.
-        let mut doomed = Environment::start(&stack, BOOTSTRAP).await;
-        let doomed_answer = doomed.invoke(event(&stack, round, 1));
-        let steady_answer = steady.invoke(event(&stack, round, 2));
-        tokio::time::sleep(Duration::from_millis(round * 7 % 60)).await;
-        doomed.kill();
-        let mut ids = BTreeSet::new();
-        match doomed_answer.await {
-            Ok(answer) => ids.extend(created(&answer)),
-            Err(_) => killed += 1,
-        }
-        // Every third round the other one is killed as well, and the client tries again.
-        if round % 3 == 0 {
-            steady.kill();
-            steady = Environment::start(&stack, BOOTSTRAP).await;
-        }
-        ids.extend(steady_answer.await.ok().as_ref().and_then(created));
-        for attempt in 3.. {
-            let answer = steady.invoke(event(&stack, round, attempt)).await.unwrap();
-            if let Some(id) = created(&answer) {
-                ids.insert(id);
-                break;
-            }
-            let busy = [409, 503].contains(&answer["statusCode"].as_u64().unwrap());
-            assert!(busy && attempt < 20, "round {round}: {answer}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        assert_eq!(ids.len(), 1, "round {round}: every answer names one row");
-        acknowledged.insert(*ids.first().unwrap(), round);
-    }
+    let posts = Posts {
+        bootstrap: BOOTSTRAP,
+        rounds: 100,
+        doom: |round| Duration::from_millis(round * 7 % 60),
+        second_kill: 3,
+        event: |round, attempt| event(&stack, round, attempt),
+        created,
+    };
+    let acknowledged = posts.send(&stack).await;
     let (_, listed) = runtime::request(&stack, "GET", "/movies", &Value::Null).await;
     let stored = listed["movies"].as_array().unwrap().iter();
     let stored: BTreeMap<_, _> =
@@ -107,5 +84,4 @@ async fn a_hundred_keyed_posts_with_casts_survive_kills_at_any_moment_whole_and_
         halves.collect(),
         "every cast is whole, seen from both sides, and nothing else"
     );
-    assert!(killed > 20, "only {killed} kills came before an answer");
 }

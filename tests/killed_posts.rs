@@ -1,0 +1,69 @@
+//! Keyed POSTs to a function's real bootstrap that is killed at any moment. The tests of the functions that create rows take this file in as a module.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use local::Stack;
+use serde_json::Value;
+
+use crate::runtime::Environment;
+
+/// What a test sends, and when it kills.
+pub(crate) struct Posts<E, C> {
+    pub(crate) bootstrap: &'static str,
+    pub(crate) rounds: u64,
+    /// After how long one of the two environments of a round is killed.
+    pub(crate) doom: fn(u64) -> Duration,
+    /// Every so many rounds the other one is killed as well, and the client tries again.
+    pub(crate) second_kill: u64,
+    /// The event of a round's attempt; its key is the round's.
+    pub(crate) event: E,
+    /// The id of the row that an answer names, if it is one.
+    pub(crate) created: C,
+}
+
+impl<E: Fn(u64, u64) -> Value, C: Fn(&Value) -> Option<u64>> Posts<E, C> {
+    /// Sends them all, and gives each round by the id of the one row that all its answers name.
+    pub(crate) async fn send(&self, stack: &Stack) -> BTreeMap<u64, u64> {
+        let mut acknowledged = BTreeMap::new();
+        let mut killed = 0;
+        let mut steady = Environment::start(stack, self.bootstrap).await;
+        for round in 1..=self.rounds {
+            // Two environments are sent the same request at the same time, and one of them is killed a little later each round.
+            let mut doomed = Environment::start(stack, self.bootstrap).await;
+            let doomed_answer = doomed.invoke((self.event)(round, 1));
+            let steady_answer = steady.invoke((self.event)(round, 2));
+            tokio::time::sleep((self.doom)(round)).await;
+            doomed.kill();
+            let mut ids = BTreeSet::new();
+            match doomed_answer.await {
+                Ok(answer) => ids.extend((self.created)(&answer)),
+                Err(_) => killed += 1,
+            }
+            if round % self.second_kill == 0 {
+                steady.kill();
+                steady = Environment::start(stack, self.bootstrap).await;
+            }
+            ids.extend(steady_answer.await.ok().as_ref().and_then(&self.created));
+            ids.insert(self.retry(&steady, round).await);
+            assert_eq!(ids.len(), 1, "round {round}: every answer names one row");
+            acknowledged.insert(*ids.first().unwrap(), round);
+        }
+        assert!(killed > 20, "only {killed} kills came before an answer");
+        acknowledged
+    }
+
+    /// Tries again, as a client does that has no answer, until there is one with a row.
+    async fn retry(&self, steady: &Environment, round: u64) -> u64 {
+        for attempt in 3.. {
+            let answer = steady.invoke((self.event)(round, attempt)).await.unwrap();
+            if let Some(id) = (self.created)(&answer) {
+                return id;
+            }
+            let busy = [409, 503].contains(&answer["statusCode"].as_u64().unwrap());
+            assert!(busy && attempt < 20, "round {round}: {answer}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        unreachable!("an attempt ends it")
+    }
+}
