@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
+use futures_util::FutureExt;
 
 use super::creation::{Created, IdempotencyKey};
 use super::credits::Credits;
 use super::error::Error;
 use super::precondition::{Precondition, Version, Versioned};
-use super::record::{Attributes, Record, number};
-use super::retry::Contention;
-use super::table::{Condition, ID, Table, VERSION, bucket_of, key};
+use super::record::{Attributes, Record};
+use super::table::{Change, ID, Table, bucket_of, key};
 use super::transaction::{self, MOST_WRITES};
-use super::{Store, TableNames};
+use super::{Store, TableNames, retry};
 use crate::model::{Actor, Cast, Credit, Id, Movie, MovieChanges, NewMovie};
 
 /// The most credits that one request may change: each takes two writes and a check that its actor exists, and the movie one write.
@@ -62,13 +62,7 @@ impl Casting {
         if new.cast.credits().is_empty() {
             return self.movies.create(new).await;
         }
-        let mut contention = Contention::default();
-        loop {
-            let outcome = self.try_create(new.clone()).await;
-            if !contention.calls_for_another(&outcome).await {
-                return outcome;
-            }
-        }
+        retry::past_contention(|| self.try_create(new.clone()).boxed()).await
     }
 
     async fn try_create(&self, new: NewMovie) -> Result<Versioned<Movie>, Error> {
@@ -94,13 +88,7 @@ impl Casting {
         if new.cast.credits().is_empty() {
             return self.movies.create_once(new, key, answer).await;
         }
-        let mut contention = Contention::default();
-        loop {
-            let outcome = self.try_create_once(new.clone(), key, &answer).await;
-            if !contention.calls_for_another(&outcome).await {
-                return outcome;
-            }
-        }
+        retry::past_contention(|| self.try_create_once(new.clone(), key, &answer).boxed()).await
     }
 
     async fn try_create_once(
@@ -141,13 +129,7 @@ impl Casting {
         demand: &Precondition,
     ) -> Result<Versioned<Movie>, Error> {
         let Some(cast) = &changes.cast else { return self.movies.update(id, changes, demand).await };
-        let mut contention = Contention::default();
-        loop {
-            let outcome = self.recast(id, changes, cast, demand).await;
-            if !contention.calls_for_another(&outcome).await {
-                return outcome;
-            }
-        }
+        retry::past_contention(|| self.recast(id, changes, cast, demand).boxed()).await
     }
 
     async fn recast(
@@ -181,45 +163,29 @@ impl Casting {
 
     /// The write of a movie's changed attributes and its next version, if it still has the version that was seen.
     fn update_row(&self, id: Id, seen: Version, changed: Attributes) -> Result<TransactWriteItem, Error> {
-        let Condition { expression, names, values } = Condition::of(&Precondition::IsOneOf(vec![seen]));
-        let mut update = Update::builder()
-            .table_name(self.movies.name())
-            .set_key(Some(key(bucket_of(id), id.get())))
-            .condition_expression(expression)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_values(":one", number(1));
-        let mut clauses = Vec::new();
-        for (name, value) in changed {
-            clauses.push(format!("#{name} = :{name}"));
-            update = update
-                .expression_attribute_names(format!("#{name}"), name)
-                .expression_attribute_values(format!(":{name}"), value);
-        }
-        let set = if clauses.is_empty() { String::new() } else { format!("SET {} ", clauses.join(", ")) };
-        transaction::update(update.update_expression(format!("{set}ADD #version :one")))
+        let Change { expression, condition, names, values } = Change::of(changed, &Precondition::IsOneOf(vec![seen]));
+        transaction::update(
+            Update::builder()
+                .table_name(self.movies.name())
+                .set_key(Some(key(bucket_of(id), id.get())))
+                .update_expression(expression)
+                .condition_expression(condition)
+                .set_expression_attribute_names(Some(names))
+                .set_expression_attribute_values(Some(values)),
+        )
     }
 
     /// What has to be written for the movie's cast to be this one.
     async fn difference(&self, movie: Id, cast: &Cast) -> Result<Difference, Error> {
-        let mut present: HashMap<_, _> = self.credits.of::<Movie>(movie).await?.into_iter().collect();
-        let gone = |ids: &HashMap<Id, Credit>| {
-            ids.keys().filter(|id| cast.credits().iter().all(|(actor, _)| actor != *id)).copied().collect::<Vec<_>>()
-        };
-        let mut ids: Vec<_> = cast.credits().iter().map(|(actor, _)| *actor).collect();
-        let removed = gone(&present);
-        ids.extend(&removed);
+        let mut gone: HashMap<_, _> = self.credits.of::<Movie>(movie).await?.into_iter().collect();
+        // What is left of the present credits once those of the new cast are taken out goes.
+        let mut put = cast.credits().to_vec();
+        put.retain(|(actor, credit)| gone.remove(actor).as_ref() != Some(credit));
+        let ids: Vec<_> = cast.credits().iter().map(|(actor, _)| *actor).chain(gone.keys().copied()).collect();
         let actors = self.actors.get_all(&ids).await?;
         known(cast, &actors)?;
-        let put: Vec<_> = cast
-            .credits()
-            .iter()
-            .filter(|(actor, credit)| present.remove(actor).as_ref() != Some(credit))
-            .cloned()
-            .collect();
         // A credit whose actor is gone counts as no change; it is swept where there is room.
-        let (mut removed, leftovers): (Vec<_>, Vec<_>) = removed.into_iter().partition(|id| actors.contains_key(id));
+        let (mut removed, leftovers): (Vec<_>, Vec<_>) = gone.into_keys().partition(|id| actors.contains_key(id));
         if put.len() + removed.len() > MOST_CHANGES {
             return Err(Error::TooManyChanges);
         }

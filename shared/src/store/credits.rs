@@ -7,10 +7,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use futures_util::FutureExt;
 
 use super::error::Error;
 use super::record::{Item, Malformed, number, read_number, read_text, text};
-use super::retry::Contention;
+use super::retry;
 use super::table::read;
 use super::transaction::{self, MOST_WRITES};
 use crate::model::{Actor, Billing, Credit, Id, Movie, Name};
@@ -118,14 +119,11 @@ impl Credits {
         for some in credits.chunks(MOST_WRITES / 2) {
             let removals = some.iter().map(|(counterpart, _)| self.remove::<R>(id, *counterpart));
             let removals: Vec<_> = removals.collect::<Result<_, _>>()?;
-            let mut contention = Contention::default();
-            loop {
-                let writes = removals.iter().flatten().cloned().collect();
-                let outcome = transaction::write(&self.client, writes, None).await.map_err(Error::from);
-                if !contention.calls_for_another(&outcome).await {
-                    break outcome?;
-                }
-            }
+            let removals: Vec<_> = removals.into_iter().flatten().collect();
+            let attempt = || {
+                transaction::write(&self.client, removals.clone(), None).map(|done| done.map_err(Error::from)).boxed()
+            };
+            retry::past_contention(attempt).await?;
         }
         Ok(())
     }

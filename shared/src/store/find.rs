@@ -15,6 +15,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use futures_util::FutureExt;
 use futures_util::future::{try_join, try_join_all};
 
 use super::credits::{CREDITS_TABLE, Credited, Credits};
@@ -22,9 +23,8 @@ use super::error::Error;
 use super::index::{self, Range, SHARDS};
 use super::precondition::Versioned;
 use super::record::{Record, text};
-use super::retry::Contention;
 use super::table::{AT_ONCE, Bounds, Table};
-use super::{Store, TableNames};
+use super::{Store, TableNames, retry};
 use crate::model::{
     Actor, ActorFilter, ActorOrder, Age, Credit, Id, Movie, MovieFilter, MovieOrder, Order, ReleaseDate, folded,
 };
@@ -184,18 +184,17 @@ impl<R: Listed> Catalogue<R> {
 
     async fn find_by_casting(&self, counterpart: Id, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
         let credits = self.credits.of::<R::Counterpart>(counterpart).await?;
-        // Looked at after its credits: while it is there, none of them has been swept away.
-        match self.counterparts.get(counterpart).await {
-            Err(Error::Missing) => return Ok(Page { rows: Vec::new(), next: None }),
-            found => found?,
-        };
         let mut ids: Vec<_> = credits.into_iter().map(|(id, _)| id).collect();
         if let Some(after) = wanted.after.as_ref().and_then(|after| R::id_at(wanted.order, after)) {
             ids.retain(|id| if wanted.descending { *id < after } else { *id > after });
         }
         let looked_to = if wanted.is_by_id() { first_of(&mut ids, wanted) } else { None };
-        let rows = self.rows.get_all(&ids).await?.into_values();
-        let page = wanted.page_of(rows);
+        // Looked at after its credits: while it is there, none of them has been swept away.
+        let rows = match try_join(self.counterparts.get(counterpart), self.rows.get_all(&ids)).await {
+            Err(Error::Missing) => return Ok(Page { rows: Vec::new(), next: None }),
+            found => found?.1,
+        };
+        let page = wanted.page_of(rows.into_values());
         Ok(Page { next: page.next.or(looked_to.map(index::id_key)), ..page })
     }
 
@@ -253,13 +252,7 @@ impl<R: Listed> Catalogue<R> {
     /// # Errors
     /// [`Error::Contended`], or as [`Table::get`].
     pub async fn get_with_credits(&self, id: Id) -> Result<Versioned<WithCredits<R>>, Error> {
-        let mut contention = Contention::default();
-        loop {
-            let outcome = self.try_get_with_credits(id).await;
-            if !contention.calls_for_another(&outcome).await {
-                return outcome;
-            }
-        }
+        retry::past_contention(|| self.try_get_with_credits(id).boxed()).await
     }
 
     /// The row is looked at before its credits and after them: while its version stays the same nobody has changed them, so that version and cast belong
@@ -267,8 +260,8 @@ impl<R: Listed> Catalogue<R> {
     async fn try_get_with_credits(&self, id: Id) -> Result<Versioned<WithCredits<R>>, Error> {
         let before = self.rows.get(id).await?;
         let credits = self.credits.of::<R>(id).await?;
-        let counterparts = self.counterparts_of(credits.iter()).await?;
-        let Versioned { row, version } = self.rows.get(id).await?;
+        let (counterparts, after) = try_join(self.counterparts_of(credits.iter()), self.rows.get(id)).await?;
+        let Versioned { row, version } = after;
         if version != before.version {
             return Err(Error::Contended { call: "Query" });
         }
@@ -287,9 +280,9 @@ impl<R: Listed> Catalogue<R> {
         if let Some(last) = credits.len().checked_sub(1).filter(|_| credits.len() < ids.len()) {
             next = Some(found[last].place(wanted.order));
         }
-        let counterparts = self.counterparts_of(credits.iter().flatten()).await?;
         // Looked at after their credits: of a row that is there still, none has been swept away.
-        let mut rows = self.rows.get_all(&ids[..credits.len()]).await?;
+        let counterparts = self.counterparts_of(credits.iter().flatten());
+        let (counterparts, mut rows) = try_join(counterparts, self.rows.get_all(&ids[..credits.len()])).await?;
         let rows =
             ids.iter().zip(credits).filter_map(|(id, credits)| Some((rows.remove(id)?, known(credits, &counterparts))));
         Ok(Page { rows: rows.filter(|(row, _)| wanted.admits(row)).collect(), next })

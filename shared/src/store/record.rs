@@ -29,7 +29,7 @@ pub trait Record: Resource + Clone + Send + Sync + 'static {
     /// What a row is made of before it has an id.
     type New: Input + Send;
     /// Which fields of a row change, and to what.
-    type Changes: Input + Send;
+    type Changes: Input + Send + Sync;
 
     /// The row that a new one becomes once it has its id.
     fn with_id(id: Id, new: Self::New) -> Self;

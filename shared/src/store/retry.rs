@@ -8,32 +8,29 @@ use std::io;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
+use futures_util::future::BoxFuture;
 
 use super::error::{self, is_refused_unseen};
 
-/// How often a write is tried that meets other transactions on its items, or that was planned on what is so no more.
+/// How often something is tried that meets other transactions on its items, or that was planned on what is so no more.
 const MOST_TRIES: u32 = 8;
 /// The longest pause before the second try; it doubles for each after it, up to eight times this.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// How often a write has met others.
-#[derive(Default)]
-pub(super) struct Contention(u32);
-
-impl Contention {
-    /// Whether the write is to be tried again: after a pause, as long as it is [contended](error::Error::Contended) and not too often.
-    pub(super) async fn calls_for_another<T>(&mut self, outcome: &Result<T, error::Error>) -> bool {
-        self.0 += 1;
-        let again = matches!(outcome, Err(error::Error::Contended { .. })) && self.0 < MOST_TRIES;
-        if again {
-            pause(self.0).await;
+/// Does this again while it is [contended](error::Error::Contended), after a pause, and not too often.
+pub(super) async fn past_contention<'a, T>(
+    attempt: impl Fn() -> BoxFuture<'a, Result<T, error::Error>>,
+) -> Result<T, error::Error> {
+    for tries in 1..MOST_TRIES {
+        match attempt().await {
+            Err(error::Error::Contended { .. }) => pause(tries).await,
+            outcome => return outcome,
         }
-        again
     }
+    attempt().await
 }
 
 /// Waits for a random part of a time that grows with each attempt (full jitter).

@@ -7,14 +7,14 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
 use super::error::Error;
 use super::precondition::{Precondition, Version, Versioned};
 use super::record::{Attributes, Item, Record, number};
-use super::retry::{self, Contention, OnlyIfNothingWasDone};
+use super::retry::{self, OnlyIfNothingWasDone};
 use super::{Store, TableNames};
 use crate::model::Id;
 
@@ -30,7 +30,7 @@ const COUNTER_BUCKET: i64 = -1;
 /// The counter's attribute: the greatest id given out so far.
 const LAST_ID: &str = "last_id";
 /// The attribute with a row's version.
-pub(super) const VERSION: &str = "version";
+const VERSION: &str = "version";
 
 /// The most keys of one BatchGetItem.
 const MOST_KEYS: usize = 100;
@@ -156,18 +156,12 @@ impl<R: Record> Table<R> {
     }
 
     /// Changes the attributes that `changes` names, and no other, if the row is as `demand` has it, in one write; gives the row as it then is, one
-    /// version on. Costs 1 write unit for a row of up to 1 KiB. Where nothing changes the row is only read.
+    /// version on. Costs 1 write unit for a row of up to 1 KiB, and 1 or 2 for each index whose key or row changes. Where nothing changes the row is only read.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the change may have been made), [`Error::Failed`] or [`Error::Malformed`].
     pub async fn update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
-        let mut contention = Contention::default();
-        loop {
-            let outcome = self.try_update(id, changes, demand).await;
-            if !contention.calls_for_another(&outcome).await {
-                return outcome;
-            }
-        }
+        retry::past_contention(|| self.try_update(id, changes, demand).boxed()).await
     }
 
     async fn try_update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
@@ -176,22 +170,18 @@ impl<R: Record> Table<R> {
             let row = self.get(id).await?;
             return if demand.admits(row.version) { Ok(row) } else { Err(Error::PreconditionFailed) };
         }
-        let Condition { expression: condition, names, values } = Condition::of(demand);
-        let update = self.update_item(bucket_of(id), id.get(), "SET", changed);
-        let expression = format!("{} ADD #version :one", update.get_update_expression().clone().unwrap_or_default());
-        let mut update = update
+        let Change { expression, condition, names, values } = Change::of(changed, demand);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key(bucket_of(id), id.get())))
             .update_expression(expression)
-            .expression_attribute_values(":one", number(1))
             .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .expression_attribute_names("#version", VERSION);
-        for (name, attribute) in names {
-            update = update.expression_attribute_names(name, attribute);
-        }
-        for (name, value) in values {
-            update = update.expression_attribute_values(name, value);
-        }
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let once = Config::builder().retry_classifier(OnlyIfNothingWasDone::<UpdateItemError>::new());
         let updated =
             update.customize().config_override(once).send().await.map_err(|error| match error.as_service_error() {
@@ -201,18 +191,12 @@ impl<R: Record> Table<R> {
         self.versioned(&updated.attributes.unwrap_or_default())
     }
 
-    /// Deletes the row if it is as `demand` has it. Costs 1 write unit for a row of up to 1 KiB.
+    /// Deletes the row if it is as `demand` has it. Costs 1 write unit for a row of up to 1 KiB, and 1 for each index.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the row may be gone) or [`Error::Failed`].
     pub async fn delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
-        let mut contention = Contention::default();
-        loop {
-            let outcome = self.try_delete(id, demand).await;
-            if !contention.calls_for_another(&outcome).await {
-                return outcome;
-            }
-        }
+        retry::past_contention(|| self.try_delete(id, demand).boxed()).await
     }
 
     async fn try_delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
@@ -238,7 +222,11 @@ impl<R: Record> Table<R> {
     ///
     /// A lost answer leaves a gap in the ids and nothing else, so this call may be tried again whatever became of it.
     pub(super) async fn next_id(&self) -> Result<Id, Error> {
-        let update = self.update_item(COUNTER_BUCKET, 0, "ADD", vec![(LAST_ID, number(1))]);
+        let update = self.client.update_item().table_name(&self.name).set_key(Some(key(COUNTER_BUCKET, 0)));
+        let update = update
+            .update_expression("ADD #last_id :one")
+            .expression_attribute_names("#last_id", LAST_ID)
+            .expression_attribute_values(":one", number(1));
         let counted = update.return_values(ReturnValue::UpdatedNew).send().await;
         let counter = counted.map_err(|error| Error::of("UpdateItem", &error))?.attributes.unwrap_or_default();
         Id::new(self.last_id_of(&counter)?).ok_or(Error::IdsExhausted)
@@ -332,26 +320,6 @@ impl<R: Record> Table<R> {
         Ok(get.send().await.map_err(|error| Error::of("GetItem", &error))?.item)
     }
 
-    /// One update of one item: `action` (`SET` or `ADD`) each of the attributes.
-    pub(super) fn update_item(
-        &self,
-        bucket: i64,
-        id: u64,
-        action: &str,
-        attributes: Attributes,
-    ) -> UpdateItemFluentBuilder {
-        let mut update = self.client.update_item().table_name(&self.name).set_key(Some(key(bucket, id)));
-        let separator = if action == "SET" { " = " } else { " " };
-        let mut clauses = Vec::new();
-        for (name, value) in attributes {
-            clauses.push(format!("#{name}{separator}:{name}"));
-            update = update
-                .expression_attribute_names(format!("#{name}"), name)
-                .expression_attribute_values(format!(":{name}"), value);
-        }
-        update.update_expression(format!("{action} {}", clauses.join(", ")))
-    }
-
     pub(super) fn row(&self, item: &Item) -> Result<R, Error> {
         let id = self.id_of(item)?;
         R::from_item(id, item).map_err(|malformed| Error::malformed(&self.name, Some(id), malformed.0))
@@ -369,18 +337,45 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// A condition on the item that a write is for.
-pub(super) struct Condition {
+/// A change of a row to its next version.
+pub(super) struct Change {
     pub(super) expression: String,
+    pub(super) condition: String,
     /// Attribute names by placeholder.
     pub(super) names: HashMap<String, String>,
     /// Values by placeholder.
     pub(super) values: Item,
 }
 
+impl Change {
+    /// The attributes that change, if the row exists and is as `demand` has it.
+    pub(super) fn of(changed: Attributes, demand: &Precondition) -> Self {
+        let Condition { expression: condition, mut names, mut values } = Condition::of(demand);
+        names.insert("#version".to_owned(), VERSION.to_owned());
+        values.insert(":one".to_owned(), number(1));
+        let mut clauses = Vec::new();
+        for (name, value) in changed {
+            clauses.push(format!("#{name} = :{name}"));
+            names.insert(format!("#{name}"), name.to_owned());
+            values.insert(format!(":{name}"), value);
+        }
+        let set = if clauses.is_empty() { String::new() } else { format!("SET {} ", clauses.join(", ")) };
+        Self { expression: format!("{set}ADD #version :one"), condition, names, values }
+    }
+}
+
+/// A condition on the item that a write is for.
+struct Condition {
+    expression: String,
+    /// Attribute names by placeholder.
+    names: HashMap<String, String>,
+    /// Values by placeholder.
+    values: Item,
+}
+
 impl Condition {
     /// That the row exists and is as `demand` has it.
-    pub(super) fn of(demand: &Precondition) -> Self {
+    fn of(demand: &Precondition) -> Self {
         let mut expression = "attribute_exists(#id)".to_owned();
         let mut names = HashMap::from([("#id".to_owned(), ID.to_owned())]);
         let mut values = Item::new();
