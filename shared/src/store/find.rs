@@ -8,8 +8,8 @@
 //! 3. **Gathered**: everything that an index has for one of the filters, if that is little enough; then sorted.
 //! 4. **Along its order**, passing over what is not asked for.
 //!
-//! Whether 3 will do shows only once it is done; so 4 is under way at the same time. Neither the time that a page takes nor the number of calls depends on
-//! how many rows there are, or how many of them are asked for.
+//! Whether 3 will do shows only once it is done; so 4 is under way at the same time, and the number of calls does not depend on
+//! how many rows are asked for.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
