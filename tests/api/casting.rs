@@ -1,14 +1,17 @@
 //! Who plays in what: written, read both ways, and whole whatever happens.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use local::Role::{Assistant, Director, Producer};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::random::{Random, seeds};
 use crate::support::{Answer, Api, send, with_json};
 
@@ -134,7 +137,7 @@ async fn a_cast_is_written_whole_and_read_from_both_sides() {
 
 #[tokio::test]
 async fn a_patch_with_a_cast_replaces_it_and_writes_only_the_difference() {
-    let proxy = crate::support::proxy::Proxy::start().await;
+    let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 5).await;
     let movie = api.add_movie("M").await;
@@ -273,6 +276,43 @@ async fn deleting_a_row_takes_its_credits_with_it() {
     assert_eq!(stored(&api).await, 4);
     api.delete(Producer, "/movies/2").await.expect(200);
     assert_eq!(stored(&api).await, 0);
+}
+
+#[tokio::test]
+async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_nothing() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    api.add_movie("M").await;
+    for (method, path, key) in [("PATCH", "/movies/1", None), ("POST", "/movies", None), ("POST", "/movies", Some("k"))]
+    {
+        let actor = api.add_actor("Ida").await;
+        let written = Arc::new(Notify::new());
+        let writing = Arc::clone(&written);
+        let mut first = true;
+        // The first transaction waits on its way until the actor, who was there when the request looked, is gone.
+        proxy.plan(move |call| {
+            let waits = call == "TransactWriteItems" && std::mem::take(&mut first);
+            if waits {
+                writing.notify_one();
+            }
+            if waits { Fault::Delay(Duration::from_millis(400)) } else { Fault::None }
+        });
+        let request =
+            with_json(api.request_as(Producer, method, path), &json!({"title": "N", "cast": cast_of([actor])}));
+        let request = key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
+        let deleted = async {
+            written.notified().await;
+            let key = |number: u64| AttributeValue::N(number.to_string());
+            let delete = api.stack.client().delete_item().table_name(local::ACTORS_TABLE);
+            delete.key("bucket", key(0)).key("id", key(actor)).send().await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(send(request), deleted);
+        assert_eq!(answer.faults(), ["cast[0].actor_id"], "{method} {key:?}");
+        assert_eq!(stored(&api).await, 0, "{method} {key:?}");
+    }
+    let movies = api.get(Assistant, "/movies").await.expect(200);
+    assert_eq!(movies["movies"].as_array().unwrap().len(), 1);
+    assert_eq!(movies["movies"][0]["title"], "M");
 }
 
 /// Puts both halves of a credit into the table, past every check: what a crash in the middle of a deletion leaves.
