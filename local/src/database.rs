@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType as AttributeType,
 };
+use shared::https::{Https, Roots};
 use shared::model::{Actor, Movie};
 use shared::store::{self, Index, Record, TableNames};
 
@@ -39,7 +40,7 @@ pub(crate) fn client(url: &str) -> Client {
         .region(Region::new("local"))
         .endpoint_url(url)
         .credentials_provider(SharedCredentialsProvider::new(credentials));
-    store::client(&config.build())
+    store::client(&config.build(), &Https::new(&Roots::public()))
 }
 
 /// A table as `template.yaml` has it.

@@ -12,6 +12,7 @@ use dynoxide::Database;
 use serde_json::Value;
 use shared::auth::Verifier;
 use shared::config::{Issuer, IssuerConfig};
+use shared::https::{Https, Roots};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -173,7 +174,7 @@ impl Stack {
         let issuer_url = issuer.as_str().to_owned();
         let config =
             IssuerConfig { issuer, audience: options.audience, cache: options.cache, cooldown: options.cooldown };
-        let verifier = Arc::new(Verifier::new(&config).map_err(other)?);
+        let verifier = Arc::new(Verifier::new(&config, &Https::new(&Roots::public())));
         let dynamodb_url = format!("http://{dynamodb_address}");
         let functions_client = options.dynamodb.as_ref().map_or_else(|| client.clone(), |url| database::client(url));
         let functions = Arc::new(Functions::new(&functions_client, &verifier));

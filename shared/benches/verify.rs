@@ -15,6 +15,7 @@ use lambda_http::http::HeaderMap;
 use serde_json::json;
 use shared::auth::Verifier;
 use shared::config::IssuerConfig;
+use shared::https::{Https, Roots};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -51,7 +52,8 @@ async fn main() {
             stream.write_all((head + &document).as_bytes()).await.unwrap();
         }
     });
-    let verifier = Verifier::new(&IssuerConfig::new(issuer.parse().unwrap(), "casting-agency")).unwrap();
+    let config = IssuerConfig::new(issuer.parse().unwrap(), "casting-agency");
+    let verifier = Verifier::new(&config, &Https::new(&Roots::public()));
     let expiry = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 3600;
     let claims = |more: &str| {
         let fixed = format!(

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::endpoint::{self, Authorized, Endpoint, Reply};
 use crate::error::{Answer, Error};
 use crate::event;
+use crate::https::Https;
 use crate::log::{self, Entry};
 use crate::route;
 use crate::store::{self, Store};
@@ -33,6 +34,9 @@ const HEADERS: [(&str, &str); 5] = [
 
 /// The longest that an endpoint may take: a client waits no longer than this for a store that does not answer, however many calls its request makes.
 const HANDLE_TIMEOUT: Duration = Duration::from_millis(2100);
+
+/// The longest that a start waits until it is connected. It is what the two handshakes and the fetch would take of a first request's time with 128 MB.
+const CONNECT_WAIT: Duration = Duration::from_millis(100);
 
 /// The header with the id that an answer and its line in the log share.
 pub const CORRELATION_ID: &str = "x-correlation-id";
@@ -51,9 +55,27 @@ pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
     log::start(std::io::stdout, tracing::Level::INFO);
     log::hush_panics();
     let config = Config::from_env(E::Store::TABLES)?;
-    let verifier = Arc::new(Verifier::new(&config.issuer)?);
-    let store = E::Store::open(&store::client(&config.aws), &config.tables);
+    let https = Https::new(&config.roots);
+    let verifier = Arc::new(Verifier::new(&config.issuer, &https));
+    let store = E::Store::open(&store::client(&config.aws, &https), &config.tables);
+    connect(&https, &config, &verifier).await;
     lambda_runtime::run(App::<E>::new(verifier, store).service()).await
+}
+
+/// Connects to DynamoDB and fetches the issuer's keys, at the same time, so that the first request need not: a function's start has a whole processor, its requests
+/// have the part of one that its memory buys. What takes longer goes on in the background, and what fails is tried again when it is needed.
+async fn connect(https: &Https, config: &Config, verifier: &Arc<Verifier>) {
+    let (https, verifier) = (https.clone(), Arc::clone(verifier));
+    let endpoint = store::endpoint(&config.aws);
+    let connecting = tokio::spawn(async move {
+        let connected = async {
+            if let Some(endpoint) = endpoint {
+                https.connect(&endpoint).await;
+            }
+        };
+        futures_util::future::join(connected, verifier.prefetch()).await;
+    });
+    drop(tokio::time::timeout(CONNECT_WAIT, connecting).await);
 }
 
 impl<E: Endpoint> App<E> {

@@ -8,8 +8,10 @@ use std::time::Duration;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
-use reqwest::Url;
+use lambda_http::http::Uri;
+use url::Url;
 
+use crate::https::Roots;
 use crate::store::TableNames;
 
 /// What a function needs to know before its first request.
@@ -22,6 +24,8 @@ pub struct Config {
     /// Where DynamoDB is and who asks it. Lambda puts region and credentials into the environment, so the SDK's own search for
     /// them (profiles, processes, metadata services) has no part in a cold start.
     pub aws: SdkConfig,
+    /// Whom the function trusts to say who it speaks to: the public web's authorities, or those of `AWS_CA_BUNDLE` in their place.
+    pub roots: Roots,
 }
 
 /// Who issues the access tokens, and how long the issuer's keys are kept.
@@ -62,8 +66,9 @@ impl Issuer {
     }
 
     /// Where the issuer publishes its keys.
-    pub fn key_set_url(&self) -> String {
-        format!("{}.well-known/jwks.json", self.0)
+    pub fn key_set_url(&self) -> Uri {
+        let url = format!("{}.well-known/jwks.json", self.0);
+        url.parse().unwrap_or_else(|error| unreachable!("an issuer was read as a URL: {error}"))
     }
 }
 
@@ -107,8 +112,9 @@ impl Config {
         let issuer = read_issuer(&mut reader);
         let tables = tables.iter().filter_map(|setting| Some((*setting, reader.required(setting)?))).collect();
         let aws = read_aws(&mut reader);
-        match (issuer, aws) {
-            (Some(issuer), Some(aws)) if reader.problems.is_empty() => Ok(Self { issuer, tables, aws }),
+        let roots = read_roots(&mut reader);
+        match (issuer, aws, roots) {
+            (Some(issuer), Some(aws), Some(roots)) if reader.problems.is_empty() => Ok(Self { issuer, tables, aws, roots }),
             _ => Err(ConfigError(reader.problems)),
         }
     }
@@ -124,6 +130,15 @@ fn read_aws(reader: &mut Reader<'_>) -> Option<SdkConfig> {
         .credentials_provider(credentials);
     config.set_endpoint_url(reader.optional("AWS_ENDPOINT_URL_DYNAMODB"));
     Some(config.build())
+}
+
+/// Reads the setting that the AWS command line and SDKs have for this, too.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
+fn read_roots(reader: &mut Reader<'_>) -> Option<Roots> {
+    match reader.optional("AWS_CA_BUNDLE") {
+        None => Some(Roots::public()),
+        Some(file) => reader.checked("AWS_CA_BUNDLE", Roots::read(file.as_ref())),
+    }
 }
 
 impl IssuerConfig {

@@ -17,6 +17,7 @@ pub mod model;
 pub mod store;
 
 pub mod config;
+pub mod https;
 pub mod log;
 
 #[cfg(feature = "fuzzing")]

@@ -14,6 +14,7 @@ use lambda_http::http::HeaderMap;
 use serde_json::json;
 use shared::auth::{Denial, Refusal, Verifier};
 use shared::config::IssuerConfig;
+use shared::https::{Https, Roots};
 
 /// The process's resident memory, in bytes.
 fn resident() -> usize {
@@ -42,7 +43,8 @@ fn issuer() -> String {
 #[tokio::test]
 async fn twenty_thousand_unknown_keys_cost_less_than_16_mb() {
     let issuer = issuer();
-    let verifier = Verifier::new(&IssuerConfig::new(issuer.parse().unwrap(), "casting-agency")).unwrap();
+    let config = IssuerConfig::new(issuer.parse().unwrap(), "casting-agency");
+    let verifier = Verifier::new(&config, &Https::new(&Roots::public()));
     let expiry = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 600;
     let claims = json!({"iss": format!("{issuer}/"), "sub": "x", "aud": "casting-agency", "exp": expiry}).to_string();
     let check = async |kid: String| {

@@ -28,7 +28,7 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
         Behaviour::Publishes(format!("{good}{}", " ".repeat(150_000))),
         Behaviour::Compresses(good.clone()),
         Behaviour::Publishes(format!(r#"{{"keys": [{}{}]}}"#, "[".repeat(70_000), "]".repeat(70_000))),
-        Behaviour::Redirects(elsewhere.url.key_set_url()),
+        Behaviour::Redirects(elsewhere.url.key_set_url().to_string()),
     ];
     for fault in faults {
         issuer.now(fault.clone());

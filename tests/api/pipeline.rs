@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shared::app::App;
 use shared::auth::Verifier;
 use shared::config::IssuerConfig;
+use shared::https::{Https, Roots};
 use shared::endpoint::{Authorized, Endpoint, Reply};
 use shared::error::Error;
 use shared::model::Actor;
@@ -48,7 +49,7 @@ fn service(
     api: &Api,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl serde::Serialize, Error = std::convert::Infallible> {
     let issuer = api.stack.identity.as_ref().unwrap().parse().unwrap();
-    let verifier = Arc::new(Verifier::new(&IssuerConfig::new(issuer, local::AUDIENCE)).unwrap());
+    let verifier = Arc::new(Verifier::new(&IssuerConfig::new(issuer, local::AUDIENCE), &Https::new(&Roots::public())));
     App::<Panics>::new(verifier, Table::new(api.stack.client().clone(), local::ACTORS_TABLE)).service()
 }
 

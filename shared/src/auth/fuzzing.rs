@@ -1,5 +1,7 @@
 //! Tokens and key sets for the fuzz targets.
 
+use std::sync::Arc;
+
 use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 
 use super::jwk;
@@ -16,7 +18,7 @@ pub struct Key {
     pub modulus: Vec<u8>,
     /// Its exponent, big-endian.
     pub exponent: Vec<u8>,
-    key: DecodingKey,
+    key: Arc<DecodingKey>,
 }
 
 /// Takes a token apart.

@@ -1,6 +1,7 @@
 //! The issuer's key document (RFC 7517), read for the RSA keys that may verify RS256.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The keys by id.
-pub(super) type Keys = HashMap<String, DecodingKey>;
+pub(super) type Keys = HashMap<String, Arc<DecodingKey>>;
 
 #[derive(Deserialize)]
 struct Jwk {
@@ -32,7 +33,7 @@ pub(super) fn read(document: &[u8]) -> Option<Keys> {
     // A derived reader would take an array for an object, its elements in the order of the fields.
     for jwk in members.into_iter().filter(|jwk| jwk.get().starts_with('{')) {
         if let Some((kid, key)) = serde_json::from_str::<Jwk>(jwk.get()).ok().and_then(usable) {
-            keys.entry(kid).or_insert(key);
+            keys.entry(kid).or_insert(Arc::new(key));
         }
     }
     Some(keys)

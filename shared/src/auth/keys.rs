@@ -6,19 +6,20 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
+use hyper::body::Bytes;
 use jsonwebtoken::DecodingKey;
-use reqwest::header::{ACCEPT, CONTENT_ENCODING};
-use reqwest::{Client, StatusCode, redirect};
+use lambda_http::http::header::CONTENT_ENCODING;
+use lambda_http::http::{StatusCode, Uri};
 use tokio::sync::watch;
 
 use super::Denial;
 use super::jwk::{self, Keys};
 use crate::config::IssuerConfig;
+use crate::https::Https;
 
 /// The longest time that a fetch may take, from connecting to the last byte.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
-/// The longest time that connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest key document that is read, in bytes.
 const LONGEST_DOCUMENT: usize = 150_000;
 /// How much longer than its time-out a fetch has taken if its environment was frozen meanwhile.
@@ -53,8 +54,8 @@ pub(super) struct KeySet {
 }
 
 struct Shared {
-    http: Client,
-    url: String,
+    https: Https,
+    url: Uri,
     cache: Duration,
     cooldown: Duration,
     state: Mutex<State>,
@@ -88,27 +89,29 @@ impl Good {
 /// What to do about a key.
 enum Step {
     /// The answer: the key, or that there is none.
-    Done(Result<Option<DecodingKey>, Denial>),
+    Done(Result<Option<Arc<DecodingKey>>, Denial>),
     /// Wait for the fetch under way, for so long at the most, then look again.
     Wait(watch::Receiver<()>, Duration),
 }
 
 impl KeySet {
-    pub(super) fn new(config: &IssuerConfig) -> Result<Self, reqwest::Error> {
-        let http = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(FETCH_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+    pub(super) fn new(config: &IssuerConfig, https: &Https) -> Self {
         let shared = Shared {
-            http,
+            https: https.clone(),
             url: config.issuer.key_set_url(),
             cache: config.cache,
             cooldown: config.cooldown,
             state: Mutex::default(),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Fetches the set ahead of its first need, and waits until that has ended, however it did.
+    pub(super) async fn prefetch(&self) {
+        let under_way = self.shared.fetch(&mut self.shared.state(), Instant::now());
+        if let Some(mut under_way) = under_way {
+            drop(under_way.changed().await);
+        }
     }
 
     /// The key of this id, or none if the issuer has not published it.
@@ -116,7 +119,7 @@ impl KeySet {
     /// A set older than the cache time is fetched again, in the background at first; once it is older by another cool-down,
     /// the request waits for the fetch (half a second, if its key is known), so that a withdrawn key stops. An unknown id makes a fetch too. There is never more than
     /// one a cool-down, and while the issuer cannot be had the last good set serves for at most an hour.
-    pub(super) async fn key(&self, kid: &str) -> Result<Option<DecodingKey>, Denial> {
+    pub(super) async fn key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, Denial> {
         let began = Instant::now();
         let mut waits = 0;
         loop {
@@ -192,28 +195,24 @@ impl Shared {
     }
 
     async fn fetch_keys(&self) -> Result<Keys, KeysError> {
-        // The client's own time-out covers the whole body as well, so a document that drips in ends too.
-        let mut answer = self
-            .http
-            .get(&self.url)
-            .header(ACCEPT, "application/json")
-            .send()
-            .await
-            .map_err(|_| KeysError::NoAnswer)?;
+        // The time-out covers the whole body as well, so a document that drips in ends too.
+        let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.fetch_document()).await;
+        let document = fetched.unwrap_or(Err(KeysError::NoAnswer))?;
+        jwk::read(&document).filter(|keys| !keys.is_empty()).ok_or(KeysError::NoKeys)
+    }
+
+    async fn fetch_document(&self) -> Result<Bytes, KeysError> {
+        let answer = self.https.get(&self.url).await.map_err(|_| KeysError::NoAnswer)?;
         if answer.status() != StatusCode::OK {
             return Err(KeysError::Status(answer.status().as_u16()));
         }
         if answer.headers().contains_key(CONTENT_ENCODING) {
             return Err(KeysError::Unreadable);
         }
-        let mut document = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| KeysError::NoAnswer)? {
-            if document.len() + chunk.len() > LONGEST_DOCUMENT {
-                return Err(KeysError::Unreadable);
-            }
-            document.extend_from_slice(&chunk);
-        }
-        jwk::read(&document).filter(|keys| !keys.is_empty()).ok_or(KeysError::NoKeys)
+        let document = Limited::new(answer.into_body(), LONGEST_DOCUMENT).collect().await;
+        document.map(Collected::to_bytes).map_err(|error| {
+            if error.is::<LengthLimitError>() { KeysError::Unreadable } else { KeysError::NoAnswer }
+        })
     }
 }
 
@@ -241,15 +240,16 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::https::Roots;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
     /// A key set fetched now, of an issuer that cannot be reached.
     fn warm() -> (Arc<Shared>, Instant) {
         let issuer = "http://127.0.0.1:9".parse().unwrap();
-        let set = KeySet::new(&IssuerConfig::new(issuer, "")).unwrap();
+        let set = KeySet::new(&IssuerConfig::new(issuer, ""), &Https::new(&Roots::public()));
         let key = DecodingKey::from_rsa_raw_components(&[0xff; 256], &[1, 0, 1]);
-        set.shared.state().take(Ok(Keys::from([("k".to_owned(), key)])));
+        set.shared.state().take(Ok(Keys::from([("k".to_owned(), Arc::new(key))])));
         let fetched = set.shared.state().good.as_ref().unwrap().fetched;
         (set.shared, fetched)
     }

@@ -9,16 +9,20 @@ mod json;
 mod jwk;
 mod keys;
 mod token;
+mod verified;
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::AUTHORIZATION;
 
 use crate::config::IssuerConfig;
+use crate::https::Https;
 use crate::permission::Permission;
 use keys::KeySet;
 use token::Token;
+use verified::{Sound, Verified, fingerprint};
 
 pub use keys::KeysError;
 pub use token::{Claims, Refusal};
@@ -50,30 +54,48 @@ pub struct Verifier {
     issuer: String,
     audience: String,
     keys: KeySet,
+    verified: Verified,
 }
 
 impl Verifier {
     /// A verifier that has fetched nothing yet: an issuer that is down never fails a cold start.
-    ///
-    /// # Errors
-    /// When no HTTPS client can be set up at all (no certificate store, for example).
-    pub fn new(config: &IssuerConfig) -> Result<Self, reqwest::Error> {
-        Ok(Self {
+    pub fn new(config: &IssuerConfig, https: &Https) -> Self {
+        Self {
             issuer: config.issuer.as_str().to_owned(),
             audience: config.audience.clone(),
-            keys: KeySet::new(config)?,
-        })
+            keys: KeySet::new(config, https),
+            verified: Verified::default(),
+        }
+    }
+
+    /// Fetches the issuer's keys ahead of the first token. How that ends shows when there is one.
+    pub async fn prefetch(&self) {
+        self.keys.prefetch().await;
     }
 
     /// The claims of the request's access token, if it is sound in every respect.
     ///
     /// # Errors
     /// [`Denial`]; everything that can be judged without a key is judged before a key is looked for.
-    pub async fn verify(&self, headers: &HeaderMap) -> Result<Claims, Denial> {
-        let token = Token::parse(bearer(headers)?)?;
-        let claims = token.claims(&self.issuer, &self.audience, now())?;
+    pub async fn verify(&self, headers: &HeaderMap) -> Result<Arc<Claims>, Denial> {
+        let (text, now) = (bearer(headers)?, now());
+        let fingerprint = fingerprint(text);
+        // The key is looked for in any case: it may have been withdrawn, or replaced under its id.
+        if let Some(sound) = self.verified.get(&fingerprint, now)
+            && let Some(key) = self.keys.key(&sound.kid).await?
+            && Arc::ptr_eq(&key, &sound.key)
+        {
+            return Ok(sound.claims);
+        }
+        let token = Token::parse(text)?;
+        let claims = Arc::new(token.claims(&self.issuer, &self.audience, now)?);
         let key = self.keys.key(&token.kid).await?.ok_or(Refusal::UnknownKey)?;
-        if token.is_signed_by(&key) { Ok(claims) } else { Err(Refusal::Signature.into()) }
+        if !token.is_signed_by(&key) {
+            return Err(Refusal::Signature.into());
+        }
+        let sound = Sound { claims: Arc::clone(&claims), kid: token.kid, key, checked: now };
+        self.verified.insert(fingerprint, sound);
+        Ok(claims)
     }
 }
 

@@ -41,11 +41,13 @@ pub enum Refusal {
 }
 
 /// What a token says of its bearer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Claims {
     /// Whom the issuer knows the bearer as.
     pub subject: String,
     pub(super) permissions: Vec<String>,
+    /// When the token expires, in seconds since 1970.
+    pub(super) expiry: f64,
 }
 
 /// A token taken apart. Its signature is not checked yet.
@@ -89,7 +91,7 @@ impl<'a> Token<'a> {
         self.not_in_the_future("nbf", now)?;
         self.not_in_the_future("iat", now)?;
         let subject = self.text("sub").filter(|subject| !subject.is_empty()).ok_or(Refusal::Claim("sub"))?;
-        Ok(Claims { subject: subject.to_owned(), permissions: permissions(self.claims.get("permissions")) })
+        Ok(Claims { subject: subject.to_owned(), permissions: permissions(self.claims.get("permissions")), expiry })
     }
 
     /// Whether the token carries the key's RS256 signature (RFC 7518, section 3.3).

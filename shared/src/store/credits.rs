@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use futures_util::FutureExt;
 
 use super::error::Error;
-use super::record::{Item, Malformed, number, read_number, read_text, text};
-use super::retry;
+use super::record::{Item, Malformed, Readable, number, read_number, read_text, text};
+use super::{answer, retry};
 use super::table::read;
 use super::transaction::{self, MOST_WRITES};
 use crate::model::{Actor, Billing, Credit, Id, Movie, Name};
@@ -73,28 +73,14 @@ impl Credits {
                 .expression_attribute_names("#owner", OWNER)
                 .expression_attribute_values(":owner", text(&owner::<R>(id)))
                 .set_exclusive_start_key(start);
-            let page = query.send().await.map_err(|error| Error::of("Query", &error))?;
-            for item in page.items() {
-                credits.push(self.credit(item)?);
-            }
-            start = page.last_evaluated_key;
+            let name = self.name.clone();
+            let page = answer::query(query, move |item| credit(&name, item)).await?;
+            credits.extend(page.rows);
+            start = page.last;
             if start.is_none() {
                 return Ok(credits);
             }
         }
-    }
-
-    fn credit(&self, item: &Item) -> Result<(Id, Credit), Error> {
-        let counterpart = read(item, COUNTERPART).and_then(Id::new);
-        let malformed = |malformed: Malformed| Error::malformed(&self.name, counterpart, malformed.0);
-        let credit = Credit {
-            character: optional(item, CHARACTER, |item, name| read_text(item, name, Name::new)).map_err(malformed)?,
-            billing: optional(item, BILLING, |item, name| {
-                read_number(item, name, |place| Billing::new(u64::try_from(place).ok()?))
-            })
-            .map_err(malformed)?,
-        };
-        Ok((counterpart.ok_or_else(|| Error::malformed(&self.name, None, COUNTERPART))?, credit))
     }
 
     /// The writes of both halves of a credit.
@@ -129,13 +115,27 @@ impl Credits {
     }
 }
 
+/// The credit that an item of the table holds, with its counterpart.
+fn credit(table: &str, item: &dyn Readable) -> Result<(Id, Credit), Error> {
+    let counterpart = read(item, COUNTERPART).and_then(Id::new);
+    let malformed = |malformed: Malformed| Error::malformed(table, counterpart, malformed.0);
+    let credit = Credit {
+        character: optional(item, CHARACTER, |item, name| read_text(item, name, Name::new)).map_err(malformed)?,
+        billing: optional(item, BILLING, |item, name| {
+            read_number(item, name, |place| Billing::new(u64::try_from(place).ok()?))
+        })
+        .map_err(malformed)?,
+    };
+    Ok((counterpart.ok_or_else(|| Error::malformed(table, None, COUNTERPART))?, credit))
+}
+
 /// An attribute that need not be there.
 fn optional<T>(
-    item: &Item,
+    item: &dyn Readable,
     attribute: &'static str,
-    read: impl Fn(&Item, &'static str) -> Result<T, Malformed>,
+    read: impl Fn(&dyn Readable, &'static str) -> Result<T, Malformed>,
 ) -> Result<Option<T>, Malformed> {
-    item.contains_key(attribute).then(|| read(item, attribute)).transpose()
+    item.has(attribute).then(|| read(item, attribute)).transpose()
 }
 
 fn attributes(credit: &Credit) -> HashMap<String, AttributeValue> {

@@ -369,11 +369,9 @@ impl<R: Listed> Table<R> {
                 .expression_attribute_values(":high", text(&range.high))
                 .limit(i32::try_from(most + 1 - rows.len()).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start);
-            let page = query.send().await.map_err(|error| Error::of("Query", &error))?;
-            for item in page.items() {
-                rows.push(self.row(item)?);
-            }
-            start = page.last_evaluated_key;
+            let page = self.query(query).await?;
+            rows.extend(page.rows);
+            start = page.last;
             if start.is_none() || rows.len() > most {
                 return Ok(Shard { more: start.is_some(), rows });
             }

@@ -9,6 +9,7 @@ mod find;
 mod index;
 mod removal;
 
+mod answer;
 mod error;
 mod precondition;
 mod record;
@@ -21,9 +22,8 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::endpoint::ResolveEndpoint;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
-use aws_smithy_http_client::tls;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 pub use casting::{Casting, MOST_CHANGES};
 pub use creation::{Created, IdempotencyKey};
@@ -32,9 +32,14 @@ pub use error::Error;
 pub use find::{Catalogue, Listed, MOST_CREDITS, Page, Wanted, WithCredits};
 pub use index::{Index, SHARDS};
 pub use precondition::{Precondition, Version, Versioned};
-pub use record::{Attributes, Item, Malformed, Record};
+pub use record::{Attributes, Item, Malformed, Readable, Record};
 pub use removal::Removal;
 pub use table::{BUCKET, Bounds, ID, Listing, MAX_BUCKETS, MAX_LIMIT, Table};
+
+use futures_util::FutureExt;
+use lambda_http::http::Uri;
+
+use crate::https::Https;
 
 /// What an endpoint works on: one table or several.
 pub trait Store: Send + Sync + 'static {
@@ -62,8 +67,6 @@ impl FromIterator<(&'static str, String)> for TableNames {
     }
 }
 
-/// The longest that connecting to DynamoDB may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
 /// The longest that one attempt at a call may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(700);
 /// The longest that a call may take, with all its attempts and the pauses between them.
@@ -78,13 +81,22 @@ const MAX_BACKOFF: Duration = Duration::from_millis(400);
 const RETRY_BUDGET: usize = 500;
 /// How many of them come back each second.
 const RETRY_REFILL: f32 = 100.0;
-/// How long an unused connection is kept. A frozen environment may wake long after its peer has forgotten it.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Where DynamoDB is by these settings, as the SDK has it; none where they name no region that there is.
+pub fn endpoint(config: &SdkConfig) -> Option<Uri> {
+    if let Some(url) = config.endpoint_url() {
+        return url.parse().ok();
+    }
+    let region = config.region()?.to_string();
+    let params = aws_sdk_dynamodb::config::endpoint::Params::builder().region(region).build().ok()?;
+    let resolver = aws_sdk_dynamodb::config::endpoint::DefaultResolver::new();
+    let resolved = resolver.resolve_endpoint(&params).now_or_never()?.ok()?;
+    resolved.url().parse().ok()
+}
 
 /// A DynamoDB client with this API's time-outs and attempts, whatever `config` says of them.
-pub fn client(config: &SdkConfig) -> Client {
+pub fn client(config: &SdkConfig, https: &Https) -> Client {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build();
@@ -92,14 +104,10 @@ pub fn client(config: &SdkConfig) -> Client {
         .with_max_attempts(MAX_ATTEMPTS)
         .with_initial_backoff(INITIAL_BACKOFF)
         .with_max_backoff(MAX_BACKOFF);
-    let https = aws_smithy_http_client::Builder::new()
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
-        .build_https();
     // Retries come out of a budget, so that an outage is not made worse; this client's own, not one shared with the rest of the process. It fills up again by
     // itself, so that what an outage has used up is not missed for long after it.
     let tokens = TokenBucket::builder().capacity(RETRY_BUDGET).refill_rate(RETRY_REFILL).build();
     let budget = RetryPartition::custom("casting-agency").token_bucket(tokens).build();
     let config = aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts).retry_config(retries);
-    Client::from_conf(config.retry_partition(budget).http_client(https).build())
+    Client::from_conf(config.retry_partition(budget).http_client(https.clone()).build())
 }

@@ -13,6 +13,30 @@ use crate::model::{
 /// An item, as DynamoDB gives it.
 pub type Item = HashMap<String, AttributeValue>;
 
+/// An item whose attributes can be looked up by name.
+pub trait Readable {
+    /// Whether the attribute is there, of whatever type.
+    fn has(&self, attribute: &str) -> bool;
+    /// The attribute, if it is a text.
+    fn text(&self, attribute: &str) -> Option<&str>;
+    /// The attribute, if it is a number, as DynamoDB spells it.
+    fn digits(&self, attribute: &str) -> Option<&str>;
+}
+
+impl Readable for Item {
+    fn has(&self, attribute: &str) -> bool {
+        self.contains_key(attribute)
+    }
+
+    fn text(&self, attribute: &str) -> Option<&str> {
+        self.get(attribute)?.as_s().ok().map(String::as_str)
+    }
+
+    fn digits(&self, attribute: &str) -> Option<&str> {
+        self.get(attribute)?.as_n().ok().map(String::as_str)
+    }
+}
+
 /// Attributes to write, by name.
 pub type Attributes = Vec<(&'static str, AttributeValue)>;
 
@@ -26,6 +50,8 @@ pub trait Record: Resource + Clone + Send + Sync + 'static {
     const TABLE_VARIABLE: &'static str;
     /// The table's indexes.
     const INDEXES: &'static [Index];
+    /// The attributes that a row is read from, beside its id.
+    const ATTRIBUTES: &'static [&'static str];
     /// What a row is made of before it has an id.
     type New: Input + Send;
     /// Which fields of a row change, and to what.
@@ -47,7 +73,7 @@ pub trait Record: Resource + Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Malformed`] where an attribute is missing or breaks its rule.
-    fn from_item(id: Id, item: &Item) -> Result<Self, Malformed>
+    fn from_item(id: Id, item: &dyn Readable) -> Result<Self, Malformed>
     where
         Self: Sized;
 }
@@ -55,6 +81,7 @@ pub trait Record: Resource + Clone + Send + Sync + 'static {
 impl Record for Actor {
     const TABLE_VARIABLE: &'static str = "ACTORS_TABLE";
     const INDEXES: &'static [Index] = &[index::BY_AGE, index::BY_GENDER, index::BY_NAME, index::BY_LAST_WORD];
+    const ATTRIBUTES: &'static [&'static str] = &["name", "age", "gender"];
     type New = NewActor;
     type Changes = ActorChanges;
 
@@ -94,7 +121,7 @@ impl Record for Actor {
         attributes
     }
 
-    fn from_item(id: Id, item: &Item) -> Result<Self, Malformed> {
+    fn from_item(id: Id, item: &dyn Readable) -> Result<Self, Malformed> {
         Ok(Self {
             id,
             name: read_text(item, "name", Name::new)?,
@@ -107,6 +134,7 @@ impl Record for Actor {
 impl Record for Movie {
     const TABLE_VARIABLE: &'static str = "MOVIES_TABLE";
     const INDEXES: &'static [Index] = &[index::BY_RELEASE, index::BY_TITLE, index::BY_BARE_TITLE];
+    const ATTRIBUTES: &'static [&'static str] = &["title", "release_date"];
     type New = NewMovie;
     type Changes = MovieChanges;
 
@@ -142,7 +170,7 @@ impl Record for Movie {
         attributes
     }
 
-    fn from_item(id: Id, item: &Item) -> Result<Self, Malformed> {
+    fn from_item(id: Id, item: &dyn Readable) -> Result<Self, Malformed> {
         Ok(Self {
             id,
             title: read_text(item, "title", Name::new)?,
@@ -160,21 +188,19 @@ pub(super) fn text(text: &str) -> AttributeValue {
 }
 
 pub(super) fn read_text<T>(
-    item: &Item,
+    item: &dyn Readable,
     attribute: &'static str,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<T, Malformed> {
-    let text = item.get(attribute).and_then(|value| value.as_s().ok());
-    text.and_then(|text| read(text)).ok_or(Malformed(attribute))
+    item.text(attribute).and_then(read).ok_or(Malformed(attribute))
 }
 
 pub(super) fn read_number<T>(
-    item: &Item,
+    item: &dyn Readable,
     attribute: &'static str,
     read: impl Fn(i64) -> Option<T>,
 ) -> Result<T, Malformed> {
-    let number = item.get(attribute).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok());
-    number.and_then(read).ok_or(Malformed(attribute))
+    item.digits(attribute).and_then(|digits| digits.parse().ok()).and_then(read).ok_or(Malformed(attribute))
 }
 
 #[cfg(test)]

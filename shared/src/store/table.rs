@@ -6,14 +6,16 @@ use std::marker::PhantomData;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
+use super::answer::{self, Answered};
 use super::error::Error;
 use super::precondition::{Precondition, Version, Versioned};
-use super::record::{Attributes, Item, Record, number};
+use super::record::{Attributes, Item, Readable, Record, number};
 use super::retry::{self, OnlyIfNothingWasDone};
 use super::{Store, TableNames};
 use crate::model::Id;
@@ -67,6 +69,17 @@ impl Bounds {
     }
 }
 
+impl Bounds {
+    /// The bucket that the list begins in, where that does not depend on how many there are.
+    fn first_bucket(&self) -> Option<u64> {
+        match (self.after.map(Id::get), self.descending) {
+            (after, false) => Some((after.unwrap_or(0) + 1) / BUCKET_SIZE),
+            (Some(after), true) => Some((after - 1) / BUCKET_SIZE),
+            (None, true) => None,
+        }
+    }
+}
+
 /// Part of a list, in the order of ids.
 #[derive(Debug)]
 pub struct Listing<R> {
@@ -104,35 +117,33 @@ impl<R: Record> Table<R> {
     }
 
     /// The rows of `bounds` that are admitted.
-    /// Costs 1 read unit for the counter and 1 for each 4 KiB of rows looked at (8 KiB where that need not be consistent), rounded up for each bucket looked into.
+    /// Costs 1 read unit for each 4 KiB of rows looked at (8 KiB where that need not be consistent), rounded up for each bucket looked into; and 1 for the counter,
+    /// where the first bucket does not fill the page or cannot be told without it.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Failed`], or [`Error::Malformed`] where an item is no row: a list is never shorter
     /// than the table in silence.
     pub async fn list(&self, bounds: Bounds, admits: impl Fn(&R) -> bool) -> Result<Listing<R>, Error> {
-        let last = self.last_id().await?;
-        let limit = usize::from(bounds.limit);
-        let (mut rows, mut looked_at) = (Vec::new(), 0);
-        let mut buckets = Buckets::of(bounds, last);
-        for bucket in buckets.by_ref().take(MAX_BUCKETS as usize) {
-            for row in self.read_bucket(bucket, bounds, bounds.most - looked_at).await? {
-                looked_at += 1;
-                let id = row.id();
-                if admits(&row) {
-                    rows.push(row);
-                }
-                // One row more than asked for tells that more follow.
-                if rows.len() > limit {
-                    rows.truncate(limit);
-                    let next = rows.last().map(R::id);
-                    return Ok(Listing { rows, next });
-                }
-                if looked_at == bounds.most {
-                    return Ok(Listing { rows, next: Some(id) });
-                }
+        let mut page = Looked::new(bounds, admits);
+        let first = bounds.first_bucket();
+        if let Some(first) = first {
+            page.add(self.read_bucket(first, bounds, bounds.most).await?);
+        }
+        if let Some(whole) = page.whole() {
+            return Ok(whole);
+        }
+        let mut buckets = Buckets::of(bounds, self.last_id().await?);
+        if first.is_some() && buckets.next == first {
+            buckets.next();
+        }
+        let left = MAX_BUCKETS as usize - usize::from(first.is_some());
+        for bucket in buckets.by_ref().take(left) {
+            page.add(self.read_bucket(bucket, bounds, page.left()).await?);
+            if let Some(whole) = page.whole() {
+                return Ok(whole);
             }
         }
-        Ok(Listing { rows, next: buckets.continuation() })
+        Ok(Listing { rows: page.rows, next: buckets.continuation() })
     }
 
     /// The row as it is now (strongly consistent). Costs 1 read unit for a row of up to 4 KiB.
@@ -263,11 +274,9 @@ impl<R: Record> Table<R> {
                 .expression_attribute_values(":after", number(after))
                 .limit(i32::try_from(wanted - rows.len()).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start);
-            let page = query.send().await.map_err(|error| Error::of("Query", &error))?;
-            for item in page.items() {
-                rows.push(self.row(item)?);
-            }
-            start = page.last_evaluated_key;
+            let page = self.query(query).await?;
+            rows.extend(page.rows);
+            start = page.last;
             if start.is_none() {
                 break;
             }
@@ -320,9 +329,17 @@ impl<R: Record> Table<R> {
         Ok(get.send().await.map_err(|error| Error::of("GetItem", &error))?.item)
     }
 
+    /// Sends a Query for rows, and for no more of each than a row is made of.
+    pub(super) async fn query(&self, query: QueryFluentBuilder) -> Result<Answered<R>, Error> {
+        let projection = R::ATTRIBUTES.iter().fold(format!("#{ID}"), |all, name| format!("{all}, #{name}"));
+        let query = query.projection_expression(projection).expression_attribute_names(format!("#{ID}"), ID);
+        let named = |query: QueryFluentBuilder, name: &&str| query.expression_attribute_names(format!("#{name}"), *name);
+        let name = self.name.clone();
+        answer::query(R::ATTRIBUTES.iter().fold(query, named), move |item| row(&name, item)).await
+    }
+
     pub(super) fn row(&self, item: &Item) -> Result<R, Error> {
-        let id = self.id_of(item)?;
-        R::from_item(id, item).map_err(|malformed| Error::malformed(&self.name, Some(id), malformed.0))
+        row(&self.name, item)
     }
 
     pub(super) fn versioned(&self, item: &Item) -> Result<Versioned<R>, Error> {
@@ -332,9 +349,12 @@ impl<R: Record> Table<R> {
         Ok(Versioned { row: self.row(item)?, version: Version(version) })
     }
 
-    fn id_of(&self, item: &Item) -> Result<Id, Error> {
-        read(item, ID).and_then(Id::new).ok_or_else(|| Error::malformed(&self.name, None, ID))
-    }
+}
+
+/// The row that an item of the table holds.
+fn row<R: Record>(table: &str, item: &dyn Readable) -> Result<R, Error> {
+    let id = read(item, ID).and_then(Id::new).ok_or_else(|| Error::malformed(table, None, ID))?;
+    R::from_item(id, item).map_err(|malformed| Error::malformed(table, Some(id), malformed.0))
 }
 
 /// A change of a row to its next version.
@@ -424,6 +444,58 @@ pub(super) fn item<R: Record>(row: &R) -> Item {
     item
 }
 
+/// The rows of a list, as far as they have been looked at.
+struct Looked<R, F> {
+    bounds: Bounds,
+    admits: F,
+    rows: Vec<R>,
+    looked_at: usize,
+    /// The last row that was looked at.
+    last: Option<Id>,
+}
+
+impl<R: Record, F: Fn(&R) -> bool> Looked<R, F> {
+    fn new(bounds: Bounds, admits: F) -> Self {
+        Self { bounds, admits, rows: Vec::new(), looked_at: 0, last: None }
+    }
+
+    /// How many more rows may be looked at.
+    fn left(&self) -> usize {
+        self.bounds.most - self.looked_at
+    }
+
+    /// Whether there is one row more than asked for, which tells that more follow.
+    fn is_over(&self) -> bool {
+        self.rows.len() > usize::from(self.bounds.limit)
+    }
+
+    fn add(&mut self, rows: Vec<R>) {
+        for row in rows {
+            if self.is_over() {
+                break;
+            }
+            self.looked_at += 1;
+            self.last = Some(row.id());
+            if (self.admits)(&row) {
+                self.rows.push(row);
+            }
+        }
+    }
+
+    /// The page, if nothing more need be looked at, or may be.
+    fn whole(&mut self) -> Option<Listing<R>> {
+        let next = if self.is_over() {
+            self.rows.truncate(usize::from(self.bounds.limit));
+            self.rows.last().map(R::id)
+        } else if self.left() == 0 {
+            self.last
+        } else {
+            return None;
+        };
+        Some(Listing { rows: std::mem::take(&mut self.rows), next })
+    }
+}
+
 /// The buckets that a list walks through.
 struct Buckets {
     /// The bucket to look into next, if there is one.
@@ -437,10 +509,8 @@ impl Buckets {
     /// The buckets that may hold rows of these bounds, where `last` is the greatest id given out.
     fn of(bounds: Bounds, last: u64) -> Self {
         let last = last / BUCKET_SIZE;
-        let (first, end) = match (bounds.after, bounds.descending) {
-            (after, false) => ((after.map_or(0, Id::get) + 1) / BUCKET_SIZE, last),
-            (after, true) => (after.map_or(last, |after| ((after.get() - 1) / BUCKET_SIZE).min(last)), 0),
-        };
+        let first = bounds.first_bucket().unwrap_or(last);
+        let (first, end) = if bounds.descending { (first.min(last), 0) } else { (first, last) };
         let any = if bounds.descending { first >= end } else { first <= end };
         Self { next: any.then_some(first), end, descending: bounds.descending }
     }
@@ -465,6 +535,6 @@ impl Iterator for Buckets {
     }
 }
 
-pub(super) fn read(item: &Item, attribute: &str) -> Option<u64> {
-    item.get(attribute).and_then(|value: &AttributeValue| value.as_n().ok()).and_then(|digits| digits.parse().ok())
+pub(super) fn read(item: &dyn Readable, attribute: &str) -> Option<u64> {
+    item.digits(attribute)?.parse().ok()
 }

@@ -1,0 +1,193 @@
+//! Lambda's side of the runtime API, with a clock, for one process of a function.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use nix::sys::signal::{Signal, kill};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+
+use crate::quota::Quota;
+use crate::{Failure, failed};
+
+/// The longest that anything of a function is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process of a function, and the runtime API that it is served by.
+pub(crate) struct Environment {
+    process: Child,
+    spawned: Instant,
+    /// The CPU time that the shell had which became the function.
+    before: Duration,
+    runtime: Arc<Runtime>,
+    answers: mpsc::UnboundedReceiver<Bytes>,
+    server: JoinHandle<()>,
+}
+
+struct Runtime {
+    state: Mutex<Waiting>,
+    asked: Notify,
+    event: Notify,
+    answers: mpsc::UnboundedSender<Bytes>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// When the process first asked for an event.
+    ready: Option<Instant>,
+    /// The event that is to go out next.
+    event: Option<Bytes>,
+    /// What holds the process from its first question on.
+    hold: Option<Arc<Quota>>,
+}
+
+/// How to start a function.
+#[derive(Clone)]
+pub(crate) struct Launch {
+    /// The program and its arguments.
+    pub(crate) command: Vec<String>,
+    /// Its environment, which has nothing else.
+    pub(crate) settings: Vec<(String, String)>,
+}
+
+impl Environment {
+    /// Starts a process of the function; from its first question for an event on it is under `quota`, if there is one.
+    pub(crate) async fn start(launch: &Launch, quota: Option<Arc<Quota>>) -> Result<Self, Failure> {
+        let (sender, answers) = mpsc::unbounded_channel();
+        let runtime = Arc::new(Runtime {
+            state: Mutex::default(),
+            asked: Notify::new(),
+            event: Notify::new(),
+            answers: sender,
+        });
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
+            .with_state(Arc::clone(&runtime));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        let server = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
+        // The shell becomes the function when it is told to: joining a group takes the kernel longer than a start.
+        let join = quota.as_ref().map_or_else(|| "/dev/null".into(), |quota| quota.members());
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", r#"echo $$ > "$0" && echo && read go && exec "$@""#]).arg(join).args(&launch.command).env_clear().envs(launch.settings.iter().cloned());
+        command.env("AWS_LAMBDA_RUNTIME_API", address).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn()?;
+        let (mut go, mut log) = (process.stdin.take().ok_or("no input")?, process.stdout.take().ok_or("no output")?);
+        log.read_exact(&mut [0])?;
+        runtime.state().hold = quota;
+        let mut environment = Self { process, spawned: Instant::now(), before: Duration::ZERO, runtime, answers, server };
+        environment.before = environment.cpu()?;
+        environment.spawned = Instant::now();
+        go.write_all(b"\n")?;
+        // A function's log goes nowhere, but is written all the same.
+        std::thread::spawn(move || drop(std::io::copy(&mut log, &mut std::io::sink())));
+        Ok(environment)
+    }
+
+    /// How long after its start the process first asked for an event; waits for that.
+    pub(crate) async fn ready(&self) -> Result<Duration, Failure> {
+        loop {
+            if let Some(ready) = self.runtime.state().ready {
+                return Ok(ready - self.spawned);
+            }
+            let asked = tokio::time::timeout(PATIENCE, self.runtime.asked.notified()).await;
+            asked.map_err(|_| failed("the function never asked for an event"))?;
+        }
+    }
+
+    /// Has the function answer an event; gives the answer and how long it took.
+    pub(crate) async fn invoke(&mut self, event: &Bytes) -> Result<(Bytes, Duration), Failure> {
+        let started = Instant::now();
+        self.runtime.state().event = Some(event.clone());
+        self.runtime.event.notify_one();
+        let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
+        let answer = answer.ok().flatten().ok_or_else(|| failed("the function never answered"))?;
+        Ok((answer, started.elapsed()))
+    }
+
+    /// How long ago the process was started.
+    pub(crate) fn age(&self) -> Duration {
+        self.spawned.elapsed()
+    }
+
+    /// The CPU time that the process has had so far, by its own clock.
+    pub(crate) fn cpu(&self) -> Result<Duration, Failure> {
+        let pid = i32::try_from(self.process.id()).map_err(failed)?;
+        Ok(Duration::from(clock_gettime(clock_getcpuclockid(Pid::from_raw(pid))?)?) - self.before)
+    }
+
+    /// The most memory that the process has had at once, in bytes.
+    pub(crate) fn peak_memory(&self) -> Result<u64, Failure> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| failed("no VmHWM"))
+    }
+
+    /// Asks the process to end, and waits until it has.
+    pub(crate) fn end(&mut self) -> Result<(), Failure> {
+        kill(Pid::from_raw(i32::try_from(self.process.id()).map_err(failed)?), Signal::SIGTERM)?;
+        self.process.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        // Either fails where the process has ended already.
+        drop(self.process.kill());
+        drop(self.process.wait());
+        self.server.abort();
+    }
+}
+
+impl Runtime {
+    fn state(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
+    {
+        let mut state = runtime.state();
+        if state.ready.is_none() {
+            state.ready = Some(Instant::now());
+            if let Some(quota) = state.hold.take()
+                && let Err(error) = quota.hold()
+            {
+                eprintln!("no quota: {error}");
+            }
+            runtime.asked.notify_one();
+        }
+    }
+    let event = loop {
+        if let Some(event) = runtime.state().event.take() {
+            break event;
+        }
+        runtime.event.notified().await;
+    };
+    let headers = [
+        ("lambda-runtime-aws-request-id", "1"),
+        ("lambda-runtime-deadline-ms", "9999999999999"),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:local:000000000000:function:bench"),
+    ];
+    (headers, event).into_response()
+}
+
+async fn respond(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
+    drop(runtime.answers.send(body));
+    StatusCode::ACCEPTED
+}

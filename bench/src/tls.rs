@@ -1,0 +1,101 @@
+//! TLS as AWS's endpoints have it: a leaf of RSA-2048 below an intermediate below a root.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_RSA_SHA256,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::{Failure, failed};
+
+/// A chain of certificates for `localhost`.
+pub(crate) struct Chain {
+    config: Arc<ServerConfig>,
+    /// The file with the root, as PEM.
+    pub(crate) root: PathBuf,
+}
+
+impl Chain {
+    /// A new chain, whose root is written into the folder.
+    pub(crate) fn new(folder: &Path) -> Result<Self, Failure> {
+        let (root_key, intermediate_key, leaf_key) = (rsa()?, rsa()?, rsa()?);
+        let root_params = authority("Bench Root", None);
+        let root = root_params.self_signed(&root_key)?;
+        let root_issuer = Issuer::from_params(&root_params, &root_key);
+        let intermediate_params = authority("Bench Intermediate", Some(0));
+        let intermediate = intermediate_params.signed_by(&intermediate_key, &root_issuer)?;
+        let mut leaf_params = CertificateParams::new(vec!["localhost".to_owned()])?;
+        leaf_params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        leaf_params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let leaf = leaf_params.signed_by(&leaf_key, &Issuer::from_params(&intermediate_params, &intermediate_key))?;
+        let path = folder.join("root.pem");
+        std::fs::write(&path, root.pem())?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone(), intermediate.der().clone()], key)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { config: Arc::new(config), root: path })
+    }
+}
+
+fn rsa() -> Result<KeyPair, Failure> {
+    KeyPair::generate_for(&PKCS_RSA_SHA256).map_err(failed)
+}
+
+fn authority(name: &str, below: Option<u8>) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(below.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+/// TLS in front of a service that has none.
+pub(crate) struct Front {
+    /// `https://localhost:<port>`.
+    pub(crate) url: String,
+    server: JoinHandle<()>,
+}
+
+impl Front {
+    /// Takes TLS on a free port and hands the bytes on to `upstream`.
+    pub(crate) async fn start(chain: &Chain, upstream: SocketAddr) -> Result<Self, Failure> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("https://localhost:{}", listener.local_addr()?.port());
+        let acceptor = TlsAcceptor::from(Arc::clone(&chain.config));
+        let server = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                // A connection ends when either side ends it; nobody asks how.
+                tokio::spawn(async move { drop(pass(&acceptor, stream, upstream).await) });
+            }
+        });
+        Ok(Self { url, server })
+    }
+}
+
+async fn pass(acceptor: &TlsAcceptor, stream: TcpStream, upstream: SocketAddr) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut stream = acceptor.accept(stream).await?;
+    let mut upstream = TcpStream::connect(upstream).await?;
+    upstream.set_nodelay(true)?;
+    copy_bidirectional(&mut stream, &mut upstream).await.map(drop)
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,117 @@
+//! Tokens that have been found sound, so that one that comes again need not be checked again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use jsonwebtoken::DecodingKey;
+
+use super::token::Claims;
+
+/// The most tokens that are remembered.
+const MOST: usize = 64;
+/// How long a token is remembered, in seconds.
+const LONGEST: f64 = 300.0;
+
+/// The SHA-256 of a whole token, its signature included: nothing else has the same.
+pub(super) type Fingerprint = [u8; 32];
+
+/// A token that was sound when it was checked.
+#[derive(Clone)]
+pub(super) struct Sound {
+    pub(super) claims: Arc<Claims>,
+    /// The id of the key that it is signed with, and the key.
+    pub(super) kid: String,
+    pub(super) key: Arc<DecodingKey>,
+    /// When it was checked, in seconds since 1970.
+    pub(super) checked: f64,
+}
+
+impl Sound {
+    /// Whether it is sound still at `now`, if its key is. What is past `exp`, or was checked by a clock that has been put back, is checked again with all its rules.
+    fn is_fresh(&self, now: f64) -> bool {
+        now >= self.checked && now < self.checked + LONGEST && now < self.claims.expiry
+    }
+}
+
+/// The tokens that are remembered.
+#[derive(Default)]
+pub(super) struct Verified(Mutex<HashMap<Fingerprint, Sound>>);
+
+pub(super) fn fingerprint(token: &str) -> Fingerprint {
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    fingerprint
+}
+
+impl Verified {
+    /// The token of this fingerprint, if it is remembered and was checked not too long ago. Whether its key is still the issuer's is for the caller to see.
+    pub(super) fn get(&self, fingerprint: &Fingerprint, now: f64) -> Option<Sound> {
+        self.tokens().get(fingerprint).filter(|sound| sound.is_fresh(now)).cloned()
+    }
+
+    /// Remembers a token, and forgets those that are not fresh and, where there are too many, the one that was checked first.
+    pub(super) fn insert(&self, fingerprint: Fingerprint, sound: Sound) {
+        let mut tokens = self.tokens();
+        if tokens.len() >= MOST {
+            tokens.retain(|_, known| known.is_fresh(sound.checked));
+        }
+        if tokens.len() >= MOST {
+            let first = tokens.iter().min_by(|one, other| one.1.checked.total_cmp(&other.1.checked));
+            if let Some(first) = first.map(|(fingerprint, _)| *fingerprint) {
+                tokens.remove(&first);
+            }
+        }
+        tokens.insert(fingerprint, sound);
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, HashMap<Fingerprint, Sound>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound(checked: f64, expiry: f64) -> Sound {
+        let claims = Claims { subject: "x".into(), permissions: Vec::new(), expiry };
+        let key = DecodingKey::from_rsa_raw_components(&[0xff; 256], &[1, 0, 1]);
+        Sound { claims: Arc::new(claims), kid: "k".into(), key: Arc::new(key), checked }
+    }
+
+    #[test]
+    fn a_token_is_remembered_until_it_expires_and_for_five_minutes_at_the_most() {
+        for (expiry, last) in [(2000.0, 1299.9), (1100.0, 1099.9)] {
+            let verified = Verified::default();
+            verified.insert([1; 32], sound(1000.0, expiry));
+            for (now, known) in [(1000.0, true), (last, true), (last + 0.2, false), (999.0, false)] {
+                assert_eq!(verified.get(&[1; 32], now).is_some(), known, "expiry {expiry}, now {now}");
+            }
+            assert!(verified.get(&[2; 32], 1000.0).is_none());
+        }
+    }
+
+    #[test]
+    fn no_more_than_64_tokens_are_remembered_and_those_the_latest() {
+        let verified = Verified::default();
+        let name = |number: u8| [number; 32];
+        for number in 0..200 {
+            verified.insert(name(number), sound(1000.0 + f64::from(number) / 1000.0, 9000.0));
+        }
+        assert_eq!(verified.tokens().len(), MOST);
+        for number in 0..200 {
+            assert_eq!(verified.get(&name(number), 1001.0).is_some(), number >= 136, "{number}");
+        }
+        // What is not fresh goes before anything that is.
+        verified.insert(name(250), sound(1300.15, 9000.0));
+        assert_eq!(verified.tokens().len(), 200 - 151 + 1);
+    }
+
+    #[test]
+    fn a_token_that_differs_anywhere_is_another_one() {
+        assert_ne!(fingerprint("a.b.c"), fingerprint("a.b.d"));
+        assert_ne!(fingerprint("a.b.c"), fingerprint("a.b.c "));
+        assert_eq!(fingerprint("a.b.c"), fingerprint("a.b.c"));
+    }
+}

@@ -1,0 +1,285 @@
+//! Pages of rows, read as they lie in DynamoDB's answer.
+//!
+//! The SDK would make a map of owned attributes of each row first, which is most of what a long list costs.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_sdk_dynamodb::error::ErrorMetadata;
+use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, Error as OperationError, Output, OutputOrError,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
+use aws_smithy_types::config_bag::ConfigBag;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::error::Error;
+use super::record::{Item, Readable};
+
+/// What a Query answered.
+#[derive(Debug)]
+pub(super) struct Answered<T> {
+    /// What was made of each item.
+    pub(super) rows: Vec<T>,
+    /// Where the next Query goes on, if this one did not come to the end.
+    pub(super) last: Option<Item>,
+}
+
+/// Sends a Query, and makes something of each item that it is answered with.
+pub(super) async fn query<T: Send + 'static>(
+    query: QueryFluentBuilder,
+    read: impl Fn(&dyn Readable) -> Result<T, Error> + Send + Sync + 'static,
+) -> Result<Answered<T>, Error> {
+    let reader = Reader { read: Arc::new(read), answered: Arc::default() };
+    let sent = query.customize().interceptor(reader.clone()).send().await;
+    sent.map_err(|error| Error::of("Query", &error))?;
+    let answered = reader.answered().take();
+    answered.unwrap_or_else(|| unreachable!("a Query that has gone well has been read"))
+}
+
+/// Takes the answer of one Query in the place of the SDK's own reader.
+struct Reader<T, F> {
+    read: Arc<F>,
+    answered: Arc<Mutex<Option<Result<Answered<T>, Error>>>>,
+}
+
+impl<T, F: Fn(&dyn Readable) -> Result<T, Error>> Reader<T, F> {
+    /// What the answer holds; an error of its own where an item cannot be read.
+    fn read(&self, body: &[u8]) -> serde_json::Result<Result<Answered<T>, Error>> {
+        let page: Page<'_> = serde_json::from_slice(body)?;
+        let rows = page.items.iter().map(|item| (self.read)(item)).collect::<Result<_, _>>();
+        Ok(rows.map(|rows| Answered { rows, last: page.last.map(ItemRef::into_item) }))
+    }
+}
+
+impl<T, F> Reader<T, F> {
+    fn answered(&self) -> MutexGuard<'_, Option<Result<Answered<T>, Error>>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, F> Clone for Reader<T, F> {
+    fn clone(&self) -> Self {
+        Self { read: Arc::clone(&self.read), answered: Arc::clone(&self.answered) }
+    }
+}
+
+impl<T, F> fmt::Debug for Reader<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+#[dyn_dispatch_hint]
+impl<T: Send + 'static, F: Fn(&dyn Readable) -> Result<T, Error> + Send + Sync + 'static> Intercept for Reader<T, F> {
+    fn name(&self) -> &'static str {
+        "reads the answer"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        config.interceptor_state().store_put(SharedResponseDeserializer::new(self.clone()));
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static, F: Fn(&dyn Readable) -> Result<T, Error> + Send + Sync + 'static> DeserializeResponse
+    for Reader<T, F>
+{
+    fn deserialize_nonstreaming_with_config(&self, response: &HttpResponse, _: &ConfigBag) -> OutputOrError {
+        let body = response.body().bytes().unwrap_or_default();
+        if !response.status().is_success() {
+            return Err(OrchestratorError::operation(OperationError::erase(refusal(body))));
+        }
+        let answered = self.read(body).map_err(|error| OrchestratorError::other(BoxError::from(error)))?;
+        *self.answered() = Some(answered);
+        Ok(Output::erase(QueryOutput::builder().build()))
+    }
+}
+
+/// The error that DynamoDB answered with. Its code is all that anybody asks of it: the SDK, whether to try again, and [`Error::of`].
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
+fn refusal(body: &[u8]) -> QueryError {
+    #[derive(serde::Deserialize)]
+    struct Refusal {
+        #[serde(rename = "__type")]
+        kind: String,
+    }
+    let kind = serde_json::from_slice(body).map(|Refusal { kind }| kind).ok();
+    let code = kind.as_ref().and_then(|kind| kind.rsplit('#').next());
+    QueryError::generic(code.map_or_else(ErrorMetadata::builder, |code| ErrorMetadata::builder().code(code)).build())
+}
+
+#[derive(serde::Deserialize)]
+struct Page<'a> {
+    #[serde(rename = "Items", borrow, default)]
+    items: Vec<ItemRef<'a>>,
+    #[serde(rename = "LastEvaluatedKey", borrow)]
+    last: Option<ItemRef<'a>>,
+}
+
+/// An item that lies in the answer, its attributes in the order they came in.
+struct ItemRef<'a>(Vec<(Text<'a>, Value<'a>)>);
+
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html#Programming.LowLevelAPI.DataTypeDescriptors>
+enum Value<'a> {
+    Text(Cow<'a, str>),
+    Digits(Cow<'a, str>),
+    Other,
+}
+
+impl ItemRef<'_> {
+    fn value(&self, attribute: &str) -> Option<&Value<'_>> {
+        self.0.iter().find(|(name, _)| name.0 == attribute).map(|(_, value)| value)
+    }
+
+    fn into_item(self) -> Item {
+        let attributes = self.0.into_iter().filter_map(|(name, value)| {
+            let value = match value {
+                Value::Text(text) => AttributeValue::S(text.into_owned()),
+                Value::Digits(digits) => AttributeValue::N(digits.into_owned()),
+                Value::Other => return None,
+            };
+            Some((name.0.into_owned(), value))
+        });
+        attributes.collect()
+    }
+}
+
+impl Readable for ItemRef<'_> {
+    fn has(&self, attribute: &str) -> bool {
+        self.value(attribute).is_some()
+    }
+
+    fn text(&self, attribute: &str) -> Option<&str> {
+        match self.value(attribute) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn digits(&self, attribute: &str) -> Option<&str> {
+        match self.value(attribute) {
+            Some(Value::Digits(digits)) => Some(digits),
+            _ => None,
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ItemRef<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Attributes<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Attributes<'a> {
+            type Value = ItemRef<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an item")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut attributes = Vec::with_capacity(4);
+                while let Some(attribute) = map.next_entry()? {
+                    attributes.push(attribute);
+                }
+                Ok(ItemRef(attributes))
+            }
+        }
+        deserializer.deserialize_map(Attributes(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Typed<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Typed<'a> {
+            type Value = Value<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value with its type")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut value = Value::Other;
+                while let Some(kind) = map.next_key::<Text<'a>>()? {
+                    match kind.0.as_ref() {
+                        "S" => value = Value::Text(map.next_value::<Text<'a>>()?.0),
+                        "N" => value = Value::Digits(map.next_value::<Text<'a>>()?.0),
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(value)
+            }
+        }
+        deserializer.deserialize_map(Typed(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+
+    use super::*;
+
+    type Row = (Option<String>, Option<String>);
+
+    fn read(body: &str) -> serde_json::Result<Answered<Row>> {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let read = Arc::new(move |item: &dyn Readable| Ok((owned(item.text("name")), owned(item.digits("id")))));
+        Reader { read, answered: Arc::default() }.read(body.as_bytes()).map(Result::unwrap)
+    }
+
+    fn row(name: &str, id: &str) -> Row {
+        (Some(name.to_owned()), Some(id.to_owned()))
+    }
+
+    #[test]
+    fn items_are_read_whatever_else_is_in_the_answer() {
+        let body = r#"{"Count": 3, "Items": [
+            {"id": {"N": "1"}, "name": {"S": "Ida"}},
+            {"name": {"S": "a \"b\" \u00e9\ud83c\udfad"}, "more": {"L": [{"M": {"name": {"S": "no"}}}]}, "id": {"N": "2"}},
+            {"name": {"N": "1"}, "id": {"NULL": true}}
+        ], "ScannedCount": 3, "ConsumedCapacity": {"CapacityUnits": 0.5}}"#;
+        let answered = read(body).unwrap();
+        assert_eq!(answered.rows, [row("Ida", "1"), row("a \"b\" é🎭", "2"), (None, None)]);
+        assert_eq!(answered.last, None);
+    }
+
+    #[test]
+    fn the_place_to_go_on_is_an_item_of_the_sdk() {
+        let answered = read(r#"{"Items": [], "LastEvaluatedKey": {"bucket": {"N": "0"}, "by": {"S": "x"}}}"#).unwrap();
+        let expected = [("bucket", AttributeValue::N("0".into())), ("by", AttributeValue::S("x".into()))];
+        assert_eq!(answered.last, Some(expected.map(|(name, value)| (name.to_owned(), value)).into()));
+        assert!(answered.rows.is_empty() && read("{}").unwrap().rows.is_empty());
+    }
+
+    #[test]
+    fn an_error_of_dynamodbs_has_its_code() {
+        let prefix = "com.amazonaws.dynamodb.v20120810#";
+        let body = format!(r#"{{"__type": "{prefix}ResourceNotFoundException", "message": "no such table"}}"#);
+        assert_eq!(refusal(body.as_bytes()).code(), Some("ResourceNotFoundException"));
+        for body in ["", "<html>", "{}", "[]"] {
+            assert_eq!(refusal(body.as_bytes()).code(), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_an_error() {
+        for body in ["", "[]", "{", r#"{"Items": {}}"#, r#"{"Items": [1]}"#, r#"{"Items": [{"id": "1"}]}"#, r#"{"Items": [{"id": {"N": 1}}]}"#] {
+            assert!(read(body).is_err(), "{body}");
+        }
+    }
+}
