@@ -165,7 +165,7 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
         let mut state = runtime.state();
         if state.ready.is_none() {
             state.ready = Some(Instant::now());
-            if let Some(quota) = state.hold.take()
+            if let Some(quota) = &state.hold
                 && let Err(error) = quota.hold()
             {
                 eprintln!("no quota: {error}");
