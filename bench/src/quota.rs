@@ -1,4 +1,4 @@
-//! The CPU quota that Lambda gives a function of 128 MB: 128 / 1769 of a processor, once its init is over.
+//! The part of a processor that Lambda gives a function, once its init is over: 1769 MB of memory come with one.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 
 use std::fs;
@@ -6,39 +6,45 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The part of a processor, in percent, that 128 MB have.
-pub(crate) const PERCENT: f64 = 7.2;
-/// How often the quota is renewed, in microseconds: 20 ms, as on Lambda.
+/// The memory that a whole processor comes with, in MB.
+const WHOLE: u32 = 1769;
+/// How often the quota is renewed, in microseconds.
 const PERIOD: u32 = 20_000;
-/// Microseconds of CPU in each period.
-const RUNTIME: u32 = 1_440;
 
 /// A control group whose processes get the quota together.
 pub(crate) struct Quota {
     group: PathBuf,
+    /// Microseconds of CPU in each period.
+    runtime: u32,
 }
 
 impl Quota {
-    /// A group of its own, of version 1 or 2 of control groups, whichever this machine lets one make; it takes root.
+    /// The part of a processor that this memory comes with, in percent.
+    pub(crate) fn percent(memory: u32) -> f64 {
+        f64::from(memory) * 100.0 / f64::from(WHOLE)
+    }
+
+    /// What so many MB have: a group of its own, of version 1 or 2 of control groups, whichever this machine lets one make; it takes root.
     ///
     /// # Errors
     /// Where neither can be made.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(memory: u32) -> io::Result<Self> {
+        let runtime = PERIOD * memory / WHOLE;
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("bench-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let first = Self::at(format!("/sys/fs/cgroup/cpu/{name}").into(), |group| {
+        let first = Self::at(format!("/sys/fs/cgroup/cpu/{name}").into(), runtime, |group| {
             fs::write(group.join("cpu.cfs_period_us"), PERIOD.to_string())
         });
         first.or_else(|_| {
-            Self::at(format!("/sys/fs/cgroup/{name}").into(), |group| {
+            Self::at(format!("/sys/fs/cgroup/{name}").into(), runtime, |group| {
                 fs::write(group.join("cpu.max"), format!("max {PERIOD}"))
             })
         })
     }
 
-    fn at(group: PathBuf, limit: impl Fn(&PathBuf) -> io::Result<()>) -> io::Result<Self> {
+    fn at(group: PathBuf, runtime: u32, limit: impl Fn(&PathBuf) -> io::Result<()>) -> io::Result<Self> {
         fs::create_dir(&group)?;
-        let quota = Self { group };
+        let quota = Self { group, runtime };
         limit(&quota.group)?;
         Ok(quota)
     }
@@ -50,8 +56,8 @@ impl Quota {
 
     /// Holds the group's processes to the quota from now on.
     pub(crate) fn hold(&self) -> io::Result<()> {
-        let first = fs::write(self.group.join("cpu.cfs_quota_us"), RUNTIME.to_string());
-        first.or_else(|_| fs::write(self.group.join("cpu.max"), format!("{RUNTIME} {PERIOD}")))
+        let first = fs::write(self.group.join("cpu.cfs_quota_us"), self.runtime.to_string());
+        first.or_else(|_| fs::write(self.group.join("cpu.max"), format!("{} {PERIOD}", self.runtime)))
     }
 }
 

@@ -32,12 +32,7 @@ impl MadeUp for Actor {
         let number = id.get();
         let name = format!("{} {}", one_of(&FIRST, number, 1), one_of(&LAST, number, 12));
         let gender = if number.is_multiple_of(97) { "non-binary" } else { one_of(&["female", "male"], number, 3) };
-        Some(Self {
-            id,
-            name: Name::new(&name)?,
-            age: Age::new(5 + number * 7 % 85)?,
-            gender: Gender::new(gender)?,
-        })
+        Some(Self { id, name: Name::new(&name)?, age: Age::new(5 + number * 7 % 85)?, gender: Gender::new(gender)? })
     }
 }
 

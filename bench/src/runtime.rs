@@ -66,12 +66,8 @@ impl Environment {
     /// Starts a process of the function; from its first question for an event on it is under `quota`, if there is one.
     pub(crate) async fn start(launch: &Launch, quota: Option<Arc<Quota>>) -> Result<Self, Failure> {
         let (sender, answers) = mpsc::unbounded_channel();
-        let runtime = Arc::new(Runtime {
-            state: Mutex::default(),
-            asked: Notify::new(),
-            event: Notify::new(),
-            answers: sender,
-        });
+        let runtime =
+            Arc::new(Runtime { state: Mutex::default(), asked: Notify::new(), event: Notify::new(), answers: sender });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
@@ -82,13 +78,19 @@ impl Environment {
         // The shell becomes the function when it is told to: joining a group takes the kernel longer than a start.
         let join = quota.as_ref().map_or_else(|| "/dev/null".into(), |quota| quota.members());
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", r#"echo $$ > "$0" && echo && read go && exec "$@""#]).arg(join).args(&launch.command).env_clear().envs(launch.settings.iter().cloned());
+        command
+            .args(["-c", r#"echo $$ > "$0" && echo && read go && exec "$@""#])
+            .arg(join)
+            .args(&launch.command)
+            .env_clear()
+            .envs(launch.settings.iter().cloned());
         command.env("AWS_LAMBDA_RUNTIME_API", address).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn()?;
         let (mut go, mut log) = (process.stdin.take().ok_or("no input")?, process.stdout.take().ok_or("no output")?);
         log.read_exact(&mut [0])?;
         runtime.state().hold = quota;
-        let mut environment = Self { process, spawned: Instant::now(), before: Duration::ZERO, runtime, answers, server };
+        let mut environment =
+            Self { process, spawned: Instant::now(), before: Duration::ZERO, runtime, answers, server };
         environment.before = environment.cpu()?;
         environment.spawned = Instant::now();
         go.write_all(b"\n")?;
@@ -190,4 +192,14 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
 async fn respond(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
     drop(runtime.answers.send(body));
     StatusCode::ACCEPTED
+}
+
+/// That the answer is a success.
+pub(crate) fn checked(answer: &Bytes) -> Result<(), Failure> {
+    let text = String::from_utf8_lossy(answer);
+    if text.contains(r#"\"success\":true"#) || text.contains(r#"\"success\": true"#) {
+        Ok(())
+    } else {
+        Err(failed(text))
+    }
 }

@@ -1,17 +1,19 @@
-//! A whole site for functions to run at: DynamoDB and issuer behind TLS, tokens, settings and events.
+//! Whole sites for functions to run at: DynamoDB and issuer behind TLS, tokens, settings and events.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Bytes;
 use local::{Options, Role, SigningKey, Stack, Tokens};
 use serde_json::{Value, json};
 use shared::model::{Actor, Movie};
 
-use crate::rows;
+use crate::cases::Case;
+use crate::runtime::Launch;
 use crate::tls::{Chain, Front};
-use crate::{Failure, failed};
+use crate::{Failure, Plan, failed, program, rows};
 
 /// The services, and what is in DynamoDB.
 pub(crate) struct Site {
@@ -19,7 +21,7 @@ pub(crate) struct Site {
     dynamodb: Front,
     identity: Front,
     root: PathBuf,
-    tokens: Tokens,
+    token: String,
     key: Value,
 }
 
@@ -32,8 +34,8 @@ impl Site {
         let identity = stack.identity.as_ref().ok_or_else(|| failed("no identity service"))?;
         let identity = Front::start(chain, address(identity)?).await?;
         let public = key.public_jwk();
-        let tokens = Tokens::new(key, &format!("{}/", identity.url), local::AUDIENCE);
-        let site = Self { stack, dynamodb, identity, root: chain.root.clone(), tokens, key: public };
+        let token = Tokens::new(key, &format!("{}/", identity.url), local::AUDIENCE).issue(Role::Producer)?;
+        let site = Self { stack, dynamodb, identity, root: chain.root.clone(), token, key: public };
         rows::fill::<Actor>(site.stack.client(), local::ACTORS_TABLE, 1, rows).await?;
         rows::fill::<Movie>(site.stack.client(), local::MOVIES_TABLE, 1, rows).await?;
         Ok(site)
@@ -67,28 +69,28 @@ impl Site {
         settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
-    /// The event of a request by the producer.
-    pub(crate) fn event(&self, request: &Request) -> Result<Bytes, Failure> {
-        let token = self.tokens.issue(Role::Producer)?;
-        let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
+    /// The event of a request by the producer, its `{n}` being this number.
+    pub(crate) fn event(&self, case: &Case, number: u64) -> Result<Bytes, Failure> {
+        let path = case.path.replace("{n}", &number.to_string());
+        let (path, query) = path.split_once('?').unwrap_or((&path, ""));
         let mut segments = path.split('/').skip(1);
         let resource = segments.next().unwrap_or_default();
         let id = segments.next();
         let parameter = format!("{}_id", resource.trim_end_matches('s'));
         let template = if id.is_some() { format!("/{resource}/{{{parameter}}}") } else { path.to_owned() };
-        let route = format!("{} {template}", request.method);
+        let route = format!("{} {template}", case.method);
         let host = "abcdef1234.execute-api.eu-central-1.amazonaws.com";
         let mut event = json!({
             "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": query,
             "headers": {
                 "accept": "application/json", "accept-encoding": "gzip, deflate, br", "host": host,
-                "authorization": format!("Bearer {token}"), "user-agent": "bench",
+                "authorization": format!("Bearer {}", self.token), "user-agent": "bench",
                 "x-amzn-trace-id": "Root=1-67a1b2c3-0123456789abcdef01234567",
                 "x-forwarded-for": "203.0.113.7", "x-forwarded-port": "443", "x-forwarded-proto": "https",
             },
             "requestContext": {
                 "accountId": "123456789012", "apiId": "abcdef1234", "domainName": host, "domainPrefix": "abcdef1234",
-                "http": {"method": request.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "bench"},
+                "http": {"method": case.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "bench"},
                 "requestId": "EXAMPLE00000001=", "routeKey": route, "stage": "$default",
                 "time": "04/Feb/2025:06:24:35 +0000", "timeEpoch": 1_738_650_275_000_u64,
             },
@@ -101,21 +103,69 @@ impl Site {
             let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
             event["queryStringParameters"] = parameters.map(|(name, value)| (name.to_owned(), json!(value))).collect();
         }
-        if let Some(body) = &request.body {
+        if let Some(body) = &case.body {
             event["body"] = json!(body.to_string());
             event["headers"]["content-type"] = json!("application/json");
+        }
+        if let Some(key) = case.key {
+            event["headers"]["idempotency-key"] = json!(key.replace("{n}", &number.to_string()));
         }
         Ok(event.to_string().into())
     }
 }
 
-/// A request of the API.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) method: &'static str,
-    /// The path with its query.
-    pub(crate) path: &'static str,
-    pub(crate) body: Option<Value>,
+/// How many rows the table of actors and that of movies have, where it is not one.
+const MANY: u64 = 3000;
+/// The first of the rows that are there to be deleted.
+const FIRST_NUMBER: u64 = 1500;
+
+/// The sites that cases are run at.
+pub(crate) struct Sites {
+    /// With one actor and one movie.
+    one: Site,
+    many: Site,
+    chain: Chain,
+    number: AtomicU64,
+}
+
+impl Sites {
+    pub(crate) async fn start(folder: &Path) -> Result<Self, Failure> {
+        let chain = Chain::new(folder)?;
+        let (one, many) = (Site::start(&chain, 1).await?, Site::start(&chain, MANY).await?);
+        Ok(Self { one, many, chain, number: AtomicU64::new(FIRST_NUMBER) })
+    }
+
+    /// Another site, with no rows.
+    pub(crate) async fn empty(&self) -> Result<Site, Failure> {
+        Site::start(&self.chain, 0).await
+    }
+
+    /// Where a case is run.
+    pub(crate) fn of(&self, case: &Case) -> &Site {
+        if case.single { &self.one } else { &self.many }
+    }
+
+    /// A case's event, with a number that no other has.
+    pub(crate) fn event(&self, case: &Case) -> Result<Bytes, Failure> {
+        self.of(case).event(case, self.number.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// How a program is started that is to answer a case.
+    pub(crate) fn launch(&self, plan: &Plan, name: &str, case: &Case) -> Result<Launch, Failure> {
+        let mut settings = self.of(case).settings(name, None);
+        if let Some((_, limit)) = case.path.split_once("limit=") {
+            settings.push(("FLOOR_LIMIT".to_owned(), limit.to_owned()));
+        }
+        let command = match (&plan.python, name) {
+            (Some(python), "python") => {
+                let python = std::path::absolute(python)?.display().to_string();
+                settings.push(("PYTHONPATH".to_owned(), "bench/python".to_owned()));
+                vec![python, "-m".to_owned(), "awslambdaric".to_owned(), "function.handler".to_owned()]
+            }
+            _ => vec![program::path(plan, name)?.display().to_string()],
+        };
+        Ok(Launch { command, settings })
+    }
 }
 
 fn address(url: &str) -> Result<SocketAddr, Failure> {

@@ -114,7 +114,9 @@ impl Config {
         let aws = read_aws(&mut reader);
         let roots = read_roots(&mut reader);
         match (issuer, aws, roots) {
-            (Some(issuer), Some(aws), Some(roots)) if reader.problems.is_empty() => Ok(Self { issuer, tables, aws, roots }),
+            (Some(issuer), Some(aws), Some(roots)) if reader.problems.is_empty() => {
+                Ok(Self { issuer, tables, aws, roots })
+            }
             _ => Err(ConfigError(reader.problems)),
         }
     }

@@ -15,8 +15,7 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 /// Where the environment lacks one of these.
 pub fn trimmed() -> Result<Client, lambda_http::Error> {
     let roots = std::fs::read(env::var("AWS_CA_BUNDLE")?)?;
-    let context =
-        TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(roots)).build()?;
+    let context = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(roots)).build()?;
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(context)

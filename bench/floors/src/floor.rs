@@ -49,7 +49,8 @@ struct Function {
 
 impl Function {
     async fn answer(&self, request: &Request) -> Result<String, Error> {
-        let token = request.headers().get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let token =
+            request.headers().get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         jsonwebtoken::decode::<Value>(token.unwrap_or_default(), &self.key, &self.validation)?;
         let rows = match self.floor {
             Floor::Get => self.get().await?,

@@ -210,9 +210,9 @@ impl Shared {
             return Err(KeysError::Unreadable);
         }
         let document = Limited::new(answer.into_body(), LONGEST_DOCUMENT).collect().await;
-        document.map(Collected::to_bytes).map_err(|error| {
-            if error.is::<LengthLimitError>() { KeysError::Unreadable } else { KeysError::NoAnswer }
-        })
+        document
+            .map(Collected::to_bytes)
+            .map_err(|error| if error.is::<LengthLimitError>() { KeysError::Unreadable } else { KeysError::NoAnswer })
     }
 }
 

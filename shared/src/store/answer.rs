@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_dynamodb::error::ErrorMetadata;
-use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -278,7 +278,15 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_an_error() {
-        for body in ["", "[]", "{", r#"{"Items": {}}"#, r#"{"Items": [1]}"#, r#"{"Items": [{"id": "1"}]}"#, r#"{"Items": [{"id": {"N": 1}}]}"#] {
+        for body in [
+            "",
+            "[]",
+            "{",
+            r#"{"Items": {}}"#,
+            r#"{"Items": [1]}"#,
+            r#"{"Items": [{"id": "1"}]}"#,
+            r#"{"Items": [{"id": {"N": 1}}]}"#,
+        ] {
             assert!(read(body).is_err(), "{body}");
         }
     }

@@ -11,9 +11,9 @@ use futures_util::FutureExt;
 
 use super::error::Error;
 use super::record::{Item, Malformed, Readable, number, read_number, read_text, text};
-use super::{answer, retry};
 use super::table::read;
 use super::transaction::{self, MOST_WRITES};
+use super::{answer, retry};
 use crate::model::{Actor, Billing, Credit, Id, Movie, Name};
 
 /// The setting that holds the table's name.

@@ -333,7 +333,8 @@ impl<R: Record> Table<R> {
     pub(super) async fn query(&self, query: QueryFluentBuilder) -> Result<Answered<R>, Error> {
         let projection = R::ATTRIBUTES.iter().fold(format!("#{ID}"), |all, name| format!("{all}, #{name}"));
         let query = query.projection_expression(projection).expression_attribute_names(format!("#{ID}"), ID);
-        let named = |query: QueryFluentBuilder, name: &&str| query.expression_attribute_names(format!("#{name}"), *name);
+        let named =
+            |query: QueryFluentBuilder, name: &&str| query.expression_attribute_names(format!("#{name}"), *name);
         let name = self.name.clone();
         answer::query(R::ATTRIBUTES.iter().fold(query, named), move |item| row(&name, item)).await
     }
@@ -348,7 +349,6 @@ impl<R: Record> Table<R> {
         let version = version.ok_or_else(|| Error::malformed(&self.name, read(item, ID).and_then(Id::new), VERSION))?;
         Ok(Versioned { row: self.row(item)?, version: Version(version) })
     }
-
 }
 
 /// The row that an item of the table holds.

@@ -1,0 +1,49 @@
+//! The instructions of a request, counted by Valgrind: nearly the same each time, and on each machine.
+
+use std::path::Path;
+
+use crate::cases::Case;
+use crate::runtime::{Environment, checked};
+use crate::site::Sites;
+use crate::{Failure, Plan, failed};
+
+/// How many requests the shorter of two runs has, and the longer.
+const REQUESTS: [u64; 2] = [10, 30];
+
+/// Instructions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instructions {
+    /// From the start to the tenth answer, both handshakes included.
+    pub(crate) start: u64,
+    /// Of a warm request.
+    pub(crate) request: u64,
+}
+
+/// Counts them in two runs that differ by twenty requests.
+pub(crate) async fn count(
+    plan: &Plan,
+    sites: &Sites,
+    folder: &Path,
+    name: &str,
+    case: &Case,
+) -> Result<Instructions, Failure> {
+    let mut totals = [0; 2];
+    for (total, requests) in totals.iter_mut().zip(REQUESTS) {
+        let output = folder.join("callgrind.out");
+        let mut launch = sites.launch(plan, name, case)?;
+        let valgrind = ["valgrind", "--tool=callgrind", "-q"].map(str::to_owned);
+        let output_option = format!("--callgrind-out-file={}", output.display());
+        launch.command = valgrind.into_iter().chain([output_option]).chain(launch.command).collect();
+        launch.settings.push(("PATH".to_owned(), std::env::var("PATH")?));
+        let mut environment = Environment::start(&launch, None).await?;
+        for _ in 0..requests {
+            checked(&environment.invoke(&sites.event(case)?).await?.0)?;
+        }
+        environment.end()?;
+        let counts =
+            std::fs::read_to_string(&output).map_err(|_| failed("valgrind counted nothing; is it installed?"))?;
+        let line = counts.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
+        *total = line.and_then(|line| line.trim().parse().ok()).ok_or_else(|| failed("no count"))?;
+    }
+    Ok(Instructions { start: totals[0], request: (totals[1] - totals[0]) / (REQUESTS[1] - REQUESTS[0]) })
+}

@@ -1,0 +1,106 @@
+//! What is asked of the functions: every endpoint, and lists of several lengths.
+
+use serde_json::{Value, json};
+
+/// A request of the API. `{n}` in its path, key or body is another number each time.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    /// The function that answers it.
+    pub(crate) function: &'static str,
+    pub(crate) method: &'static str,
+    /// The path with its query.
+    pub(crate) path: &'static str,
+    pub(crate) body: Option<Value>,
+    /// An `Idempotency-Key`.
+    pub(crate) key: Option<&'static str>,
+    /// Whether the table has one row alone.
+    pub(crate) single: bool,
+}
+
+impl Case {
+    fn new(function: &'static str, method: &'static str, path: &'static str) -> Self {
+        Self { function, method, path, body: None, key: None, single: false }
+    }
+
+    fn with(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
+    fn keyed(self, key: &'static str) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    fn of_one_row(self) -> Self {
+        Self { single: true, ..self }
+    }
+
+    /// The request in words.
+    pub(crate) fn title(&self) -> String {
+        let Self { method, path, key, single, body, .. } = self;
+        let cast =
+            body.as_ref().and_then(|body| body["cast"].as_array()).map(|cast| format!(", {} credits", cast.len()));
+        let keyed = if key.is_some() { ", with a key" } else { "" };
+        let single = if *single { ", a table of one row" } else { "" };
+        format!("{method} {path}{}{keyed}{single}", cast.unwrap_or_default())
+    }
+}
+
+/// A list of one row, where the table has more.
+pub(crate) fn list_of_one() -> Case {
+    Case::new("get_actors", "GET", "/actors?limit=1")
+}
+
+pub(crate) fn list_of_all_of_one() -> Case {
+    Case::new("get_actors", "GET", "/actors").of_one_row()
+}
+
+pub(crate) fn list_of_100() -> Case {
+    Case::new("get_actors", "GET", "/actors?limit=100")
+}
+
+pub(crate) fn list_of_999() -> Case {
+    Case::new("get_actors", "GET", "/actors?limit=998")
+}
+
+pub(crate) fn patch() -> Case {
+    Case::new("patch_actors", "PATCH", "/actors/1").with(json!({"age": 33}))
+}
+
+pub(crate) fn post() -> Case {
+    Case::new("post_actors", "POST", "/actors").with(actor())
+}
+
+fn actor() -> Value {
+    json!({"name": "Ida Lupino", "age": 30, "gender": "female"})
+}
+
+fn movie() -> Value {
+    json!({"title": "Outrage", "release_date": "1950-09-27T00:00:00Z"})
+}
+
+/// Every endpoint, and lists of several lengths.
+pub(crate) fn all() -> Vec<Case> {
+    let mut with_cast = movie();
+    with_cast["cast"] = json!([{"actor_id": 2, "character": "Ann"}, {"actor_id": 3}]);
+    vec![
+        list_of_all_of_one(),
+        list_of_one(),
+        list_of_100(),
+        Case::new("get_actors", "GET", "/actors?limit=1000"),
+        Case::new("get_actors", "GET", "/actors?limit=100&sort=name"),
+        Case::new("get_actors", "GET", "/actors?limit=100&name=mar"),
+        Case::new("get_actors", "GET", "/actors/1"),
+        Case::new("get_actors", "GET", "/actors/2?include=credits"),
+        post(),
+        post().keyed("bench-{n}"),
+        patch(),
+        Case::new("delete_actors", "DELETE", "/actors/{n}"),
+        Case::new("get_movies", "GET", "/movies?limit=100"),
+        Case::new("get_movies", "GET", "/movies/1"),
+        Case::new("get_movies", "GET", "/movies/1?include=cast"),
+        Case::new("post_movies", "POST", "/movies").with(movie()),
+        Case::new("post_movies", "POST", "/movies").with(with_cast),
+        Case::new("patch_movies", "PATCH", "/movies/2").with(json!({"title": "Outrage"})),
+        Case::new("delete_movies", "DELETE", "/movies/{n}"),
+    ]
+}

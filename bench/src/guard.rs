@@ -1,0 +1,156 @@
+//! What comes out the same each time, held against `bench/baseline.json`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::cases::{self, Case};
+use crate::meter::{Meter, Usage};
+use crate::program::{self, FUNCTIONS, grouped};
+use crate::runtime::{Environment, checked};
+use crate::site::Sites;
+use crate::{Failure, Plan, callgrind, failed};
+
+const BASELINE: &str = "bench/baseline.json";
+/// By how much of itself a figure may grow.
+const TOLERANCE: f64 = 0.02;
+
+/// Figures by name: numbers that may grow a little, and values that must be the same.
+#[derive(Default)]
+struct Figures {
+    numbers: BTreeMap<String, f64>,
+    exact: BTreeMap<String, Value>,
+}
+
+/// Compares what is measured with the baseline, prints what differs, and fails where anything has grown or changed.
+pub(crate) async fn check(plan: &Plan, sites: &Sites, folder: &Path, accept: bool) -> Result<(), Failure> {
+    let figures = measure(plan, sites, folder).await?;
+    if accept {
+        let baseline = json!({ "numbers": figures.numbers, "exact": figures.exact });
+        fs::write(BASELINE, serde_json::to_string_pretty(&baseline)? + "\n")?;
+        println!("{BASELINE} has {} figures", figures.numbers.len() + figures.exact.len());
+        return Ok(());
+    }
+    let baseline: Value = serde_json::from_str(&fs::read_to_string(BASELINE)?)?;
+    let problems = compare(&figures, &baseline);
+    for problem in &problems {
+        println!("FAILED {problem}");
+    }
+    let count = figures.numbers.len() + figures.exact.len();
+    println!("{count} figures compared with {BASELINE}, {} failed", problems.len());
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(failed("if what has grown is worth it, `make baseline` makes it the baseline; the commit says why"))
+}
+
+fn compare(figures: &Figures, baseline: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, number) in &figures.numbers {
+        let Some(before) = baseline["numbers"][name].as_f64() else {
+            problems.push(format!("{name} is not in the baseline: {number}"));
+            continue;
+        };
+        let grown = number / before - 1.0;
+        if grown.abs() > TOLERANCE {
+            println!("{name}: {before} → {number} ({:+.1} %)", grown * 100.0);
+        }
+        if grown > TOLERANCE {
+            problems.push(format!("{name} has grown by {:.1} %", grown * 100.0));
+        }
+    }
+    for (name, value) in &figures.exact {
+        let before = &baseline["exact"][name];
+        if before != value {
+            problems.push(format!("{name} was {before} and is {value}"));
+        }
+    }
+    let names = |kind: &str| baseline[kind].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+    let measured = |name: &String| figures.numbers.contains_key(name) || figures.exact.contains_key(name);
+    let gone = names("numbers").chain(names("exact")).filter(|name| !measured(name));
+    problems.extend(gone.map(|name| format!("{name} is in the baseline and was not measured")));
+    problems
+}
+
+async fn measure(plan: &Plan, sites: &Sites, folder: &Path) -> Result<Figures, Failure> {
+    let mut figures = Figures::default();
+    for function in FUNCTIONS {
+        figures.numbers.insert(format!("bytes of {function}"), program::bytes(plan, function)? as f64);
+        figures.exact.insert(format!("glibc of {function}"), json!(program::glibc(plan, function)?));
+        figures.exact.insert(format!("TLS and HTTP of {function}"), json!(program::stacks(function)?));
+    }
+    for case in cases::all() {
+        let (title, usage) = (case.title(), usage(plan, sites, &case).await?);
+        figures.exact.insert(format!("DynamoDB calls of {title}"), json!(usage.calls));
+        figures.exact.insert(format!("units of {title}"), json!(usage.units));
+        let instructions = callgrind::count(plan, sites, folder, case.function, &case).await?;
+        figures.numbers.insert(format!("instructions of {title}"), instructions.request as f64);
+        // The start has both handshakes: entropy out of CPU jitter would come to several times as much.
+        figures.numbers.insert(format!("instructions up to ten of {title}"), instructions.start as f64);
+    }
+    Ok(figures)
+}
+
+/// What one request of a warm function asks of DynamoDB.
+pub(crate) async fn usage(plan: &Plan, sites: &Sites, case: &Case) -> Result<Usage, Failure> {
+    let site = sites.of(case);
+    let meter = Meter::start(&site.stack.dynamodb).await?;
+    let mut launch = sites.launch(plan, case.function, case)?;
+    launch.settings = site.settings(case.function, Some(&meter.url));
+    let mut environment = Environment::start(&launch, None).await?;
+    environment.ready().await?;
+    meter.take();
+    checked(&environment.invoke(&sites.event(case)?).await?.0)?;
+    Ok(meter.take())
+}
+
+pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<String, Failure> {
+    let mut table =
+        "| request | instructions | DynamoDB calls | units | bytes of DynamoDB's answers |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for floor in ["floor_noop", "floor_get"] {
+        let case = cases::list_of_all_of_one();
+        let instructions = callgrind::count(plan, sites, folder, floor, &case).await?;
+        table += &format!("| `{floor}` | {} | | | |\n", grouped(instructions.request));
+    }
+    for case in cases::all() {
+        let usage = usage(plan, sites, &case).await?;
+        let instructions = callgrind::count(plan, sites, folder, case.function, &case).await?;
+        table += &format!(
+            "| {} | {} | {} | {} | {} |\n",
+            case.title(),
+            grouped(instructions.request),
+            usage.calls,
+            usage.units,
+            grouped(usage.bytes)
+        );
+    }
+    Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_beyond_the_tolerance_fails_and_so_does_what_is_new_or_gone() {
+        let figures = Figures {
+            numbers: [("small", 101.9), ("large", 102.1), ("less", 50.0), ("new", 1.0)]
+                .map(|(name, number)| (name.to_owned(), number))
+                .into(),
+            exact: [("calls", json!(2)), ("glibc", json!("2.30"))].map(|(name, value)| (name.to_owned(), value)).into(),
+        };
+        let baseline = json!({
+            "numbers": {"small": 100, "large": 100, "less": 100, "gone": 1},
+            "exact": {"calls": 1, "glibc": "2.30"},
+        });
+        let problems = compare(&figures, &baseline);
+        let named = ["large has grown", "new is not", "calls was 1", "gone is in the baseline"];
+        assert_eq!(problems.len(), named.len(), "{problems:?}");
+        for (problem, named) in problems.iter().zip(named) {
+            assert!(problem.starts_with(named), "{problem}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A proxy in front of DynamoDB that notes each call, its bytes and the units that it consumed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::{Failure, failed};
+
+/// What calls came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Usage {
+    pub(crate) calls: u64,
+    pub(crate) units: f64,
+    /// The bytes of the answers' bodies.
+    pub(crate) bytes: u64,
+}
+
+/// The proxy.
+pub(crate) struct Meter {
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    upstream: String,
+    http: reqwest::Client,
+    usage: Mutex<Usage>,
+}
+
+impl Meter {
+    pub(crate) async fn start(upstream: &str) -> Result<Self, Failure> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let shared = Arc::new(Shared { upstream: upstream.to_owned(), http, usage: Mutex::default() });
+        let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let server = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
+        Ok(Self { url, shared, server })
+    }
+
+    /// What came since this was last asked.
+    pub(crate) fn take(&self) -> Usage {
+        std::mem::take(&mut *self.shared.usage.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn pass(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    shared
+        .pass(&headers, &body)
+        .await
+        .unwrap_or_else(|error| (StatusCode::BAD_GATEWAY, error.to_string()).into_response())
+}
+
+impl Shared {
+    async fn pass(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
+        // What opens a connection is no call.
+        let Some(target) = headers.get("x-amz-target") else { return Ok(StatusCode::OK.into_response()) };
+        let mut call: Value = serde_json::from_slice(body)?;
+        call["ReturnConsumedCapacity"] = json!("TOTAL");
+        let mut request = self.http.post(&self.upstream).header("x-amz-target", target.clone()).body(call.to_string());
+        for name in ["authorization", "x-amz-date", "x-amz-security-token", "content-type"] {
+            if let Some(value) = headers.get(name) {
+                request = request.header(name, value.clone());
+            }
+        }
+        let answer = request.send().await?;
+        let status = answer.status();
+        let mut answer: Value = serde_json::from_slice(&answer.bytes().await?)?;
+        let consumed = answer.as_object_mut().and_then(|answer| answer.remove("ConsumedCapacity"));
+        let answer = answer.to_string();
+        let mut usage = self.usage.lock().map_err(|_| failed("a call has panicked"))?;
+        usage.calls += 1;
+        usage.units += consumed.as_ref().map_or(0.0, units);
+        usage.bytes += answer.len() as u64;
+        Ok((status, [("content-type", "application/x-amz-json-1.0")], answer).into_response())
+    }
+}
+
+/// The units of one table, or of several.
+fn units(consumed: &Value) -> f64 {
+    match consumed {
+        Value::Array(several) => several.iter().map(units).sum(),
+        one => one["CapacityUnits"].as_f64().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,61 @@
+//! The figures in `docs/performance.md`, each part between two marks, which a later run puts its own between.
+
+use std::fs;
+use std::process::Command;
+
+use crate::{Failure, Plan, failed};
+
+const FILE: &str = "docs/performance.md";
+
+/// The document.
+pub(crate) struct Report {
+    /// Of what the figures are.
+    origin: String,
+}
+
+impl Report {
+    pub(crate) fn open(plan: &Plan) -> Result<Self, Failure> {
+        let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+        let count = processor.lines().filter(|line| line.starts_with("processor")).count();
+        let commit = Command::new("git").args(["rev-parse", "--short=10", "HEAD"]).output()?;
+        let commit = String::from_utf8(commit.stdout)?;
+        let (rounds, quick) = (plan.rounds, if plan.quick { ", quick" } else { "" });
+        let origin = format!(
+            "{count} × {}, commit {}, medians of {rounds} rounds{quick}",
+            model.unwrap_or("unknown"),
+            commit.trim()
+        );
+        Ok(Self { origin })
+    }
+
+    /// Puts a part's figures into the document, and prints them.
+    pub(crate) fn section(&mut self, name: &str, text: &str) -> Result<(), Failure> {
+        println!("{text}");
+        let document = fs::read_to_string(FILE)?;
+        let written = replaced(&document, name, &format!("{}\n\n({})", text.trim(), self.origin));
+        fs::write(FILE, written.ok_or_else(|| failed(format!("{FILE} has no part {name}")))?)?;
+        Ok(())
+    }
+}
+
+/// The document with the part of this name replaced, if it has one.
+fn replaced(document: &str, name: &str, text: &str) -> Option<String> {
+    let (begin, end) = (format!("<!-- figures: {name} -->\n"), format!("<!-- end: {name} -->"));
+    let (before, rest) = document.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}{text}\n{end}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_replaced_and_the_rest_stays() {
+        let document = "a\n<!-- figures: x -->\nold\n<!-- end: x -->\nb\n";
+        let written = replaced(document, "x", "new").unwrap();
+        assert_eq!(written, "a\n<!-- figures: x -->\nnew\n<!-- end: x -->\nb\n");
+        assert_eq!(replaced(&written, "y", "new"), None);
+    }
+}
