@@ -1,4 +1,4 @@
-# The steps of .ci/run, each by itself. Rust alone is enough for `make run` and `make test`; the other targets install what
+# The steps of .ci/run, each by itself, and the benchmark. Rust alone is enough for `make run` and `make test`; the other targets install what
 # they need (Python 3, Node.js, Chromium) into .venv, tests/postman/node_modules and tests/browser/node_modules, and Chromium
 # with apt-get.
 
@@ -7,10 +7,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format clippy tools validate policies deny build smoke newman browser schemathesis ci
+.PHONY: help run test format clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
 
 help: ## Lists the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 run: ## Runs the whole API on this machine
 	cargo run -p local
@@ -46,6 +46,35 @@ build: tools ## Builds what is deployed: each function's bootstrap, into .aws-sa
 smoke: build ## Has each bootstrap answer its sample events as a Lambda function
 	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
 	$(VENV)/bin/python scripts/smoke.py
+
+VALGRIND := command -v valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends valgrind >/dev/null; }
+
+guard: build ## Compares bytes, instructions, DynamoDB calls and units with bench/baseline.json
+	$(VALGRIND)
+	cargo test --workspace --no-run # the bench as the tests have built it, if they have
+	target/debug/bench guard
+
+baseline: build ## Makes what `guard` measures the baseline; the commit says why it may grow
+	$(VALGRIND)
+	cargo test --workspace --no-run
+	target/debug/bench guard --accept
+
+BENCH_PYTHON := target/bench/python
+MEASURE = cargo run --release -p bench -- --python $(BENCH_PYTHON)/bin/python measure
+
+bench: bench-programs ## Measures everything, in half an hour, and writes docs/performance.md; root's alone are the figures of 128 MB
+	$(MEASURE) $(PARTS)
+
+bench-quick: bench-programs ## The same in minutes: fewer rounds, 10,000 rows at the most
+	$(MEASURE) --quick $(PARTS)
+
+bench-programs: build
+	$(VALGRIND)
+	command -v wrk >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk >/dev/null; }
+	cargo lambda build --release -p floors --lambda-dir target/bench/lambda
+	cd bench/defaults && AWS_LC_SYS_NO_JITTER_ENTROPY=0 CARGO_TARGET_DIR=../../target/bench/defaults cargo lambda build --release --lambda-dir ../../target/bench/lambda
+	test -x $(BENCH_PYTHON)/bin/python || python3 -m venv $(BENCH_PYTHON)
+	$(BENCH_PYTHON)/bin/pip install --quiet --disable-pip-version-check -r bench/python/requirements.txt
 
 newman: ## Runs the Postman collection against a local stack of its own
 	cargo test --workspace --no-run # the local stack as the tests have built it, if they have

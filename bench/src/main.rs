@@ -101,10 +101,13 @@ pub(crate) struct Plan {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let Arguments { bootstraps, floors, python, command } = Arguments::parse();
-    let folder = std::env::temp_dir().join(format!("bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
     let quick = matches!(command, Command::Guard { .. } | Command::Measure { quick: true, .. });
     let plan = Plan { bootstraps, floors, python, rounds: if quick { 11 } else { 21 }, quick };
+    for function in program::FUNCTIONS {
+        program::path(&plan, function)?;
+    }
+    let folder = std::env::temp_dir().join(format!("bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
     let done = match command {
         Command::Guard { accept } => guard::check(&plan, &Sites::start(&folder).await?, &folder, accept).await,
         Command::Measure { parts, .. } => measure(&plan, &parts, &folder).await,

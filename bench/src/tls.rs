@@ -99,3 +99,39 @@ impl Drop for Front {
         self.server.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+    use local::{Options, Stack};
+    use shared::https::{Https, Roots};
+
+    use super::*;
+
+    async fn tables(front: &Front, roots: &Roots) -> Result<usize, String> {
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .endpoint_url(&front.url)
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("x", "x", None, None, "test")))
+            .build();
+        let listed = shared::store::client(&config, &Https::new(roots)).list_tables().send().await;
+        listed.map(|listed| listed.table_names().len()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_server_is_spoken_to_only_where_its_root_is_trusted() {
+        let folder = std::env::temp_dir().join(format!("bench-tls-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (chain, stranger) = (Chain::new(&folder).unwrap(), folder.join("stranger"));
+        std::fs::create_dir_all(&stranger).unwrap();
+        let stranger = Chain::new(&stranger).unwrap();
+        let stack = Stack::start(Options::in_memory()).await.unwrap();
+        let address = stack.dynamodb.trim_start_matches("http://").parse().unwrap();
+        let front = Front::start(&chain, address).await.unwrap();
+        assert_eq!(tables(&front, &Roots::read(&chain.root).unwrap()).await, Ok(3));
+        assert!(tables(&front, &Roots::read(&stranger.root).unwrap()).await.is_err());
+        assert!(tables(&front, &Roots::public()).await.is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -233,7 +233,8 @@ mod tests {
 
     #[test]
     fn every_missing_or_malformed_setting_is_reported_at_once() {
-        let error = read(&[("API_AUDIENCE", ""), ("JWKS_CACHE_SECONDS", "soon")]).unwrap_err().to_string();
+        let bad = [("API_AUDIENCE", ""), ("JWKS_CACHE_SECONDS", "soon"), ("AWS_CA_BUNDLE", "/no/such/file")];
+        let error = read(&bad).unwrap_err().to_string();
         for name in [
             "AUTH0_DOMAIN is missing",
             "API_AUDIENCE is missing",
@@ -241,6 +242,7 @@ mod tests {
             "MOVIES_TABLE is missing",
             "AWS_REGION is missing",
             "JWKS_CACHE_SECONDS must",
+            "AWS_CA_BUNDLE must name a file of PEM certificates",
         ] {
             assert!(error.contains(name), "{error}");
         }

@@ -153,3 +153,32 @@ fn source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amazons_authorities_are_among_the_public_ones() {
+        let roots = Roots::public();
+        let names: Vec<_> =
+            roots.0.roots.iter().map(|root| String::from_utf8_lossy(&root.subject).into_owned()).collect();
+        for name in ["Amazon Root CA 1", "Amazon Root CA 2", "Amazon Root CA 3", "Amazon Root CA 4"] {
+            assert!(names.iter().any(|known| known.contains(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_of_certificates_is_refused() {
+        let folder = std::env::temp_dir().join(format!("roots-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("roots.pem");
+        let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for contents in ["", "nothing of the kind", certificate, "-----BEGIN CERTIFICATE-----\n"] {
+            std::fs::write(&file, contents).unwrap();
+            assert!(Roots::read(&file).is_err(), "{contents}");
+        }
+        assert!(Roots::read(&folder).is_err() && Roots::read(&folder.join("missing")).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

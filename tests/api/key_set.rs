@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use local::Role::Assistant;
 use local::{Options, SigningKey};
+use serde_json::json;
 
 use crate::support::issuer::{Behaviour, TestIssuer, key_document};
 use crate::support::{Answer, Api, options, send, signing_key};
@@ -112,6 +113,23 @@ async fn a_new_key_works_after_the_cool_down_and_a_withdrawn_one_stops_after_the
     tokio::time::sleep(Duration::from_millis(3050)).await;
     get(&api, &old_token).await.expect_error(401, "The access token is not valid.");
     get(&api, &new_token).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_is_refused_once_its_key_is_another_of_the_same_id() {
+    let (old, new) = (signing_key(), SigningKey::generate().unwrap());
+    let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&old]))).await;
+    let times = Options { cache: Duration::from_secs(1), cooldown: Duration::from_secs(1), ..options() };
+    let api = Api::with(Options { issuer: Some(issuer.url.clone()), ..times }).await;
+    let token = issuer.token(&old, Assistant);
+    for _ in 0..3 {
+        get(&api, &token).await.expect(200);
+    }
+    let mut replaced = new.public_jwk();
+    replaced["kid"] = json!(old.id());
+    issuer.now(Behaviour::Publishes(json!({ "keys": [replaced] }).to_string()));
+    tokio::time::sleep(Duration::from_millis(2050)).await;
+    get(&api, &token).await.expect_error(401, "The access token is not valid.");
 }
 
 #[tokio::test]

@@ -182,5 +182,5 @@ async fn a_table_that_is_not_there_is_a_fault_of_ours() {
     let api = Api::start().await;
     let actors = Table::<Actor>::new(api.stack.client().clone(), "nowhere");
     let error = actors.list(everything(), |_| true).await.unwrap_err();
-    assert_eq!(error.to_string(), "store: GetItem failed: ResourceNotFoundException");
+    assert_eq!(error.to_string(), "store: Query failed: ResourceNotFoundException");
 }
