@@ -60,7 +60,7 @@ baseline: build ## Makes what `guard` measures the baseline; the commit says why
 	target/debug/bench guard --accept
 
 BENCH_PYTHON := target/bench/python
-MEASURE = cargo run --release -p bench -- --python $(BENCH_PYTHON)/bin/python measure
+MEASURE = cargo run --profile bench -p bench -- --python $(BENCH_PYTHON)/bin/python measure
 
 bench: bench-programs ## Measures everything, in half an hour, and writes docs/performance.md; root's alone are the figures of 128 MB
 	$(MEASURE) $(PARTS)

@@ -1,6 +1,7 @@
 //! The instructions of a request, counted by Valgrind: nearly the same each time, and on each machine.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::cases::Case;
 use crate::runtime::{Environment, checked};
@@ -9,6 +10,9 @@ use crate::{Failure, Plan, failed};
 
 /// How many requests the shorter of two runs has, and the longer.
 const REQUESTS: [u64; 2] = [10, 30];
+
+/// How long a function is left alone before its first event.
+const SETTLED: Duration = Duration::from_millis(700);
 
 /// Instructions.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,9 @@ pub(crate) async fn count(
         launch.command = valgrind.into_iter().chain([output_option]).chain(launch.command).collect();
         launch.settings.push(("PATH".to_owned(), std::env::var("PATH")?));
         let mut environment = Environment::start(&launch, None).await?;
+        environment.ready().await?;
+        // Slowed down so much, a start does not wait long enough to be connected; a first request would open a connection of its own at times.
+        tokio::time::sleep(SETTLED).await;
         for _ in 0..requests {
             checked(&environment.invoke(&sites.event(case)?).await?.0)?;
         }
