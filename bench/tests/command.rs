@@ -1,7 +1,5 @@
 //! The bench as a command. That this is a test has Cargo build the program along with all others.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::process::Command;
 
 #[test]

@@ -45,10 +45,13 @@ pub(super) async fn query<T: Send + 'static>(
     answered.unwrap_or_else(|| unreachable!("a Query that has gone well has been read"))
 }
 
+/// Where the answer is put, once there is one.
+type Slot<T> = Option<Result<Answered<T>, Error>>;
+
 /// Takes the answer of one Query in the place of the SDK's own reader.
 struct Reader<T, F> {
     read: Arc<F>,
-    answered: Arc<Mutex<Option<Result<Answered<T>, Error>>>>,
+    answered: Arc<Mutex<Slot<T>>>,
 }
 
 impl<T, F: Fn(&dyn Readable) -> Result<T, Error>> Reader<T, F> {
@@ -61,7 +64,7 @@ impl<T, F: Fn(&dyn Readable) -> Result<T, Error>> Reader<T, F> {
 }
 
 impl<T, F> Reader<T, F> {
-    fn answered(&self) -> MutexGuard<'_, Option<Result<Answered<T>, Error>>> {
+    fn answered(&self) -> MutexGuard<'_, Slot<T>> {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
