@@ -12,7 +12,7 @@ use crate::{Failure, Plan, failed};
 const REQUESTS: [u64; 2] = [10, 30];
 
 /// How long a function is left alone before its first event.
-const SETTLED: Duration = Duration::from_millis(700);
+const SETTLED: Duration = Duration::from_millis(1500);
 
 /// Instructions.
 #[derive(Clone, Copy, Debug)]
