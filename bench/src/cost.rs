@@ -6,12 +6,12 @@ use crate::site::Sites;
 use crate::warm::paced;
 use crate::{Failure, Plan, median};
 
-/// AWS's list prices in us-east-1, in dollars.
+/// AWS's list prices in us-east-1, in dollars, which these pages have in their latest state.
 /// <https://aws.amazon.com/lambda/pricing/>, <https://aws.amazon.com/api-gateway/pricing/>, <https://aws.amazon.com/dynamodb/pricing/on-demand/>,
 /// <https://aws.amazon.com/cloudwatch/pricing/>
 mod price {
-    /// When they were looked up.
-    pub(super) const DATE: &str = "2026-11-24";
+    /// Of when they are: others' pages had Lambda's and DynamoDB's then. The gateway's and the log's are from before, and are to be checked.
+    pub(super) const DATE: &str = "2025 and 2026";
     /// A million requests of Lambda.
     pub(super) const REQUESTS: f64 = 0.20;
     /// A gigabyte of memory for a second, on x86_64.
@@ -44,7 +44,7 @@ struct Cost {
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     let mut table = format!(
-        "Dollars a million requests with 128 MB, at list prices of us-east-1 ({}) and without the free tier. \"Everything\" is Lambda on arm64, DynamoDB, an HTTP API and the logs.\n\n",
+        "Dollars a million requests with 128 MB, at list prices of us-east-1 as others quote them ({}; not read on AWS's own pages) and without the free tier. \"Everything\" is Lambda on arm64, DynamoDB, an HTTP API and the logs.\n\n",
         price::DATE
     );
     table += "| request | billed, ms | Lambda, x86_64 | Lambda, arm64 | DynamoDB | everything |\n|---|---|---|---|---|---|\n";

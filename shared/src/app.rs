@@ -35,7 +35,7 @@ const HEADERS: [(&str, &str); 5] = [
 /// The longest that an endpoint may take: a client waits no longer than this for a store that does not answer, however many calls its request makes.
 const HANDLE_TIMEOUT: Duration = Duration::from_millis(2100);
 
-/// The longest that a start waits until it is connected. It is what the two handshakes and the fetch would take of a first request's time with 128 MB.
+/// The longest that a start waits until it is connected and has the keys. The request that causes the start can be answered no sooner in any case.
 const CONNECT_WAIT: Duration = Duration::from_millis(100);
 
 /// The header with the id that an answer and its line in the log share.

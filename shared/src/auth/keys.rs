@@ -1,4 +1,4 @@
-//! The issuer's keys: fetched on first need, kept, and fetched again when they may have changed.
+//! The issuer's keys: fetched while a function starts or on first need, kept, and fetched again when they may have changed.
 //!
 //! One fetch is under way at a time, in a task of its own; the lock is held for look-ups only. So a slow issuer delays
 //! nobody whose key is known, and any number of requests that wait do so for the same fetch.
