@@ -315,6 +315,34 @@ async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_noth
     assert_eq!(movies["movies"][0]["title"], "M");
 }
 
+#[tokio::test]
+async fn a_cast_that_another_request_has_written_meanwhile_is_answered_with_that_requests_version() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    let actor = api.add_actor("Ida").await;
+    api.add_movie("M").await;
+    let reading = Arc::new(Notify::new());
+    let read = Arc::clone(&reading);
+    let mut first = true;
+    // The first look at the credits waits, the movie's version seen, until another request has written the same cast.
+    proxy.plan(move |call| {
+        let waits = call == "Query" && std::mem::take(&mut first);
+        if waits {
+            read.notify_one();
+        }
+        if waits { Fault::Delay(Duration::from_millis(400)) } else { Fault::None }
+    });
+    let cast = json!({"cast": cast_of([actor])});
+    let slow = api.patch(Producer, "/movies/1", &cast);
+    let quick = async {
+        reading.notified().await;
+        api.patch(Producer, "/movies/1", &cast).await
+    };
+    let (slow, quick) = tokio::join!(slow, quick);
+    assert_eq!((quick.status, quick.header("etag").unwrap()), (200, "\"2\""));
+    assert_eq!((slow.status, slow.header("etag").unwrap()), (200, "\"2\""));
+}
+
 /// Puts both halves of a credit into the table, past every check: what a crash in the middle of a deletion leaves.
 async fn leave_behind(api: &Api, movie: u64, actor: u64) {
     for (owner, counterpart) in [(format!("movie#{movie}"), actor), (format!("actor#{actor}"), movie)] {

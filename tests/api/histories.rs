@@ -201,8 +201,9 @@ async fn check_histories(part: Part, rounds: u64, with_faults: bool) {
     let proxy = Proxy::start().await;
     let api = Arc::new(Api::behind(&proxy).await);
     let mut told = 0;
+    let seeds = seeds(rounds);
     api.add_actor("Ida").await;
-    for seed in seeds(rounds) {
+    for &seed in &seeds {
         proxy.plan(|_| Fault::None);
         let path = match part {
             Part::Age => format!("/actors/{}", api.add_actor("Ida").await),
@@ -222,7 +223,7 @@ async fn check_histories(part: Part, rounds: u64, with_faults: bool) {
         told += events.iter().filter(|event| event.seen != Seen::Nothing).count();
         assert!(is_linearizable(&events, Some((1, 34)), part), "SEED={seed}: {events:#?}");
     }
-    assert!(told as u64 > rounds, "most requests must be answered for a history to say anything");
+    assert!(told > seeds.len(), "most requests must be answered for a history to say anything");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
