@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
+.PHONY: help run test format clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-settings bench-programs
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,10 @@ bench: bench-programs ## Measures everything, in half an hour, and writes docs/p
 
 bench-quick: bench-programs ## The same in minutes: fewer rounds, 10,000 rows at the most
 	$(MEASURE) --quick $(PARTS)
+
+bench-settings: bench-programs ## The settings of the build, one after another, each a build of its own
+	bench/settings.py
+	$(MEASURE) settings
 
 bench-programs: build
 	$(VALGRIND)

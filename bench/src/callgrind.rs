@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cases::Case;
-use crate::runtime::{Environment, checked};
+use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
-use crate::{Failure, Plan, failed};
+use crate::{Failure, failed};
 
 /// How many requests the shorter of two runs has, and the longer.
 const REQUESTS: [u64; 2] = [10, 30];
@@ -24,17 +24,11 @@ pub(crate) struct Instructions {
 }
 
 /// Counts them in two runs that differ by twenty requests.
-pub(crate) async fn count(
-    plan: &Plan,
-    sites: &Sites,
-    folder: &Path,
-    name: &str,
-    case: &Case,
-) -> Result<Instructions, Failure> {
+pub(crate) async fn count(sites: &Sites, folder: &Path, launch: &Launch, case: &Case) -> Result<Instructions, Failure> {
     let mut totals = [0; 2];
     for (total, requests) in totals.iter_mut().zip(REQUESTS) {
         let output = folder.join("callgrind.out");
-        let mut launch = sites.launch(plan, name, case)?;
+        let mut launch = launch.clone();
         let valgrind = ["valgrind", "--tool=callgrind", "-q"].map(str::to_owned);
         let output_option = format!("--callgrind-out-file={}", output.display());
         launch.command = valgrind.into_iter().chain([output_option]).chain(launch.command).collect();

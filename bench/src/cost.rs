@@ -2,6 +2,7 @@
 
 use crate::cases::{self, Case};
 use crate::guard::usage;
+use crate::quota::{self, Quota};
 use crate::site::Sites;
 use crate::warm::paced;
 use crate::{Failure, Plan, median};
@@ -43,6 +44,9 @@ struct Cost {
 }
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
+    if !Quota::is_possible() {
+        return Ok(quota::IMPOSSIBLE.to_owned());
+    }
     let mut table = format!(
         "Dollars a million requests with 128 MB, at list prices of us-east-1 as others quote them ({}; not read on AWS's own pages) and without the free tier. \"Everything\" is Lambda on arm64, DynamoDB, an HTTP API and the logs.\n\n",
         price::DATE

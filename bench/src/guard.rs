@@ -85,7 +85,7 @@ async fn measure(plan: &Plan, sites: &Sites, folder: &Path) -> Result<Figures, F
         let (title, usage) = (case.title(), usage(plan, sites, &case).await?);
         figures.exact.insert(format!("DynamoDB calls of {title}"), json!(usage.calls));
         figures.exact.insert(format!("units of {title}"), json!(usage.units));
-        let instructions = callgrind::count(plan, sites, folder, case.function, &case).await?;
+        let instructions = callgrind::count(sites, folder, &sites.launch(plan, case.function, &case)?, &case).await?;
         figures.numbers.insert(format!("instructions of {title}"), instructions.request as f64);
         // The start has both handshakes: entropy out of CPU jitter would come to several times as much.
         figures.numbers.insert(format!("instructions up to ten of {title}"), instructions.start as f64);
@@ -112,12 +112,12 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<S
             .to_owned();
     for floor in ["floor_noop", "floor_get"] {
         let case = cases::list_of_all_of_one();
-        let instructions = callgrind::count(plan, sites, folder, floor, &case).await?;
+        let instructions = callgrind::count(sites, folder, &sites.launch(plan, floor, &case)?, &case).await?;
         table += &format!("| `{floor}` | {} | | | |\n", grouped(instructions.request));
     }
     for case in cases::all() {
         let usage = usage(plan, sites, &case).await?;
-        let instructions = callgrind::count(plan, sites, folder, case.function, &case).await?;
+        let instructions = callgrind::count(sites, folder, &sites.launch(plan, case.function, &case)?, &case).await?;
         table += &format!(
             "| {} | {} | {} | {} | {} |\n",
             case.title(),

@@ -16,6 +16,7 @@ mod quota;
 mod report;
 mod rows;
 mod runtime;
+mod settings;
 mod site;
 mod tls;
 mod warm;
@@ -86,6 +87,8 @@ enum Part {
     Load,
     /// Dollars.
     Cost,
+    /// Other settings of the build, which bench/settings.py has built; only where it is named.
+    Settings,
 }
 
 /// What is measured, and how thoroughly.
@@ -141,6 +144,9 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     }
     if wanted(Part::Cost) {
         report.section("cost", &cost::table(plan, &sites).await?)?;
+    }
+    if parts.contains(&Part::Settings) {
+        report.section("settings", &settings::table(plan, &sites, folder).await?)?;
     }
     Ok(())
 }

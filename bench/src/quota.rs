@@ -11,6 +11,9 @@ const WHOLE: u32 = 1769;
 /// How often the quota is renewed, in microseconds.
 const PERIOD: u32 = 20_000;
 
+/// What is written in place of figures with a quota where there can be none.
+pub(crate) const IMPOSSIBLE: &str = "Not measured: only root can make a control group.\n";
+
 /// A control group whose processes get the quota together.
 pub(crate) struct Quota {
     group: PathBuf,
@@ -40,6 +43,11 @@ impl Quota {
                 fs::write(group.join("cpu.max"), format!("max {PERIOD}"))
             })
         })
+    }
+
+    /// Whether this process may make one.
+    pub(crate) fn is_possible() -> bool {
+        Self::new(WHOLE).is_ok()
     }
 
     fn at(group: PathBuf, runtime: u32, limit: impl Fn(&PathBuf) -> io::Result<()>) -> io::Result<Self> {

@@ -62,6 +62,14 @@ pub(crate) struct Launch {
     pub(crate) settings: Vec<(String, String)>,
 }
 
+impl Launch {
+    /// Gives a setting another value.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(present, _)| present != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+}
+
 impl Environment {
     /// Starts a process of the function; from its first question for an event on it is under `quota`, if there is one.
     pub(crate) async fn start(launch: &Launch, quota: Option<Arc<Quota>>) -> Result<Self, Failure> {
@@ -71,6 +79,8 @@ impl Environment {
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(respond))
+            .route("/2018-06-01/runtime/init/error", post(respond))
             .with_state(Arc::clone(&runtime));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
@@ -182,6 +192,7 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
         runtime.event.notified().await;
     };
     let headers = [
+        ("content-type", "application/json"),
         ("lambda-runtime-aws-request-id", "1"),
         ("lambda-runtime-deadline-ms", "9999999999999"),
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:local:000000000000:function:bench"),
@@ -189,6 +200,7 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
     (headers, event).into_response()
 }
 
+/// An answer, or what went wrong in place of one.
 async fn respond(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
     drop(runtime.answers.send(body));
     StatusCode::ACCEPTED

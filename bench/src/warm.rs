@@ -3,14 +3,75 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
+
 use crate::cases::{self, Case};
-use crate::quota::Quota;
-use crate::runtime::{Environment, checked};
+use crate::program::grouped;
+use crate::quota::{self, Quota};
+use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
 use crate::{Failure, Plan, median, milliseconds, quantile};
 
 /// How many requests are one measurement of CPU time.
-const GROUP: usize = 50;
+const GROUP: usize = 40;
+
+/// A warm process, and what it has shown so far.
+pub(crate) struct Warm {
+    environment: Environment,
+    event: Bytes,
+    /// Milliseconds of CPU a request, of each group.
+    pub(crate) cpu: Vec<f64>,
+    /// Milliseconds of each request.
+    times: Vec<f64>,
+    requests: usize,
+}
+
+impl Warm {
+    pub(crate) async fn start(sites: &Sites, launch: &Launch, case: &Case) -> Result<Self, Failure> {
+        let environment = Environment::start(launch, None).await?;
+        let event = sites.event(case)?;
+        let mut warm = Self { environment, event, cpu: Vec::new(), times: Vec::new(), requests: 0 };
+        warm.ask(GROUP).await?;
+        Ok(warm)
+    }
+
+    /// Has so many requests answered.
+    async fn ask(&mut self, requests: usize) -> Result<Vec<f64>, Failure> {
+        let mut times = Vec::with_capacity(requests);
+        for _ in 0..requests {
+            let (answer, time) = self.environment.invoke(&self.event).await?;
+            checked(&answer)?;
+            times.push(milliseconds(time));
+        }
+        self.requests += requests;
+        Ok(times)
+    }
+
+    async fn measure(&mut self) -> Result<(), Failure> {
+        let before = self.environment.cpu()?;
+        let times = self.ask(GROUP).await?;
+        self.cpu.push(milliseconds(self.environment.cpu()? - before) / GROUP as f64);
+        self.times.extend(times);
+        Ok(())
+    }
+
+    /// The most memory that it has had at once, in MB.
+    pub(crate) fn peak_memory(&self) -> Result<f64, Failure> {
+        Ok(self.environment.peak_memory()? as f64 / 1e6)
+    }
+}
+
+/// Measures a group of requests of each a round, in another order each round.
+pub(crate) async fn measure(plan: &Plan, running: &mut [Warm]) -> Result<(), Failure> {
+    let mut order: Vec<_> = (0..running.len()).collect();
+    for _ in 0..plan.rounds {
+        fastrand::shuffle(&mut order);
+        for index in &order {
+            running[*index].measure().await?;
+        }
+    }
+    Ok(())
+}
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     let (one, all) = (cases::list_of_one(), cases::list_of_all_of_one());
@@ -33,42 +94,28 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     }
     let mut running = Vec::new();
     for (name, case, _) in &programs {
-        let mut environment = Environment::start(&sites.launch(plan, name, case)?, None).await?;
-        for _ in 0..GROUP {
-            checked(&environment.invoke(&sites.event(case)?).await?.0)?;
-        }
-        running.push((environment, sites.event(case)?, Vec::new(), Vec::new()));
+        running.push(Warm::start(sites, &sites.launch(plan, name, case)?, case).await?);
     }
-    let mut order: Vec<_> = (0..programs.len()).collect();
-    for _ in 0..plan.rounds {
-        fastrand::shuffle(&mut order);
-        for index in &order {
-            let (environment, event, cpu, times) = &mut running[*index];
-            let before = environment.cpu()?;
-            for _ in 0..GROUP {
-                times.push(milliseconds(environment.invoke(event).await?.1));
-            }
-            cpu.push(milliseconds(environment.cpu()? - before) / GROUP as f64);
-        }
-    }
+    measure(plan, &mut running).await?;
     let requests = if plan.quick { 1000 } else { 10_000 };
     let mut table = format!(
-        "| program | request | CPU, ms | to its floor | p50, ms | p99, ms | peak memory after {requests} requests, MB |\n|---|---|---|---|---|---|---|\n"
+        "| program | request | CPU, ms | to its floor | p50, ms | p99, ms | peak memory after 1,000 requests, MB | after {} |\n|---|---|---|---|---|---|---|---|\n",
+        grouped(requests as u64)
     );
-    let medians: Vec<_> = running.iter().map(|(_, _, cpu, _)| median(cpu)).collect();
+    let medians: Vec<_> = running.iter().map(|warm| median(&warm.cpu)).collect();
     for (index, (name, case, floor)) in programs.iter().enumerate() {
-        let (environment, event, _, times) = &mut running[index];
-        for _ in 0..requests - GROUP * (plan.rounds + 1).min(requests / GROUP) {
-            environment.invoke(event).await?;
-        }
+        let warm = &mut running[index];
+        warm.ask(1000_usize.saturating_sub(warm.requests)).await?;
+        let first = warm.peak_memory()?;
+        warm.ask(requests - warm.requests).await?;
         table += &format!(
-            "| `{name}` | {} | {:.3} | {:.2} | {:.2} | {:.2} | {:.1} |\n",
+            "| `{name}` | {} | {:.3} | {:.2} | {:.2} | {:.2} | {first:.1} | {:.1} |\n",
             case.title(),
             medians[index],
             medians[index] / medians[*floor],
-            median(times),
-            quantile(times, 0.99),
-            environment.peak_memory()? as f64 / 1e6,
+            median(&warm.times),
+            quantile(&warm.times, 0.99),
+            warm.peak_memory()?,
         );
     }
     Ok(table)
@@ -76,6 +123,9 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
 
 /// Single requests, far enough apart that none has to pay for the one before, with the processor that each size of memory buys.
 pub(crate) async fn memory_sizes(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
+    if !Quota::is_possible() {
+        return Ok(quota::IMPOSSIBLE.to_owned());
+    }
     let mut table =
         "| memory, MB | request | p50, ms | p99, ms | exec → answer, ms |\n|---|---|---|---|---|\n".to_owned();
     for case in [cases::list_of_100(), cases::patch()] {
@@ -94,9 +144,8 @@ pub(crate) async fn memory_sizes(plan: &Plan, sites: &Sites) -> Result<String, F
 
 /// How long requests take that are 60 ms apart, and how long the first answer took from the start.
 pub(crate) async fn paced(plan: &Plan, sites: &Sites, case: &Case, memory: u32) -> Result<(Vec<f64>, f64), Failure> {
-    let name = if plan.python.is_some() && case.function == "python" { "python" } else { case.function };
-    let mut environment =
-        Environment::start(&sites.launch(plan, name, case)?, Some(Arc::new(Quota::new(memory)?))).await?;
+    let launch = sites.launch(plan, case.function, case)?;
+    let mut environment = Environment::start(&launch, Some(Arc::new(Quota::new(memory)?))).await?;
     environment.ready().await?;
     let event = sites.event(case)?;
     checked(&environment.invoke(&event).await?.0)?;

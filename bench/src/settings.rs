@@ -1,0 +1,63 @@
+//! `get_actors` as it is deployed, and built with one setting after another changed, by `bench/settings.py`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cases;
+use crate::cold::{self, Program};
+use crate::program::grouped;
+use crate::quota::Quota;
+use crate::runtime::Launch;
+use crate::site::Sites;
+use crate::warm::{self, Warm};
+use crate::{Failure, Plan, callgrind, failed, median};
+
+const PROGRAMS: &str = "target/bench/settings/programs";
+/// The program with nothing changed, which comes first.
+const AS_DEPLOYED: &str = "as deployed";
+
+/// The settings that there are programs of.
+fn built() -> Result<Vec<(String, PathBuf)>, Failure> {
+    let missing = || failed(format!("{PROGRAMS} is missing; `make bench-settings` builds what it holds"));
+    let mut built = Vec::new();
+    for entry in fs::read_dir(PROGRAMS).map_err(|_| missing())? {
+        let entry = entry?;
+        built.push((entry.file_name().to_string_lossy().into_owned(), entry.path().join("bootstrap")));
+    }
+    built.sort_by_key(|(name, _)| (name != AS_DEPLOYED, name.clone()));
+    if built.is_empty() { Err(missing()) } else { Ok(built) }
+}
+
+pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<String, Failure> {
+    let (first, list) = (cases::list_of_all_of_one(), cases::list_of_100());
+    let memory = Quota::is_possible().then_some(128);
+    let built = built()?;
+    let launch = |program: &Path, case| -> Result<Launch, Failure> {
+        let mut launch = sites.launch(plan, "get_actors", case)?;
+        launch.command = vec![program.display().to_string()];
+        Ok(launch)
+    };
+    let (mut programs, mut running) = (Vec::new(), Vec::new());
+    for (name, program) in &built {
+        programs.push(Program::new(name, launch(program, &first)?, first.clone()));
+        running.push(Warm::start(sites, &launch(program, &list)?, &list).await?);
+    }
+    warm::measure(plan, &mut running).await?;
+    let starts = cold::measure(plan, sites, &programs, memory).await?;
+    let mut table = "| setting | bytes | exec → `next`, ms | exec → answer, ms | CPU of init, ms | CPU of the first request, ms | instructions up to the tenth answer | CPU, list of 100, ms | peak memory, MB |\n|---|---|---|---|---|---|---|---|---|\n".to_owned();
+    for (((name, program), starts), warm) in built.iter().zip(&starts).zip(&running) {
+        let instructions = callgrind::count(sites, folder, &launch(program, &first)?, &first).await?;
+        table += &format!(
+            "| {name} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {:.3} | {:.1} |\n",
+            grouped(fs::metadata(program)?.len()),
+            median(&starts.next),
+            median(&starts.answer),
+            median(&starts.init_cpu),
+            median(&starts.first_cpu),
+            grouped(instructions.start),
+            median(&warm.cpu),
+            warm.peak_memory()?,
+        );
+    }
+    Ok(table)
+}
