@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A request of the API. `{n}` in its path, key or body is another number each time.
+/// A request of the API. `{n}` in its path, key or body is another number each time, and `"{age}"` in its body another age.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     /// The function that answers it.
@@ -63,7 +63,7 @@ pub(crate) fn list_of_999() -> Case {
 }
 
 pub(crate) fn patch() -> Case {
-    Case::new("patch_actors", "PATCH", "/actors/1").with(json!({"age": 33}))
+    Case::new("patch_actors", "PATCH", "/actors/1").with(json!({"age": "{age}"}))
 }
 
 pub(crate) fn post() -> Case {
@@ -81,7 +81,7 @@ fn movie() -> Value {
 /// Every endpoint, and lists of several lengths.
 pub(crate) fn all() -> Vec<Case> {
     let mut with_cast = movie();
-    with_cast["cast"] = json!([{"actor_id": 2, "character": "Ann"}, {"actor_id": 3}]);
+    with_cast["cast"] = json!([{"actor_id": 4, "character": "Ann"}, {"actor_id": 5}]);
     vec![
         list_of_all_of_one(),
         list_of_one(),
@@ -100,7 +100,7 @@ pub(crate) fn all() -> Vec<Case> {
         Case::new("get_movies", "GET", "/movies/1?include=cast"),
         Case::new("post_movies", "POST", "/movies").with(movie()),
         Case::new("post_movies", "POST", "/movies").with(with_cast),
-        Case::new("patch_movies", "PATCH", "/movies/2").with(json!({"title": "Outrage"})),
+        Case::new("patch_movies", "PATCH", "/movies/2").with(json!({"title": "Outrage {n}"})),
         Case::new("delete_movies", "DELETE", "/movies/{n}"),
     ]
 }

@@ -2,17 +2,19 @@
 
 use crate::cases::{self, Case};
 use crate::guard::usage;
+use crate::meter::Usage;
 use crate::quota::{self, Quota};
 use crate::site::Sites;
 use crate::warm::paced;
 use crate::{Failure, Plan, median};
 
-/// AWS's list prices in us-east-1, in dollars, which these pages have in their latest state.
+/// AWS's list prices in us-east-1, in dollars, as others have copied them from AWS's pages, which have them in their latest state:
 /// <https://aws.amazon.com/lambda/pricing/>, <https://aws.amazon.com/api-gateway/pricing/>, <https://aws.amazon.com/dynamodb/pricing/on-demand/>,
 /// <https://aws.amazon.com/cloudwatch/pricing/>
 mod price {
-    /// Of when they are: others' pages had Lambda's and DynamoDB's then. The gateway's and the log's are from before, and are to be checked.
-    pub(super) const DATE: &str = "2025 and 2026";
+    /// When each was so.
+    pub(super) const DATES: &str =
+        "requests of Lambda and of the gateway in September 2026, DynamoDB since November 2024, logs since May 2025";
     /// A million requests of Lambda.
     pub(super) const REQUESTS: f64 = 0.20;
     /// A gigabyte of memory for a second, on x86_64.
@@ -36,44 +38,41 @@ const LOG_BYTES: f64 = 1100.0;
 /// What an agency asks a day.
 const DAILY: f64 = 50_000.0;
 
-/// What a million requests cost.
-struct Cost {
-    x86_64: f64,
-    arm64: f64,
-    units: f64,
-}
-
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     if !Quota::is_possible() {
         return Ok(quota::IMPOSSIBLE.to_owned());
     }
     let mut table = format!(
-        "Dollars a million requests with 128 MB, at list prices of us-east-1 as others quote them ({}; not read on AWS's own pages) and without the free tier. \"Everything\" is Lambda on arm64, DynamoDB, an HTTP API and the logs.\n\n",
-        price::DATE
+        "Dollars a million requests with 128 MB, at list prices of us-east-1 as others have copied them from AWS's pages ({}) and without the free tier. \"Everything\" is Lambda on arm64, DynamoDB, an HTTP API and the logs; the first 100 GB a month that leave AWS are free.\n\n",
+        price::DATES
     );
-    table += "| request | billed, ms | Lambda, x86_64 | Lambda, arm64 | DynamoDB | everything |\n|---|---|---|---|---|---|\n";
+    table += "| request | billed, ms | Lambda, x86_64 | Lambda, arm64 | DynamoDB | everything | in Python: billed, ms | Lambda, x86_64 | Lambda, arm64 |\n|---|---|---|---|---|---|---|---|---|\n";
+    let cases = cases::all();
+    let in_python = cases.iter().filter(|case| plan.python.is_some() && is_typical(case));
+    let in_python: Vec<_> = in_python.map(|case| Case { function: "python", ..case.clone() }).collect();
+    let asked: Vec<_> = cases.iter().chain(&in_python).cloned().map(|case| (case, 128)).collect();
+    let times = paced(plan, sites, &asked).await?;
+    let mut in_python = in_python.iter().zip(&times[cases.len()..]);
     let mut daily = 0.0;
-    for case in cases::all() {
-        let used = usage(plan, sites, &case).await?;
-        let (times, _) = paced(plan, sites, &case, 128).await?;
-        let billed = (median(&times) + used.calls as f64 * ROUND_TRIP).ceil();
+    for (case, times) in cases.iter().zip(&times) {
+        let used = usage(plan, sites, case).await?;
         let unit = if case.method == "GET" { price::READS } else { price::WRITES };
-        let cost = cost(billed, used.units * unit);
+        let (billed_here, units) = (billed(times, &used), used.units * unit);
+        let (x86_64, arm64) = lambdas(billed_here);
+        let everything = arm64 + units + price::GATEWAY + LOG_BYTES * 1e6 / 1e9 * price::LOG;
         if case.path == "/actors?limit=100" {
-            daily = everything(&cost);
+            daily = everything;
         }
-        table += &row(&case.title(), billed, &cost);
-    }
-    if plan.python.is_some() {
-        let case = Case { function: "python", ..cases::list_of_100() };
-        let (times, _) = paced(plan, sites, &case, 128).await?;
-        let used = usage(plan, sites, &cases::list_of_100()).await?;
-        let billed = (median(&times) + ROUND_TRIP).ceil();
-        table += &row(
-            "GET /actors?limit=100, a typical function in Python",
-            billed,
-            &cost(billed, used.units * price::READS),
-        );
+        table +=
+            &format!("| {} | {billed_here} | {x86_64:.3} | {arm64:.3} | {units:.3} | {everything:.2} |", case.title());
+        let same = if is_typical(case) { in_python.next() } else { None };
+        table += &if let Some((case, times)) = same {
+            let billed = billed(times, &usage(plan, sites, case).await?);
+            let (x86_64, arm64) = lambdas(billed);
+            format!(" {billed} | {x86_64:.3} | {arm64:.3} |\n")
+        } else {
+            " | | |\n".to_owned()
+        };
     }
     let monthly = daily * DAILY * 30.4 / 1e6;
     table += &format!(
@@ -82,16 +81,31 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     Ok(table)
 }
 
-fn cost(billed: f64, units: f64) -> Cost {
-    let lambda = |second: f64| price::REQUESTS + billed / 1000.0 * 0.125 * second * 1e6;
-    Cost { x86_64: lambda(price::X86_64), arm64: lambda(price::ARM64), units }
+/// Whether the function in Python answers this.
+fn is_typical(case: &Case) -> bool {
+    let has_cast = case.body.as_ref().is_some_and(|body| body.get("cast").is_some());
+    case.key.is_none()
+        && !case.single
+        && !has_cast
+        && !["sort", "name", "include", "limit=1000"].iter().any(|word| case.path.contains(word))
 }
 
-fn everything(cost: &Cost) -> f64 {
-    cost.arm64 + cost.units + price::GATEWAY + LOG_BYTES * 1e6 / 1e9 * price::LOG
+/// The milliseconds that a request is billed with.
+fn billed(times: &[f64], used: &Usage) -> f64 {
+    (median(times) + used.calls as f64 * ROUND_TRIP).ceil()
 }
 
-fn row(title: &str, billed: f64, cost: &Cost) -> String {
-    let Cost { x86_64, arm64, units } = cost;
-    format!("| {title} | {billed} | {x86_64:.3} | {arm64:.3} | {units:.3} | {:.2} |\n", everything(cost))
+/// What Lambda takes with 128 MB, on x86_64 and on arm64.
+fn lambdas(billed: f64) -> (f64, f64) {
+    (lambda(128, billed, price::X86_64), lambda(128, billed, price::ARM64))
+}
+
+/// What Lambda takes for a million requests with so much memory, in MB, each billed with so many milliseconds.
+fn lambda(memory: u32, billed: f64, second: f64) -> f64 {
+    price::REQUESTS + billed / 1000.0 * f64::from(memory) / 1024.0 * second * 1e6
+}
+
+/// What Lambda takes on arm64 for a million requests that take so many milliseconds here and make one call.
+pub(crate) fn of_one_call(memory: u32, milliseconds: f64) -> f64 {
+    lambda(memory, (milliseconds + ROUND_TRIP).ceil(), price::ARM64)
 }

@@ -34,7 +34,7 @@ fn cases() -> Vec<Case> {
         "/movies?limit=20&released_to=1960-12-31",
         "/movies?limit=20&sort=title",
         "/movies?limit=20&sort=-release_date",
-        "/movies?limit=20&actor_id=1",
+        "/movies?limit=20&actor_id=2",
     ];
     let patch = Case { method: "PATCH", path: "/actors/50", ..crate::cases::patch() };
     let lists =
@@ -71,13 +71,14 @@ async fn cost(plan: &Plan, sites: &Sites, site: &crate::site::Site, case: &Case)
     let meter = Meter::start(&site.stack.dynamodb).await?;
     let event = site.event(case, 0)?;
     let mut launch = sites.launch(plan, case.function, case)?;
-    launch.settings = site.settings(case.function, Some(&meter.url));
+    launch.settings = site.settings(case.function);
+    launch.set("AWS_ENDPOINT_URL_DYNAMODB", &meter.url);
     let mut environment = Environment::start(&launch, None).await?;
     checked(&environment.invoke(&event).await?.0)?;
     meter.take();
     environment.invoke(&event).await?;
     let usage = meter.take();
-    launch.settings = site.settings(case.function, None);
+    launch.settings = site.settings(case.function);
     let mut environment = Environment::start(&launch, None).await?;
     let mut times = Vec::new();
     for _ in 0..5 {

@@ -98,7 +98,7 @@ pub(crate) async fn usage(plan: &Plan, sites: &Sites, case: &Case) -> Result<Usa
     let site = sites.of(case);
     let meter = Meter::start(&site.stack.dynamodb).await?;
     let mut launch = sites.launch(plan, case.function, case)?;
-    launch.settings = site.settings(case.function, Some(&meter.url));
+    launch.set("AWS_ENDPOINT_URL_DYNAMODB", &meter.url);
     let mut environment = Environment::start(&launch, None).await?;
     environment.ready().await?;
     meter.take();

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use shared::model::{Actor, Age, Gender, Id, Movie, Name, ReleaseDate};
-use shared::store::{BUCKET, ID, Record};
+use shared::store::{BUCKET, COUNTERPART, ID, OWNER, Record};
 
 use crate::{Failure, failed};
 
@@ -78,5 +78,19 @@ pub(crate) async fn fill<R: MadeUp>(client: &Client, table: &str, from: u64, to:
     writes.buffer_unordered(2).try_collect::<()>().await?;
     let counter = client.put_item().table_name(table).item(BUCKET, number(-1)).item(ID, number(0));
     counter.item("last_id", number(to)).send().await?;
+    Ok(())
+}
+
+/// Puts actors into a movie's cast, each credit under its movie and under its actor.
+pub(crate) async fn cast(client: &Client, movie: u64, actors: &[u64]) -> Result<(), Failure> {
+    for actor in actors {
+        for (owner, counterpart) in [(format!("movie#{movie}"), actor), (format!("actor#{actor}"), &movie)] {
+            let put = client.put_item().table_name(local::CREDITS_TABLE).item(OWNER, AttributeValue::S(owner));
+            put.item(COUNTERPART, number(counterpart))
+                .item("character", AttributeValue::S("Ann".to_owned()))
+                .send()
+                .await?;
+        }
+    }
     Ok(())
 }

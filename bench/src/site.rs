@@ -26,7 +26,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// A site with so many actors and movies.
+    /// A site with so many actors and movies, two actors in the first movie's cast.
     pub(crate) async fn start(chain: &Chain, rows: u64) -> Result<Self, Failure> {
         let key = Arc::new(SigningKey::generate()?);
         let stack = Stack::start(Options { key: Some(Arc::clone(&key)), ..Options::in_memory() }).await?;
@@ -38,11 +38,12 @@ impl Site {
         let site = Self { stack, dynamodb, identity, root: chain.root.clone(), token, key: public };
         rows::fill::<Actor>(site.stack.client(), local::ACTORS_TABLE, 1, rows).await?;
         rows::fill::<Movie>(site.stack.client(), local::MOVIES_TABLE, 1, rows).await?;
+        rows::cast(site.stack.client(), 1, &[2, 3]).await?;
         Ok(site)
     }
 
-    /// The environment of a function at this site; its DynamoDB is at `dynamodb`, where that is given.
-    pub(crate) fn settings(&self, name: &str, dynamodb: Option<&str>) -> Vec<(String, String)> {
+    /// The environment of a function at this site.
+    pub(crate) fn settings(&self, name: &str) -> Vec<(String, String)> {
         let domain = self.identity.url.trim_start_matches("https://");
         let root = self.root.display().to_string();
         let key = |member: &str| self.key[member].as_str().unwrap_or_default().to_owned();
@@ -56,7 +57,7 @@ impl Site {
             ("AWS_ACCESS_KEY_ID", "bench"),
             ("AWS_SECRET_ACCESS_KEY", "bench"),
             ("AWS_SESSION_TOKEN", "bench"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.unwrap_or(&self.dynamodb.url)),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb.url),
             ("AWS_CA_BUNDLE", &root),
             ("SSL_CERT_FILE", &root),
             ("AUTH0_DOMAIN", domain),
@@ -105,11 +106,12 @@ impl Site {
             event["queryStringParameters"] = parameters.map(|(name, value)| (name.to_owned(), json!(value))).collect();
         }
         if let Some(body) = &case.body {
-            event["body"] = json!(body.to_string());
+            let body = body.to_string().replace("{n}", &format!("{number:06}"));
+            event["body"] = json!(body.replace(r#""{age}""#, &(20 + number % 50).to_string()));
             event["headers"]["content-type"] = json!("application/json");
         }
         if let Some(key) = case.key {
-            event["headers"]["idempotency-key"] = json!(key.replace("{n}", &number.to_string()));
+            event["headers"]["idempotency-key"] = json!(key.replace("{n}", &format!("{number:06}")));
         }
         Ok(event.to_string().into())
     }
@@ -117,8 +119,8 @@ impl Site {
 
 /// How many rows the table of actors and that of movies have, where it is not one.
 const MANY: u64 = 3000;
-/// The first of the rows that are there to be deleted.
-const FIRST_NUMBER: u64 = 1500;
+/// The first of the rows that are there to be deleted, up to the last row.
+const FIRST_DOOMED: u64 = 1500;
 
 /// The sites that cases are run at.
 pub(crate) struct Sites {
@@ -126,6 +128,8 @@ pub(crate) struct Sites {
     one: Site,
     many: Site,
     chain: Chain,
+    /// The id of the row that is deleted next.
+    doomed: AtomicU64,
     number: AtomicU64,
 }
 
@@ -133,7 +137,7 @@ impl Sites {
     pub(crate) async fn start(folder: &Path) -> Result<Self, Failure> {
         let chain = Chain::new(folder)?;
         let (one, many) = (Site::start(&chain, 1).await?, Site::start(&chain, MANY).await?);
-        Ok(Self { one, many, chain, number: AtomicU64::new(FIRST_NUMBER) })
+        Ok(Self { one, many, chain, doomed: AtomicU64::new(FIRST_DOOMED), number: AtomicU64::new(0) })
     }
 
     /// Another site, with no rows.
@@ -148,12 +152,13 @@ impl Sites {
 
     /// A case's event, with a number that no other has.
     pub(crate) fn event(&self, case: &Case) -> Result<Bytes, Failure> {
-        self.of(case).event(case, self.number.fetch_add(1, Ordering::Relaxed))
+        let counter = if case.path.contains("{n}") { &self.doomed } else { &self.number };
+        self.of(case).event(case, counter.fetch_add(1, Ordering::Relaxed))
     }
 
     /// How a program is started that is to answer a case.
     pub(crate) fn launch(&self, plan: &Plan, name: &str, case: &Case) -> Result<Launch, Failure> {
-        let mut settings = self.of(case).settings(name, None);
+        let mut settings = self.of(case).settings(name);
         if let Some((_, limit)) = case.path.split_once("limit=") {
             settings.push(("FLOOR_LIMIT".to_owned(), limit.to_owned()));
         }

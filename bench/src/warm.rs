@@ -10,10 +10,12 @@ use crate::program::grouped;
 use crate::quota::{self, Quota};
 use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
-use crate::{Failure, Plan, median, milliseconds, quantile};
+use crate::{Failure, Plan, cost, median, milliseconds, quantile};
 
 /// How many requests are one measurement of CPU time.
 const GROUP: usize = 40;
+/// How long a function with a quota is left alone between two requests: three periods of the quota.
+const APART: Duration = Duration::from_millis(60);
 
 /// A warm process, and what it has shown so far.
 pub(crate) struct Warm {
@@ -121,40 +123,52 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     Ok(table)
 }
 
-/// Single requests, far enough apart that none has to pay for the one before, with the processor that each size of memory buys.
+/// Single requests with the processor that each size of memory buys.
 pub(crate) async fn memory_sizes(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     if !Quota::is_possible() {
         return Ok(quota::IMPOSSIBLE.to_owned());
     }
+    let sizes = [128, 256, 512, 1769];
+    let pairs =
+        [cases::list_of_100(), cases::patch()].into_iter().flat_map(|case| sizes.map(|size| (case.clone(), size)));
+    let pairs: Vec<_> = pairs.collect();
     let mut table =
-        "| memory, MB | request | p50, ms | p99, ms | exec → answer, ms |\n|---|---|---|---|---|\n".to_owned();
-    for case in [cases::list_of_100(), cases::patch()] {
-        for memory in [128, 256, 512, 1769] {
-            let (times, answer) = paced(plan, sites, &case, memory).await?;
-            table += &format!(
-                "| {memory} | {} | {:.2} | {:.2} | {answer:.2} |\n",
-                case.title(),
-                median(&times),
-                quantile(&times, 0.99)
-            );
-        }
+        "| memory, MB | request | p50, ms | p99, ms | Lambda, arm64, dollars a million |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for ((case, memory), times) in pairs.iter().zip(paced(plan, sites, &pairs).await?) {
+        table += &format!(
+            "| {memory} | {} | {:.2} | {:.2} | {:.3} |\n",
+            case.title(),
+            median(&times),
+            quantile(&times, 0.99),
+            cost::of_one_call(*memory, median(&times)),
+        );
     }
     Ok(table)
 }
 
-/// How long requests take that are 60 ms apart, and how long the first answer took from the start.
-pub(crate) async fn paced(plan: &Plan, sites: &Sites, case: &Case, memory: u32) -> Result<(Vec<f64>, f64), Failure> {
-    let launch = sites.launch(plan, case.function, case)?;
-    let mut environment = Environment::start(&launch, Some(Arc::new(Quota::new(memory)?))).await?;
-    environment.ready().await?;
-    let event = sites.event(case)?;
-    checked(&environment.invoke(&event).await?.0)?;
-    let answer = milliseconds(environment.age());
-    let mut times = Vec::new();
-    for _ in 0..if plan.quick { 40 } else { 200 } {
-        tokio::time::sleep(Duration::from_millis(60)).await;
-        let event = sites.event(case)?;
-        times.push(milliseconds(environment.invoke(&event).await?.1));
+/// The milliseconds that requests take to warm functions with so much memory, one of each a round in another order each round, and far enough apart that
+/// none has to pay for the one before.
+pub(crate) async fn paced(plan: &Plan, sites: &Sites, pairs: &[(Case, u32)]) -> Result<Vec<Vec<f64>>, Failure> {
+    let mut running = Vec::new();
+    for (case, memory) in pairs {
+        let quota = Arc::new(Quota::new(*memory)?);
+        let mut environment = Environment::start(&sites.launch(plan, case.function, case)?, Some(quota)).await?;
+        for _ in 0..5 {
+            checked(&environment.invoke(&sites.event(case)?).await?.0)?;
+        }
+        running.push((environment, Vec::new()));
     }
-    Ok((times, answer))
+    let mut order: Vec<_> = (0..pairs.len()).collect();
+    for _ in 0..if plan.quick { 40 } else { 200 } {
+        fastrand::shuffle(&mut order);
+        tokio::time::sleep(APART).await;
+        for index in &order {
+            let (environment, times) = &mut running[*index];
+            let (answer, time) = environment.invoke(&sites.event(&pairs[*index].0)?).await?;
+            checked(&answer)?;
+            times.push(milliseconds(time));
+        }
+    }
+    Ok(running.into_iter().map(|(_, times)| times).collect())
 }
