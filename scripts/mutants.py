@@ -29,6 +29,8 @@ REMOVAL = "shared/src/store/removal.rs"
 QUERY = "shared/src/endpoint/query.rs"
 AUTH = "shared/src/auth/mod.rs"
 TABLE = "shared/src/store/table.rs"
+HTTPS = "shared/src/https.rs"
+VERIFIED = "shared/src/auth/verified.rs"
 CREATION = "shared/src/store/creation.rs"
 RETRY = "shared/src/store/retry.rs"
 PRECONDITION = "shared/src/endpoint/precondition.rs"
@@ -63,12 +65,19 @@ MUTATIONS = [
     ("exponents are sound", JWK, "is_sound_exponent(&exponent)", "true", (UNIT, "auth")),
     ("of two keys with one id the first counts", JWK, "keys.entry(kid).or_insert(key);", "keys.insert(kid, key);", (UNIT, "auth")),
     ("fetches are a cool-down apart", KEYS, ">= state.pause(self.cooldown)", ">= Duration::ZERO", (API, "key_set")),
-    ("redirects are not followed", KEYS, "redirect::Policy::none()", "redirect::Policy::limited(3)", (API, "key_set")),
-    ("documents are bounded", KEYS, "document.len() + chunk.len() > LONGEST_DOCUMENT", "false", (API, "key_set")),
+    ("documents are bounded", KEYS, "Limited::new(answer.into_body(), LONGEST_DOCUMENT)", "Limited::new(answer.into_body(), usize::MAX)", (API, "key_set")),
     ("encoded documents are refused", KEYS, "answer.headers().contains_key(CONTENT_ENCODING)", "false", (API, "key_set")),
     ("fetches end in time", KEYS, "from_secs(3);", "from_secs(30);", (API, "key_set")),
     ("an outage is borne for an hour at most", KEYS, "usable = key.filter(|_| age.is_some_and(|age| age < self.cache + LONGEST_OUTAGE));", "usable = key;", (UNIT, "auth")),
     ("a withdrawn key stops", KEYS, "age >= self.cache + self.cooldown", "age >= self.cache + LONGEST_OUTAGE", (API, "key_set")),
+    ("memory: a token is remembered for five minutes", VERIFIED, "now < self.checked + LONGEST", "now < self.checked + 9.0 * LONGEST", (UNIT, "auth")),
+    ("memory: a token is forgotten at exp", VERIFIED, " && now < self.claims.expiry", "", (UNIT, "auth")),
+    ("memory: a clock that is put back forgets", VERIFIED, "now >= self.checked && ", "", (UNIT, "auth")),
+    ("memory: a token is known by its signature too", VERIFIED, "digest(&SHA256, token.as_bytes())", 'digest(&SHA256, token.rsplit_once(\'.\').map_or(token, |(signed, _)| signed).as_bytes())', (UNIT, "auth")),
+    ("memory: a token is forgotten with its key", AUTH, "&& Arc::ptr_eq(&key, &sound.key)", "", (API, "key_set")),
+    ("memory: it has an end", VERIFIED, "tokens.remove(&first);", "let _ = first;", (UNIT, "auth")),
+    ("roots: a file has one at least", HTTPS, "if roots.is_empty() { Err(RULE) }", "if false { Err(RULE) }", (UNIT, "https")),
+    ("start: it waits for connections no longer than it may", "shared/src/app.rs", "Duration::from_millis(100);", "Duration::from_secs(60);", (["-p", "get_actors"], "")),
     # 3. Idempotency
     ("a key is looked up", CREATION, "if let Some(before) = self.created_before(key).await? {", "if let (Some(before), true) = (self.created_before(key).await?, false) {", (API, "idempotency")),
     ("row and record are one", CREATION, "let writes = vec![self.put_row(&row)?, record];", "let writes = vec![self.put_row(&row)?]; drop(record);", (API, "idempotency")),
@@ -94,7 +103,11 @@ MUTATIONS = [
     ("casting: leftovers count for nothing", CASTING, "gone.into_keys().partition(|id| actors.contains_key(id));", "gone.into_keys().partition(|_| true);", (API, "casting")),
     ("casting: a version and its cast belong together", FIND, "if version != before.version", "if false", (API, "histories")),
     ("casting: gone counterparts are passed over in lists", FIND, "Err(Error::Missing) => return Ok(Page { rows: Vec::new(), next: None }),", "Err(Error::Missing) => self.rows.get_all(&ids).await?,", (API, "casting")),
+    ("casting: a cast that is as asked has its own version", CASTING, 'return if after.version == seen.version { Ok(after) } else { Err(Error::Contended { call: "Query" }) };', "return Ok(if after.version == seen.version { after } else { seen });", (API, "casting")),
     ("casting: a deletion sweeps", REMOVAL, "matches!(deleted, Ok(()) | Err(Error::Missing))", "false", (API, "casting")),
+    ("lists: no bucket is read twice", TABLE, "if first.is_some() && buckets.next == first", "if false", (API, "lists")),
+    ("lists: what is no row fails the list", "shared/src/store/answer.rs", "page.items.iter().map(|item| (self.read)(item)).collect::<Result<_, _>>();", "Ok::<Vec<T>, Error>(page.items.iter().filter_map(|item| (self.read)(item).ok()).collect());", (API, "store")),
+    ("lists: a number is no text", "shared/src/store/answer.rs", '"N" => value = Value::Digits', '"N" => value = Value::Text', (UNIT, "store")),
     ("finding: a gathering is complete", FIND, "let all = !shards.iter().any(|shard| shard.more);", "let all = true;", (API, "finding")),
     ("finding: a walk ends where a shard does", FIND, "Some(end) => place <= end,", "Some(end) => place <= end || true,", (API, "finding")),
     ("finding: rows found twice come once", FIND, "rows.dedup_by(|one, other| one.0 == other.0);", "", (API, "finding")),
