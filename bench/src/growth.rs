@@ -2,14 +2,12 @@
 
 use std::time::Instant;
 
-use shared::model::{Actor, Movie};
-
 use crate::cases::Case;
-use crate::meter::{Meter, Usage};
+use crate::meter::{self, Usage};
 use crate::program::grouped;
 use crate::runtime::{Environment, checked};
-use crate::site::Sites;
-use crate::{Failure, Plan, median, milliseconds, rows};
+use crate::site::{Site, Sites};
+use crate::{Failure, Plan, median, milliseconds};
 
 /// What is asked for: a page, a row, a change, and each filter and order by itself.
 fn cases() -> Vec<Case> {
@@ -51,66 +49,68 @@ struct Cost {
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     let sizes: &[u64] = if plan.quick { &[100, 1000, 10_000] } else { &[100, 1000, 10_000, 100_000, 1_000_000] };
-    let site = sites.empty().await?;
-    let mut costs: Vec<Vec<Cost>> = cases().iter().map(|_| Vec::new()).collect();
-    let mut last = 0;
+    let mut filled = Vec::new();
     for size in sizes {
         let started = Instant::now();
-        rows::fill::<Actor>(site.stack.client(), local::ACTORS_TABLE, last + 1, *size).await?;
-        rows::fill::<Movie>(site.stack.client(), local::MOVIES_TABLE, last + 1, *size).await?;
-        eprintln!("{size} actors and {size} movies after {} s", started.elapsed().as_secs());
-        last = *size;
-        for (case, costs) in cases().iter().zip(&mut costs) {
-            costs.push(cost(plan, sites, &site, case).await?);
-        }
+        filled.push(sites.with_rows(*size).await?);
+        eprintln!("{size} actors and {size} movies in {} s", started.elapsed().as_secs());
+    }
+    let mut costs = Vec::new();
+    for case in cases() {
+        costs.push(measure(plan, sites, &filled, &case).await?);
     }
     Ok(written(sizes, &costs))
 }
 
-async fn cost(plan: &Plan, sites: &Sites, site: &crate::site::Site, case: &Case) -> Result<Cost, Failure> {
-    let meter = Meter::start(&site.stack.dynamodb).await?;
-    let event = site.event(case, 0)?;
-    let mut launch = sites.launch(plan, case.function, case)?;
-    launch.settings = site.settings(case.function);
-    launch.set("AWS_ENDPOINT_URL_DYNAMODB", &meter.url);
-    let mut environment = Environment::start(&launch, None).await?;
-    checked(&environment.invoke(&event).await?.0)?;
-    meter.take();
-    environment.invoke(&event).await?;
-    let usage = meter.take();
-    launch.settings = site.settings(case.function);
-    let mut environment = Environment::start(&launch, None).await?;
-    let mut times = Vec::new();
-    for _ in 0..5 {
-        environment.invoke(&event).await?;
+/// What one request costs at each site, side by side: one of each a round, in another order each round.
+async fn measure(plan: &Plan, sites: &Sites, filled: &[Site], case: &Case) -> Result<Vec<Cost>, Failure> {
+    let (mut costs, mut running) = (Vec::new(), Vec::new());
+    for site in filled {
+        let event = site.event(case, 0)?;
+        let mut launch = sites.launch(plan, case.function, case)?;
+        launch.settings = site.settings(case.function);
+        let mut environment = Environment::start(&launch, None).await?;
+        for _ in 0..5 {
+            checked(&environment.invoke(&event).await?.0)?;
+        }
+        let usage = meter::usage(&site.stack.dynamodb, launch, [&event, &site.event(case, 1)?]).await?;
+        costs.push(Cost { usage, milliseconds: 0.0, cpu: 0.0 });
+        running.push((environment, event, Vec::new(), Vec::new()));
     }
-    let before = environment.cpu()?;
+    let mut order: Vec<_> = (0..filled.len()).collect();
     for _ in 0..plan.rounds {
-        times.push(milliseconds(environment.invoke(&event).await?.1));
+        fastrand::shuffle(&mut order);
+        for index in &order {
+            let (environment, event, times, cpu) = &mut running[*index];
+            let before = environment.cpu()?;
+            times.push(milliseconds(environment.invoke(event).await?.1));
+            cpu.push(milliseconds(environment.cpu()? - before));
+        }
     }
-    let cpu = milliseconds(environment.cpu()? - before) / plan.rounds as f64;
-    Ok(Cost { usage, milliseconds: median(&times), cpu })
+    for (cost, (_, _, times, cpu)) in costs.iter_mut().zip(&running) {
+        (cost.milliseconds, cost.cpu) = (median(times), median(cpu));
+    }
+    Ok(costs)
 }
 
 fn written(sizes: &[u64], costs: &[Vec<Cost>]) -> String {
     let headings: Vec<_> = sizes.iter().map(|size| grouped(*size)).collect();
-    let (first, last) = (&headings[0], &headings[headings.len() - 1]);
+    let last = &headings[headings.len() - 1];
     let mut table = format!(
-        "| request | calls, {first} rows → {last} | bytes answered | milliseconds | its CPU, ms |\n|---|---|---|---|---|\n"
+        "Calls with {} rows; bytes, milliseconds and its CPU with 100, 1,000 and {last}.\n\n| request | calls | bytes answered | milliseconds | {last} rows to 1,000 | its CPU, ms |\n|---|---|---|---|---|---|\n",
+        headings.join(", ")
     );
     for (case, costs) in cases().iter().zip(costs) {
-        let (Some(first), Some(last)) = (costs.first(), costs.last()) else { continue };
+        let [first, second, .., last] = costs.as_slice() else { continue };
+        let three = |figure: &dyn Fn(&Cost) -> String| [first, second, last].map(figure).join(" → ");
         table += &format!(
-            "| {} | {} → {} | {} → {} | {:.2} → {:.2} | {:.2} → {:.2} |\n",
+            "| {} | {} | {} | {} | {:.2} | {} |\n",
             case.title(),
-            first.usage.calls,
-            last.usage.calls,
-            grouped(first.usage.bytes),
-            grouped(last.usage.bytes),
-            first.milliseconds,
-            last.milliseconds,
-            first.cpu,
-            last.cpu,
+            costs.iter().map(|cost| cost.usage.calls.to_string()).collect::<Vec<_>>().join(", "),
+            three(&|cost| grouped(cost.usage.bytes)),
+            three(&|cost| format!("{:.2}", cost.milliseconds)),
+            last.milliseconds / second.milliseconds,
+            three(&|cost| format!("{:.2}", cost.cpu)),
         );
     }
     table += "\nMilliseconds of a page (GET /actors?limit=20), of one row and of a change, by the number of rows:\n\n";

@@ -7,9 +7,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::cases::{self, Case};
-use crate::meter::{Meter, Usage};
+use crate::meter::{self, Usage};
 use crate::program::{self, FUNCTIONS, grouped};
-use crate::runtime::{Environment, checked};
 use crate::site::Sites;
 use crate::{Failure, Plan, callgrind, failed};
 
@@ -95,15 +94,9 @@ async fn measure(plan: &Plan, sites: &Sites, folder: &Path) -> Result<Figures, F
 
 /// What one request of a warm function asks of DynamoDB.
 pub(crate) async fn usage(plan: &Plan, sites: &Sites, case: &Case) -> Result<Usage, Failure> {
-    let site = sites.of(case);
-    let meter = Meter::start(&site.stack.dynamodb).await?;
-    let mut launch = sites.launch(plan, case.function, case)?;
-    launch.set("AWS_ENDPOINT_URL_DYNAMODB", &meter.url);
-    let mut environment = Environment::start(&launch, None).await?;
-    environment.ready().await?;
-    meter.take();
-    checked(&environment.invoke(&sites.event(case)?).await?.0)?;
-    Ok(meter.take())
+    let dynamodb = &sites.of(case).stack.dynamodb;
+    let launch = sites.launch(plan, case.function, case)?;
+    meter::usage(dynamodb, launch, [&sites.event(case)?, &sites.event(case)?]).await
 }
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<String, Failure> {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::runtime::{Environment, Launch, checked};
 use crate::{Failure, failed};
 
 /// What calls came to.
@@ -23,8 +24,8 @@ pub(crate) struct Usage {
 }
 
 /// The proxy.
-pub(crate) struct Meter {
-    pub(crate) url: String,
+struct Meter {
+    url: String,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
 }
@@ -36,7 +37,7 @@ struct Shared {
 }
 
 impl Meter {
-    pub(crate) async fn start(upstream: &str) -> Result<Self, Failure> {
+    async fn start(upstream: &str) -> Result<Self, Failure> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let shared = Arc::new(Shared { upstream: upstream.to_owned(), http, usage: Mutex::default() });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
@@ -47,7 +48,7 @@ impl Meter {
     }
 
     /// What came since this was last asked.
-    pub(crate) fn take(&self) -> Usage {
+    fn take(&self) -> Usage {
         std::mem::take(&mut *self.shared.usage.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -56,6 +57,18 @@ impl Drop for Meter {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// What the second of these requests to a function asks of the DynamoDB at this URL; the first has it warm.
+pub(crate) async fn usage(dynamodb: &str, mut launch: Launch, events: [&Bytes; 2]) -> Result<Usage, Failure> {
+    let meter = Meter::start(dynamodb).await?;
+    launch.set("AWS_ENDPOINT_URL_DYNAMODB", &meter.url);
+    let mut environment = Environment::start(&launch, None).await?;
+    for event in events {
+        meter.take();
+        checked(&environment.invoke(event).await?.0)?;
+    }
+    Ok(meter.take())
 }
 
 async fn pass(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {

@@ -140,9 +140,9 @@ impl Sites {
         Ok(Self { one, many, chain, doomed: AtomicU64::new(FIRST_DOOMED), number: AtomicU64::new(0) })
     }
 
-    /// Another site, with no rows.
-    pub(crate) async fn empty(&self) -> Result<Site, Failure> {
-        Site::start(&self.chain, 0).await
+    /// Another site, with so many actors and as many movies.
+    pub(crate) async fn with_rows(&self, rows: u64) -> Result<Site, Failure> {
+        Site::start(&self.chain, rows).await
     }
 
     /// Where a case is run.
