@@ -21,6 +21,7 @@ TARGET = "x86_64-unknown-linux-gnu"
 MAIN = "functions/get_actors/src/main.rs"
 MANIFEST = "functions/get_actors/Cargo.toml"
 APP = "shared/src/app.rs"
+WAIT = "Duration::from_millis(20);"
 
 # What is set: by its name, environment variables of the build, and pieces of source with what takes their place.
 SETTINGS = {
@@ -44,7 +45,14 @@ SETTINGS = {
             (MAIN, 'flavor = "current_thread"', 'flavor = "multi_thread"'),
         ],
     ),
-    "no wait for connections": ({}, [(APP, "Duration::from_millis(100);", "Duration::ZERO;")]),
+    "no wait for connections": ({}, [(APP, WAIT, "Duration::ZERO;")]),
+    "connections after the first `next`": (
+        {},
+        [
+            (APP, WAIT, "Duration::ZERO;"),
+            (APP, "let connecting = tokio::spawn(async move {", "let connecting = tokio::spawn(async move {\n        tokio::time::sleep(Duration::from_millis(3)).await;"),
+        ],
+    ),
 }
 
 

@@ -77,7 +77,7 @@ MUTATIONS = [
     ("memory: a token is forgotten with its key", AUTH, "&& Arc::ptr_eq(&key, &sound.key)", "", (API, "key_set")),
     ("memory: it has an end", VERIFIED, "tokens.remove(&first);", "let _ = first;", (UNIT, "auth")),
     ("roots: a file has one at least", HTTPS, "if roots.is_empty() { Err(RULE) }", "if false { Err(RULE) }", (UNIT, "https")),
-    ("start: it waits for connections no longer than it may", "shared/src/app.rs", "Duration::from_millis(100);", "Duration::from_secs(60);", (["-p", "get_actors"], "")),
+    ("start: it waits for connections no longer than it may", "shared/src/app.rs", "Duration::from_millis(20);", "Duration::from_secs(60);", (["-p", "get_actors"], "")),
     # 3. Idempotency
     ("a key is looked up", CREATION, "if let Some(before) = self.created_before(key).await? {", "if let (Some(before), true) = (self.created_before(key).await?, false) {", (API, "idempotency")),
     ("row and record are one", CREATION, "let writes = vec![self.put_row(&row)?, record];", "let writes = vec![self.put_row(&row)?]; drop(record);", (API, "idempotency")),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::cases::{self, Case};
+use axum::body::Bytes;
+
+use crate::cases;
 use crate::quota::{self, Quota};
 use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
@@ -12,7 +14,7 @@ use crate::{Failure, Plan, median, milliseconds, program};
 pub(crate) struct Program {
     pub(crate) name: String,
     launch: Launch,
-    first: Option<Case>,
+    first: Option<Bytes>,
 }
 
 /// What was measured of one program.
@@ -25,7 +27,7 @@ pub(crate) struct Starts {
 }
 
 impl Program {
-    pub(crate) fn new(name: &str, launch: Launch, first: Case) -> Self {
+    pub(crate) fn new(name: &str, launch: Launch, first: Bytes) -> Self {
         Self { name: format!("`{name}`"), launch, first: Some(first) }
     }
 
@@ -51,7 +53,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     }
     let mut programs = vec![Program::alone(sites.launch(plan, "get_actors", &list)?)];
     for (name, case) in cases {
-        programs.push(Program::new(name, sites.launch(plan, name, &case)?, case));
+        programs.push(Program::new(name, sites.launch(plan, name, &case)?, sites.event(&case)?));
     }
     let mut table = String::new();
     for memory in [None, Some(128)] {
@@ -64,7 +66,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
             continue;
         }
         table += "| program | exec → `next`, ms | exec → answer, ms | CPU of init, ms | CPU of the first request, ms | answer, to `floor_get`'s |\n|---|---|---|---|---|---|\n";
-        let measured = measure(plan, sites, &programs, memory).await?;
+        let measured = measure(plan, &programs, memory).await?;
         let floor = programs.iter().position(|program| program.name == "`floor_get`");
         let floor = floor.map_or(f64::NAN, |index| median(&measured[index].answer));
         for (Program { name, first, .. }, starts) in programs.iter().zip(&measured) {
@@ -86,12 +88,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
 }
 
 /// Starts every program once a round, in another order each round.
-pub(crate) async fn measure(
-    plan: &Plan,
-    sites: &Sites,
-    programs: &[Program],
-    memory: Option<u32>,
-) -> Result<Vec<Starts>, Failure> {
+pub(crate) async fn measure(plan: &Plan, programs: &[Program], memory: Option<u32>) -> Result<Vec<Starts>, Failure> {
     let mut measured: Vec<_> = programs.iter().map(|_| Starts::default()).collect();
     let mut order: Vec<_> = (0..programs.len()).collect();
     for _ in 0..plan.rounds {
@@ -104,8 +101,8 @@ pub(crate) async fn measure(
             starts.next.push(milliseconds(environment.ready().await?));
             let init = environment.cpu()?;
             starts.init_cpu.push(milliseconds(init));
-            let Some(case) = first else { continue };
-            checked(&environment.invoke(&sites.event(case)?).await?.0)?;
+            let Some(event) = first else { continue };
+            checked(&environment.invoke(event).await?.0)?;
             starts.answer.push(milliseconds(environment.age()));
             starts.first_cpu.push(milliseconds(environment.cpu()? - init));
         }

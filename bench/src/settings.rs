@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::cases;
 use crate::cold::{self, Program};
@@ -15,6 +16,8 @@ use crate::{Failure, Plan, callgrind, failed, median};
 const PROGRAMS: &str = "target/bench/settings/programs";
 /// The program with nothing changed, which comes first.
 const AS_DEPLOYED: &str = "as deployed";
+/// What a round trip to DynamoDB and to the issuer takes from afar.
+const ROUND_TRIP: Duration = Duration::from_millis(5);
 
 /// The settings that there are programs of.
 fn built() -> Result<Vec<(String, PathBuf)>, Failure> {
@@ -37,21 +40,29 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<S
         launch.command = vec![program.display().to_string()];
         Ok(launch)
     };
-    let (mut programs, mut running) = (Vec::new(), Vec::new());
+    let (site, site_afar) = (sites.of(&first), sites.another(1, ROUND_TRIP).await?);
+    let (event, event_afar) = (site.event(&first, 0)?, site_afar.event(&first, 0)?);
+    let (mut near, mut far, mut running) = (Vec::new(), Vec::new(), Vec::new());
     for (name, program) in &built {
-        programs.push(Program::new(name, launch(program, &first)?, first.clone()));
+        near.push(Program::new(name, launch(program, &first)?, event.clone()));
+        let afar = Launch { settings: site_afar.settings("get_actors"), ..launch(program, &first)? };
+        far.push(Program::new(name, afar, event_afar.clone()));
         running.push(Warm::start(sites, &launch(program, &list)?, &list).await?);
     }
     warm::measure(plan, &mut running).await?;
-    let starts = cold::measure(plan, sites, &programs, memory).await?;
-    let mut table = "| setting | bytes | exec → `next`, ms | exec → answer, ms | CPU of init, ms | CPU of the first request, ms | instructions up to the tenth answer | CPU, list of 100, ms | peak memory, MB |\n|---|---|---|---|---|---|---|---|---|\n".to_owned();
-    for (((name, program), starts), warm) in built.iter().zip(&starts).zip(&running) {
+    let programs: Vec<_> = near.into_iter().chain(far).collect();
+    let starts = cold::measure(plan, &programs, memory).await?;
+    let (near, far) = starts.split_at(built.len());
+    let mut table = "| setting | bytes | exec → `next`, ms | exec → answer, ms | `next`, from afar | answer, from afar | CPU of init, ms | CPU of the first request, ms | instructions up to the tenth answer | CPU, list of 100, ms | peak memory, MB |\n|---|---|---|---|---|---|---|---|---|---|---|\n".to_owned();
+    for ((((name, program), starts), afar), warm) in built.iter().zip(near).zip(far).zip(&running) {
         let instructions = callgrind::count(sites, folder, &launch(program, &first)?, &first).await?;
         table += &format!(
-            "| {name} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {:.3} | {:.1} |\n",
+            "| {name} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {:.3} | {:.1} |\n",
             grouped(fs::metadata(program)?.len()),
             median(&starts.next),
             median(&starts.answer),
+            median(&afar.next),
+            median(&afar.answer),
             median(&starts.init_cpu),
             median(&starts.first_cpu),
             grouped(instructions.start),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use local::{Options, Role, SigningKey, Stack, Tokens};
@@ -26,13 +27,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// A site with so many actors and movies, two actors in the first movie's cast.
-    pub(crate) async fn start(chain: &Chain, rows: u64) -> Result<Self, Failure> {
+    /// A site with so many actors and movies, two actors in the first movie's cast; a round trip to it takes so long.
+    pub(crate) async fn start(chain: &Chain, rows: u64, round_trip: Duration) -> Result<Self, Failure> {
         let key = Arc::new(SigningKey::generate()?);
         let stack = Stack::start(Options { key: Some(Arc::clone(&key)), ..Options::in_memory() }).await?;
-        let dynamodb = Front::start(chain, address(&stack.dynamodb)?).await?;
+        let dynamodb = Front::start(chain, address(&stack.dynamodb)?, round_trip).await?;
         let identity = stack.identity.as_ref().ok_or_else(|| failed("no identity service"))?;
-        let identity = Front::start(chain, address(identity)?).await?;
+        let identity = Front::start(chain, address(identity)?, round_trip).await?;
         let public = key.public_jwk();
         let token = Tokens::new(key, &format!("{}/", identity.url), local::AUDIENCE).issue(Role::Producer)?;
         let site = Self { stack, dynamodb, identity, root: chain.root.clone(), token, key: public };
@@ -136,13 +137,14 @@ pub(crate) struct Sites {
 impl Sites {
     pub(crate) async fn start(folder: &Path) -> Result<Self, Failure> {
         let chain = Chain::new(folder)?;
-        let (one, many) = (Site::start(&chain, 1).await?, Site::start(&chain, MANY).await?);
+        let (one, many) =
+            (Site::start(&chain, 1, Duration::ZERO).await?, Site::start(&chain, MANY, Duration::ZERO).await?);
         Ok(Self { one, many, chain, doomed: AtomicU64::new(FIRST_DOOMED), number: AtomicU64::new(0) })
     }
 
-    /// Another site, with so many actors and as many movies.
-    pub(crate) async fn with_rows(&self, rows: u64) -> Result<Site, Failure> {
-        Site::start(&self.chain, rows).await
+    /// Another site, with so many actors and as many movies; a round trip to it takes so long.
+    pub(crate) async fn another(&self, rows: u64, round_trip: Duration) -> Result<Site, Failure> {
+        Site::start(&self.chain, rows, round_trip).await
     }
 
     /// Where a case is run.

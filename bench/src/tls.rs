@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -10,7 +11,7 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -66,14 +67,14 @@ fn authority(name: &str, below: Option<u8>) -> CertificateParams {
 pub(crate) struct Front {
     /// `https://localhost:<port>`.
     pub(crate) url: String,
-    server: JoinHandle<()>,
+    servers: Vec<JoinHandle<()>>,
 }
 
 impl Front {
-    /// Takes TLS on a free port and hands the bytes on to `upstream`.
-    pub(crate) async fn start(chain: &Chain, upstream: SocketAddr) -> Result<Self, Failure> {
+    /// Takes TLS on a free port and hands the bytes on to `upstream`, as if a round trip there took so long.
+    pub(crate) async fn start(chain: &Chain, upstream: SocketAddr, round_trip: Duration) -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("https://localhost:{}", listener.local_addr()?.port());
+        let mut port = listener.local_addr()?.port();
         let acceptor = TlsAcceptor::from(Arc::clone(&chain.config));
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -82,7 +83,13 @@ impl Front {
                 tokio::spawn(async move { drop(pass(&acceptor, stream, upstream).await) });
             }
         });
-        Ok(Self { url, server })
+        let mut servers = vec![server];
+        if !round_trip.is_zero() {
+            let (near, server) = distance(port, round_trip).await?;
+            port = near;
+            servers.push(server);
+        }
+        Ok(Self { url: format!("https://localhost:{port}"), servers })
     }
 }
 
@@ -96,8 +103,39 @@ async fn pass(acceptor: &TlsAcceptor, stream: TcpStream, upstream: SocketAddr) -
 
 impl Drop for Front {
     fn drop(&mut self) {
-        self.server.abort();
+        self.servers.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Takes connections on a free port and hands their bytes on to this port, what is sent there late: a round trip takes as long as it is told to, and connecting no time.
+async fn distance(port: u16, round_trip: Duration) -> Result<(u16, JoinHandle<()>), Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let near = listener.local_addr()?.port();
+    let server = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move { drop(travel(stream, port, round_trip).await) });
+        }
+    });
+    Ok((near, server))
+}
+
+async fn travel(near: TcpStream, port: u16, round_trip: Duration) -> std::io::Result<()> {
+    let far = TcpStream::connect(("127.0.0.1", port)).await?;
+    near.set_nodelay(true)?;
+    far.set_nodelay(true)?;
+    let ((mut from_near, mut to_near), (mut from_far, mut to_far)) = (near.into_split(), far.into_split());
+    let there = async {
+        let mut bytes = vec![0; 65_536];
+        loop {
+            let length = from_near.read(&mut bytes).await?;
+            if length == 0 {
+                return to_far.shutdown().await;
+            }
+            tokio::time::sleep(round_trip).await;
+            to_far.write_all(&bytes[..length]).await?;
+        }
+    };
+    tokio::try_join!(there, async { tokio::io::copy(&mut from_far, &mut to_near).await.map(drop) }).map(drop)
 }
 
 #[cfg(test)]
@@ -128,7 +166,7 @@ mod tests {
         let stranger = Chain::new(&stranger).unwrap();
         let stack = Stack::start(Options::in_memory()).await.unwrap();
         let address = stack.dynamodb.trim_start_matches("http://").parse().unwrap();
-        let front = Front::start(&chain, address).await.unwrap();
+        let front = Front::start(&chain, address, Duration::ZERO).await.unwrap();
         assert_eq!(tables(&front, &Roots::read(&chain.root).unwrap()).await, Ok(3));
         assert!(tables(&front, &Roots::read(&stranger.root).unwrap()).await.is_err());
         assert!(tables(&front, &Roots::public()).await.is_err());

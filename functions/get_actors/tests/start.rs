@@ -45,7 +45,7 @@ fn a_store_and_an_issuer_that_are_silent_or_gone_do_not_keep_a_function_from_its
     for address in [silent.local_addr().unwrap(), gone] {
         let (question, after) = first_question(&format!("http://{address}"));
         assert!(question.starts_with("GET /2018-06-01/runtime/invocation/next"), "{question}");
-        // A fetch of the keys is given up after 3 s; the start waits a tenth of a second.
+        // A fetch of the keys is given up after 3 s; the start waits 20 ms.
         assert!(after < Duration::from_millis(2500), "{after:?}");
     }
 }
