@@ -62,7 +62,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
         });
         table += &format!("\nWith {quota}:\n\n");
         if memory.is_some() && !Quota::is_possible() {
-            table += quota::IMPOSSIBLE;
+            table += &format!("({})\n", quota::IMPOSSIBLE);
             continue;
         }
         table += "| program | exec → `next`, ms | exec → answer, ms | CPU of init, ms | CPU of the first request, ms | answer, to `floor_get`'s |\n|---|---|---|---|---|---|\n";

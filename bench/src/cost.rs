@@ -3,7 +3,6 @@
 use crate::cases::{self, Case};
 use crate::guard::usage;
 use crate::meter::Usage;
-use crate::quota::{self, Quota};
 use crate::site::Sites;
 use crate::warm::paced;
 use crate::{Failure, Plan, median};
@@ -39,9 +38,6 @@ const LOG_BYTES: f64 = 1100.0;
 const DAILY: f64 = 50_000.0;
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
-    if !Quota::is_possible() {
-        return Ok(quota::IMPOSSIBLE.to_owned());
-    }
     let mut table = format!(
         "Dollars a million requests with 128 MB, at list prices of us-east-1 as others have copied them from AWS's pages ({}) and without the free tier. \"Everything\" is Lambda on arm64, DynamoDB, an HTTP API and the logs; the first 100 GB a month that leave AWS are free.\n\n",
         price::DATES
@@ -56,8 +52,8 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     let mut daily = 0.0;
     for (case, times) in cases.iter().zip(&times) {
         let used = usage(plan, sites, case).await?;
-        let unit = if case.method == "GET" { price::READS } else { price::WRITES };
-        let (billed_here, units) = (billed(times, &used), used.units * unit);
+        let (billed_here, units) =
+            (billed(times, &used), used.read_units * price::READS + used.write_units * price::WRITES);
         let (x86_64, arm64) = lambdas(billed_here);
         let everything = arm64 + units + price::GATEWAY + LOG_BYTES * 1e6 / 1e9 * price::LOG;
         if case.path == "/actors?limit=100" {

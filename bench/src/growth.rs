@@ -75,15 +75,17 @@ async fn measure(plan: &Plan, sites: &Sites, filled: &[Site], case: &Case) -> Re
         }
         let usage = meter::usage(&site.stack.dynamodb, launch, [&event, &site.event(case, 1)?]).await?;
         costs.push(Cost { usage, milliseconds: 0.0, cpu: 0.0 });
-        running.push((environment, event, Vec::new(), Vec::new()));
+        // Each change is another one.
+        let events = (2..22).map(|number| site.event(case, number)).collect::<Result<Vec<_>, _>>()?;
+        running.push((environment, events, Vec::new(), Vec::new()));
     }
     let mut order: Vec<_> = (0..filled.len()).collect();
-    for _ in 0..plan.rounds {
+    for round in 0..plan.rounds {
         fastrand::shuffle(&mut order);
         for index in &order {
-            let (environment, event, times, cpu) = &mut running[*index];
+            let (environment, events, times, cpu) = &mut running[*index];
             let before = environment.cpu()?;
-            times.push(milliseconds(environment.invoke(event).await?.1));
+            times.push(milliseconds(environment.invoke(&events[round % events.len()]).await?.1));
             cpu.push(milliseconds(environment.cpu()? - before));
         }
     }

@@ -24,15 +24,16 @@ struct Figures {
 }
 
 /// Compares what is measured with the baseline, prints what differs, and fails where anything has grown or changed.
-pub(crate) async fn check(plan: &Plan, sites: &Sites, folder: &Path, accept: bool) -> Result<(), Failure> {
-    let figures = measure(plan, sites, folder).await?;
+pub(crate) async fn check(plan: &Plan, folder: &Path, accept: bool) -> Result<(), Failure> {
+    let baseline =
+        if accept { Value::Null } else { baseline().map_err(|cause| failed(format!("{BASELINE}: {cause}")))? };
+    let figures = measure(plan, &Sites::start(folder).await?, folder).await?;
     if accept {
         let baseline = json!({ "numbers": figures.numbers, "exact": figures.exact });
         fs::write(BASELINE, serde_json::to_string_pretty(&baseline)? + "\n")?;
         println!("{BASELINE} has {} figures", figures.numbers.len() + figures.exact.len());
         return Ok(());
     }
-    let baseline: Value = serde_json::from_str(&fs::read_to_string(BASELINE)?)?;
     let problems = compare(&figures, &baseline);
     for problem in &problems {
         println!("FAILED {problem}");
@@ -43,6 +44,10 @@ pub(crate) async fn check(plan: &Plan, sites: &Sites, folder: &Path, accept: boo
         return Ok(());
     }
     Err(failed("if what has grown is worth it, `make baseline` makes it the baseline; the commit says why"))
+}
+
+fn baseline() -> Result<Value, Failure> {
+    Ok(serde_json::from_str(&fs::read_to_string(BASELINE)?)?)
 }
 
 fn compare(figures: &Figures, baseline: &Value) -> Vec<String> {
@@ -83,7 +88,7 @@ async fn measure(plan: &Plan, sites: &Sites, folder: &Path) -> Result<Figures, F
     for case in cases::all() {
         let (title, usage) = (case.title(), usage(plan, sites, &case).await?);
         figures.exact.insert(format!("DynamoDB calls of {title}"), json!(usage.calls));
-        figures.exact.insert(format!("units of {title}"), json!(usage.units));
+        figures.exact.insert(format!("units of {title}"), json!(usage.units()));
         let instructions = callgrind::count(sites, folder, &sites.launch(plan, case.function, &case)?, &case).await?;
         figures.numbers.insert(format!("instructions of {title}"), instructions.request as f64);
         // The start has both handshakes: entropy out of CPU jitter would come to several times as much.
@@ -116,7 +121,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<S
             case.title(),
             grouped(instructions.request),
             usage.calls,
-            usage.units,
+            usage.units(),
             grouped(usage.bytes)
         );
     }

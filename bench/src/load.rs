@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -20,11 +21,12 @@ use crate::{Failure, Plan, failed};
 /// How many processes of the function there are: as many as this many requests at once have on Lambda.
 const POOL: usize = 4;
 
-/// Processes of one function, each with one request at a time, and the event that they answer.
+/// Processes of one function, each with one request at a time, and the events that they answer in turn.
 struct Pool {
     free: Mutex<mpsc::Receiver<Environment>>,
     back: mpsc::Sender<Environment>,
-    event: axum::body::Bytes,
+    events: Vec<axum::body::Bytes>,
+    asked: AtomicUsize,
 }
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<String, Failure> {
@@ -42,11 +44,12 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<S
 async fn drive(plan: &Plan, sites: &Sites, folder: &Path, case: &Case) -> Result<(String, String, String), Failure> {
     let (back, free) = mpsc::channel(POOL);
     for _ in 0..POOL {
-        let environment = Environment::start(&sites.launch(plan, case.function, case)?, None).await?;
+        let mut environment = Environment::start(&sites.launch(plan, case.function, case)?, None).await?;
         environment.ready().await?;
         back.send(environment).await?;
     }
-    let pool = Arc::new(Pool { free: Mutex::new(free), back, event: sites.event(case)? });
+    let events = (0..50).map(|_| sites.event(case)).collect::<Result<_, _>>()?;
+    let pool = Arc::new(Pool { free: Mutex::new(free), back, events, asked: AtomicUsize::new(0) });
     let router = Router::new().fallback(answer).with_state(pool);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}{}", listener.local_addr()?, case.path);
@@ -72,7 +75,8 @@ async fn drive(plan: &Plan, sites: &Sites, folder: &Path, case: &Case) -> Result
 async fn answer(State(pool): State<Arc<Pool>>) -> Response<Body> {
     let broken = || Response::builder().status(StatusCode::BAD_GATEWAY).body(Body::empty()).unwrap_or_default();
     let Some(mut environment) = pool.free.lock().await.recv().await else { return broken() };
-    let answered = environment.invoke(&pool.event).await;
+    let answered =
+        environment.invoke(&pool.events[pool.asked.fetch_add(1, Ordering::Relaxed) % pool.events.len()]).await;
     drop(pool.back.send(environment).await);
     let Ok((answer, _)) = answered else { return broken() };
     let Ok(answer) = serde_json::from_slice::<Value>(&answer) else { return broken() };

@@ -26,7 +26,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
+use quota::Quota;
 use report::Report;
 use site::Sites;
 
@@ -106,14 +108,29 @@ async fn main() -> Result<(), Failure> {
     let Arguments { bootstraps, floors, python, command } = Arguments::parse();
     let quick = matches!(command, Command::Guard { .. } | Command::Measure { quick: true, .. });
     let plan = Plan { bootstraps, floors, python, rounds: if quick { 11 } else { 21 }, quick };
+    if !std::path::Path::new(report::FILE).is_file() {
+        return Err(failed(format!("{} is missing; the bench is run in the repository's root", report::FILE)));
+    }
     for function in program::FUNCTIONS {
         program::path(&plan, function)?;
     }
+    if let Some(python) = plan.python.as_ref().filter(|python| !python.is_file()) {
+        return Err(failed(format!("{} is missing; `make bench` installs it", python.display())));
+    }
     let folder = std::env::temp_dir().join(format!("bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let done = match command {
-        Command::Guard { accept } => guard::check(&plan, &Sites::start(&folder).await?, &folder, accept).await,
-        Command::Measure { parts, .. } => measure(&plan, &parts, &folder).await,
+    let work = async {
+        match command {
+            Command::Guard { accept } => guard::check(&plan, &folder, accept).await,
+            Command::Measure { parts, .. } => measure(&plan, &parts, &folder).await,
+        }
+    };
+    let mut end = signal(SignalKind::terminate())?;
+    // What is dropped on the way ends its processes and removes its control groups.
+    let done = tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(failed("interrupted")),
+        _ = end.recv() => Err(failed("interrupted")),
     };
     std::fs::remove_dir_all(&folder)?;
     done
@@ -123,6 +140,8 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     let wanted = |part| parts.is_empty() || parts.contains(&part);
     let sites = Sites::start(folder).await?;
     let mut report = Report::open(plan)?;
+    let has_quota = Quota::is_possible();
+    let left_out = |name| eprintln!("{name}: {}; what the document has stays", quota::IMPOSSIBLE);
     if wanted(Part::Size) {
         report.section("size", &program::table(plan)?)?;
     }
@@ -131,7 +150,11 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     }
     if wanted(Part::Warm) {
         report.section("warm", &warm::table(plan, &sites).await?)?;
-        report.section("memory", &warm::memory_sizes(plan, &sites).await?)?;
+        if has_quota {
+            report.section("memory", &warm::memory_sizes(plan, &sites).await?)?;
+        } else {
+            left_out("memory");
+        }
     }
     if wanted(Part::Units) {
         report.section("units", &guard::table(plan, &sites, folder).await?)?;
@@ -142,10 +165,14 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     if wanted(Part::Load) {
         report.section("load", &load::table(plan, &sites, folder).await?)?;
     }
-    if wanted(Part::Cost) {
+    if wanted(Part::Cost) && !has_quota {
+        left_out("cost");
+    } else if wanted(Part::Cost) {
         report.section("cost", &cost::table(plan, &sites).await?)?;
     }
-    if parts.contains(&Part::Settings) {
+    if parts.contains(&Part::Settings) && !has_quota {
+        left_out("settings");
+    } else if parts.contains(&Part::Settings) {
         report.section("settings", &settings::table(plan, &sites, folder).await?)?;
     }
     Ok(())

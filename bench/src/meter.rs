@@ -18,9 +18,16 @@ use crate::{Failure, failed};
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Usage {
     pub(crate) calls: u64,
-    pub(crate) units: f64,
+    pub(crate) read_units: f64,
+    pub(crate) write_units: f64,
     /// The bytes of the answers' bodies.
     pub(crate) bytes: u64,
+}
+
+impl Usage {
+    pub(crate) fn units(&self) -> f64 {
+        self.read_units + self.write_units
+    }
 }
 
 /// The proxy.
@@ -82,6 +89,10 @@ impl Shared {
     async fn pass(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
         // What opens a connection is no call.
         let Some(target) = headers.get("x-amz-target") else { return Ok(StatusCode::OK.into_response()) };
+        // What a transaction checks on the way counts as written.
+        let reads = ["Query", "GetItem", "BatchGetItem"]
+            .iter()
+            .any(|call| target.as_bytes().ends_with(format!(".{call}").as_bytes()));
         let mut call: Value = serde_json::from_slice(body)?;
         call["ReturnConsumedCapacity"] = json!("TOTAL");
         let mut request = self.http.post(&self.upstream).header("x-amz-target", target.clone()).body(call.to_string());
@@ -97,7 +108,12 @@ impl Shared {
         let answer = answer.to_string();
         let mut usage = self.usage.lock().map_err(|_| failed("a call has panicked"))?;
         usage.calls += 1;
-        usage.units += consumed.as_ref().map_or(0.0, units);
+        let units = consumed.as_ref().map_or(0.0, units);
+        if reads {
+            usage.read_units += units
+        } else {
+            usage.write_units += units
+        }
         usage.bytes += answer.len() as u64;
         Ok((status, [("content-type", "application/x-amz-json-1.0")], answer).into_response())
     }

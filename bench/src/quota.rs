@@ -2,8 +2,8 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 
 use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The memory that a whole processor comes with, in MB.
@@ -11,8 +11,8 @@ const WHOLE: u32 = 1769;
 /// How often the quota is renewed, in microseconds.
 const PERIOD: u32 = 20_000;
 
-/// What is written in place of figures with a quota where there can be none.
-pub(crate) const IMPOSSIBLE: &str = "Not measured: only root can make a control group.\n";
+/// Why there are no figures with a quota.
+pub(crate) const IMPOSSIBLE: &str = "not measured, since no control group can be made here, which takes root";
 
 /// A control group whose processes get the quota together.
 pub(crate) struct Quota {
@@ -34,15 +34,10 @@ impl Quota {
     pub(crate) fn new(memory: u32) -> io::Result<Self> {
         let runtime = PERIOD * memory / WHOLE;
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("bench-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let first = Self::at(format!("/sys/fs/cgroup/cpu/{name}").into(), runtime, |group| {
-            fs::write(group.join("cpu.cfs_period_us"), PERIOD.to_string())
-        });
-        first.or_else(|_| {
-            Self::at(format!("/sys/fs/cgroup/{name}").into(), runtime, |group| {
-                fs::write(group.join("cpu.max"), format!("max {PERIOD}"))
-            })
-        })
+        let name =
+            format!("bench-{}-{}-{:x}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed), fastrand::u32(..));
+        let first = Self::at("/sys/fs/cgroup/cpu", &name, runtime, "cpu.cfs_period_us", PERIOD.to_string());
+        first.or_else(|_| Self::at("/sys/fs/cgroup", &name, runtime, "cpu.max", format!("max {PERIOD}")))
     }
 
     /// Whether this process may make one.
@@ -50,10 +45,11 @@ impl Quota {
         Self::new(WHOLE).is_ok()
     }
 
-    fn at(group: PathBuf, runtime: u32, limit: impl Fn(&PathBuf) -> io::Result<()>) -> io::Result<Self> {
+    fn at(folder: &str, name: &str, runtime: u32, control: &str, value: String) -> io::Result<Self> {
+        let group = PathBuf::from(folder).join(name);
         fs::create_dir(&group)?;
         let quota = Self { group, runtime };
-        limit(&quota.group)?;
+        write(&quota.group.join(control), &value)?;
         Ok(quota)
     }
 
@@ -64,9 +60,14 @@ impl Quota {
 
     /// Holds the group's processes to the quota from now on.
     pub(crate) fn hold(&self) -> io::Result<()> {
-        let first = fs::write(self.group.join("cpu.cfs_quota_us"), self.runtime.to_string());
-        first.or_else(|_| fs::write(self.group.join("cpu.max"), format!("{} {PERIOD}", self.runtime)))
+        let first = write(&self.group.join("cpu.cfs_quota_us"), &self.runtime.to_string());
+        first.or_else(|_| write(&self.group.join("cpu.max"), &format!("{} {PERIOD}", self.runtime)))
     }
+}
+
+/// Writes into a control file that the kernel has made; where there is none, this is no control group.
+fn write(control: &Path, value: &str) -> io::Result<()> {
+    fs::OpenOptions::new().write(true).open(control)?.write_all(value.as_bytes())
 }
 
 impl Drop for Quota {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::{Failure, Plan, failed};
 
-const FILE: &str = "docs/performance.md";
+pub(crate) const FILE: &str = "docs/performance.md";
 
 /// The document.
 pub(crate) struct Report {
@@ -20,9 +20,11 @@ impl Report {
         let count = processor.lines().filter(|line| line.starts_with("processor")).count();
         let commit = Command::new("git").args(["rev-parse", "--short=10", "HEAD"]).output()?;
         let commit = String::from_utf8(commit.stdout)?;
+        let changed = Command::new("git").args(["diff", "--quiet", "HEAD", "--", ".", ":!docs"]).status()?;
+        let changed = if changed.success() { "" } else { " with changes" };
         let (rounds, quick) = (plan.rounds, if plan.quick { ", quick" } else { "" });
         let origin = format!(
-            "{count} × {}, commit {}, medians of {rounds} rounds{quick}",
+            "{count} × {}, commit {}{changed}, medians of {rounds} rounds{quick}",
             model.unwrap_or("unknown"),
             commit.trim()
         );

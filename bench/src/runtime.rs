@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::io::{Read, Write};
+use std::pin::pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -110,14 +111,18 @@ impl Environment {
     }
 
     /// How long after its start the process first asked for an event; waits for that.
-    pub(crate) async fn ready(&self) -> Result<Duration, Failure> {
-        loop {
-            if let Some(ready) = self.runtime.state().ready {
-                return Ok(ready - self.spawned);
+    pub(crate) async fn ready(&mut self) -> Result<Duration, Failure> {
+        let runtime = Arc::clone(&self.runtime);
+        let asked = async {
+            loop {
+                if let Some(ready) = runtime.state().ready {
+                    break ready;
+                }
+                runtime.asked.notified().await;
             }
-            let asked = tokio::time::timeout(PATIENCE, self.runtime.asked.notified()).await;
-            asked.map_err(|_| failed("the function never asked for an event"))?;
-        }
+        };
+        let spawned = self.spawned;
+        Ok(within_its_life(&mut self.process, asked).await? - spawned)
     }
 
     /// Has the function answer an event; gives the answer and how long it took.
@@ -125,9 +130,8 @@ impl Environment {
         let started = Instant::now();
         self.runtime.state().event = Some(event.clone());
         self.runtime.event.notify_one();
-        let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
-        let answer = answer.ok().flatten().ok_or_else(|| failed("the function never answered"))?;
-        Ok((answer, started.elapsed()))
+        let answer = within_its_life(&mut self.process, self.answers.recv()).await?;
+        Ok((answer.ok_or_else(|| failed("the runtime API has ended"))?, started.elapsed()))
     }
 
     /// How long ago the process was started.
@@ -155,6 +159,20 @@ impl Environment {
         self.process.wait()?;
         Ok(())
     }
+}
+
+/// What this comes to, unless the process ends first or keeps it waiting for too long.
+async fn within_its_life<T>(process: &mut Child, awaited: impl Future<Output = T>) -> Result<T, Failure> {
+    let mut awaited = pin!(awaited);
+    for _ in 0..PATIENCE.as_secs() {
+        if let Ok(done) = tokio::time::timeout(Duration::from_secs(1), &mut awaited).await {
+            return Ok(done);
+        }
+        if let Some(status) = process.try_wait()? {
+            return Err(failed(format!("a function has ended with {status}; its complaint is above")));
+        }
+    }
+    Err(failed(format!("a function was silent for {} s", PATIENCE.as_secs())))
 }
 
 impl Drop for Environment {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::cases;
 use crate::cold::{self, Program};
 use crate::program::grouped;
-use crate::quota::Quota;
 use crate::runtime::Launch;
 use crate::site::Sites;
 use crate::warm::{self, Warm};
@@ -33,7 +32,6 @@ fn built() -> Result<Vec<(String, PathBuf)>, Failure> {
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<String, Failure> {
     let (first, list) = (cases::list_of_all_of_one(), cases::list_of_100());
-    let memory = Quota::is_possible().then_some(128);
     let built = built()?;
     let launch = |program: &Path, case| -> Result<Launch, Failure> {
         let mut launch = sites.launch(plan, "get_actors", case)?;
@@ -51,7 +49,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<S
     }
     warm::measure(plan, &mut running).await?;
     let programs: Vec<_> = near.into_iter().chain(far).collect();
-    let starts = cold::measure(plan, &programs, memory).await?;
+    let starts = cold::measure(plan, &programs, Some(128)).await?;
     let (near, far) = starts.split_at(built.len());
     let mut table = "| setting | bytes | exec → `next`, ms | exec → answer, ms | `next`, from afar | answer, from afar | CPU of init, ms | CPU of the first request, ms | instructions up to the tenth answer | CPU, list of 100, ms | peak memory, MB |\n|---|---|---|---|---|---|---|---|---|---|---|\n".to_owned();
     for ((((name, program), starts), afar), warm) in built.iter().zip(near).zip(far).zip(&running) {

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 
 use crate::cases::{self, Case};
 use crate::program::grouped;
-use crate::quota::{self, Quota};
+use crate::quota::Quota;
 use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
 use crate::{Failure, Plan, cost, median, milliseconds, quantile};
@@ -20,7 +20,8 @@ const APART: Duration = Duration::from_millis(60);
 /// A warm process, and what it has shown so far.
 pub(crate) struct Warm {
     environment: Environment,
-    event: Bytes,
+    /// What it is asked, in turn: a change that is made twice would change nothing.
+    events: Vec<Bytes>,
     /// Milliseconds of CPU a request, of each group.
     pub(crate) cpu: Vec<f64>,
     /// Milliseconds of each request.
@@ -31,8 +32,8 @@ pub(crate) struct Warm {
 impl Warm {
     pub(crate) async fn start(sites: &Sites, launch: &Launch, case: &Case) -> Result<Self, Failure> {
         let environment = Environment::start(launch, None).await?;
-        let event = sites.event(case)?;
-        let mut warm = Self { environment, event, cpu: Vec::new(), times: Vec::new(), requests: 0 };
+        let events = (0..GROUP).map(|_| sites.event(case)).collect::<Result<_, _>>()?;
+        let mut warm = Self { environment, events, cpu: Vec::new(), times: Vec::new(), requests: 0 };
         warm.ask(GROUP).await?;
         Ok(warm)
     }
@@ -40,8 +41,8 @@ impl Warm {
     /// Has so many requests answered.
     async fn ask(&mut self, requests: usize) -> Result<Vec<f64>, Failure> {
         let mut times = Vec::with_capacity(requests);
-        for _ in 0..requests {
-            let (answer, time) = self.environment.invoke(&self.event).await?;
+        for event in self.events.iter().cycle().take(requests) {
+            let (answer, time) = self.environment.invoke(event).await?;
             checked(&answer)?;
             times.push(milliseconds(time));
         }
@@ -125,9 +126,6 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
 
 /// Single requests with the processor that each size of memory buys.
 pub(crate) async fn memory_sizes(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
-    if !Quota::is_possible() {
-        return Ok(quota::IMPOSSIBLE.to_owned());
-    }
     let sizes = [128, 256, 512, 1769];
     let pairs =
         [cases::list_of_100(), cases::patch()].into_iter().flat_map(|case| sizes.map(|size| (case.clone(), size)));
