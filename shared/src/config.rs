@@ -104,7 +104,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with every setting that is missing or malformed.
     pub fn from_env(tables: &[&'static str]) -> Result<Self, ConfigError> {
-        Self::read(tables, |name| env::var(name).ok())
+        Self::read(tables, variable)
     }
 
     fn read(tables: &[&'static str], variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
@@ -149,7 +149,7 @@ impl IssuerConfig {
     /// # Errors
     /// [`ConfigError`] with each of the two that is malformed.
     pub fn times_from_env() -> Result<(Duration, Duration), ConfigError> {
-        let mut reader = Reader { variable: &|name| env::var(name).ok(), problems: Vec::new() };
+        let mut reader = Reader { variable: &variable, problems: Vec::new() };
         let times = read_times(&mut reader);
         if reader.problems.is_empty() { Ok(times) } else { Err(ConfigError(reader.problems)) }
     }
@@ -166,6 +166,11 @@ fn read_issuer(reader: &mut Reader<'_>) -> Option<IssuerConfig> {
     let audience = reader.required("API_AUDIENCE");
     let (cache, cooldown) = read_times(reader);
     Some(IssuerConfig { issuer: issuer?, audience: audience?, cache, cooldown })
+}
+
+/// A variable of the process's environment. One that is no UTF-8 is not missing: it is malformed, as its replacement character shows.
+fn variable(name: &str) -> Option<String> {
+    Some(env::var_os(name)?.to_string_lossy().into_owned())
 }
 
 /// Reads variables and collects what is wrong with them. A variable that is set to nothing counts as missing.

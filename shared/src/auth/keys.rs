@@ -106,9 +106,9 @@ impl KeySet {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Fetches the set ahead of its first need, and waits until that has ended, however it did.
+    /// Fetches the set ahead of its first need, and waits until that has ended, however it did. Where it failed the first need makes a fetch of its own, at once.
     pub(super) async fn prefetch(&self) {
-        let under_way = self.shared.fetch(&mut self.shared.state(), Instant::now());
+        let under_way = self.shared.fetch(&mut self.shared.state(), Instant::now(), true);
         if let Some(mut under_way) = under_way {
             drop(under_way.changed().await);
         }
@@ -150,7 +150,7 @@ impl Shared {
         if fresh && usable.is_some() {
             return Step::Done(Ok(usable));
         }
-        let under_way = if waited { None } else { self.fetch(&mut state, now) };
+        let under_way = if waited { None } else { self.fetch(&mut state, now, false) };
         let may_be_withdrawn = age.is_some_and(|age| age >= self.cache + self.cooldown);
         let started = state.asked.unwrap_or(now);
         let wait = match (&usable, may_be_withdrawn) {
@@ -170,8 +170,8 @@ impl Shared {
         }
     }
 
-    /// The fetch under way, started now if there is none and the last is long enough ago.
-    fn fetch(self: &Arc<Self>, state: &mut State, now: Instant) -> Option<watch::Receiver<()>> {
+    /// The fetch under way, started now if there is none and the last is long enough ago; `ahead` of any need, its failure keeps no other waiting.
+    fn fetch(self: &Arc<Self>, state: &mut State, now: Instant, ahead: bool) -> Option<watch::Receiver<()>> {
         // A closed channel is a fetch that has ended, however it did.
         let idle = state.under_way.as_ref().is_none_or(|under_way| under_way.has_changed().is_err());
         if idle && state.asked.is_none_or(|asked| now.duration_since(asked) >= state.pause(self.cooldown)) {
@@ -182,8 +182,8 @@ impl Shared {
             tokio::spawn(async move {
                 let fetched = shared.fetch_keys().await;
                 let mut state = shared.state();
-                if now.elapsed() > FETCH_TIMEOUT + FREEZE {
-                    // It was frozen half-way with its environment; that says nothing of the issuer, who may be asked again.
+                // One that was frozen half-way with its environment says nothing of the issuer.
+                if ahead && fetched.is_err() || now.elapsed() > FETCH_TIMEOUT + FREEZE {
                     state.asked = None;
                 }
                 state.take(fetched);
@@ -280,6 +280,18 @@ mod tests {
         assert_eq!(outcome(set.step("k", false, later)), "wait");
         assert_eq!(outcome(set.step("k", false, later + KNOWN_KEY_WAIT)), "key");
         assert_eq!(outcome(set.step("j", false, later + KNOWN_KEY_WAIT)), "wait");
+    }
+
+    #[tokio::test]
+    async fn a_fetch_ahead_of_its_need_that_failed_keeps_the_first_need_from_none() {
+        let issuer = "http://127.0.0.1:9".parse().unwrap();
+        let set = KeySet::new(&IssuerConfig::new(issuer, ""), &Https::new(&Roots::public()));
+        set.prefetch().await;
+        assert_eq!(set.shared.state().failure, Some(KeysError::NoAnswer));
+        assert_eq!(outcome(set.shared.step("k", false, Instant::now())), "wait");
+        // That one was of a need, so the next is a pause later.
+        drop(set.key("k").await);
+        assert_eq!(outcome(set.shared.step("k", false, Instant::now())), "unavailable");
     }
 
     #[tokio::test]
