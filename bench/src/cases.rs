@@ -58,7 +58,8 @@ pub(crate) fn list_of_100() -> Case {
     Case::new("get_actors", "GET", "/actors?limit=100")
 }
 
-pub(crate) fn list_of_999() -> Case {
+/// As long a list as one Query answers: the first partition holds the ids up to 999, and one row more is asked for than is given.
+pub(crate) fn list_of_998() -> Case {
     Case::new("get_actors", "GET", "/actors?limit=998")
 }
 
@@ -76,6 +77,24 @@ fn actor() -> Value {
 
 fn movie() -> Value {
     json!({"title": "Outrage", "release_date": "1950-09-27T00:00:00Z"})
+}
+
+fn patch_movie() -> Case {
+    Case::new("patch_movies", "PATCH", "/movies/2").with(json!({"title": "Outrage {n}"}))
+}
+
+/// One request of each function.
+pub(crate) fn each() -> [Case; 8] {
+    [
+        list_of_all_of_one(),
+        post(),
+        patch(),
+        Case::new("delete_actors", "DELETE", "/actors/{n}"),
+        Case::new("get_movies", "GET", "/movies").of_one_row(),
+        Case::new("post_movies", "POST", "/movies").with(movie()),
+        patch_movie(),
+        Case::new("delete_movies", "DELETE", "/movies/{n}"),
+    ]
 }
 
 /// Every endpoint, and lists of several lengths.
@@ -100,7 +119,7 @@ pub(crate) fn all() -> Vec<Case> {
         Case::new("get_movies", "GET", "/movies/1?include=cast"),
         Case::new("post_movies", "POST", "/movies").with(movie()),
         Case::new("post_movies", "POST", "/movies").with(with_cast),
-        Case::new("patch_movies", "PATCH", "/movies/2").with(json!({"title": "Outrage {n}"})),
+        patch_movie(),
         Case::new("delete_movies", "DELETE", "/movies/{n}"),
     ]
 }

@@ -14,7 +14,8 @@ use crate::{Failure, Plan, median, milliseconds, program};
 pub(crate) struct Program {
     pub(crate) name: String,
     launch: Launch,
-    first: Option<Bytes>,
+    /// Events, one for each start to come.
+    first: Vec<Bytes>,
 }
 
 /// What was measured of one program.
@@ -27,8 +28,8 @@ pub(crate) struct Starts {
 }
 
 impl Program {
-    pub(crate) fn new(name: &str, launch: Launch, first: Bytes) -> Self {
-        Self { name: format!("`{name}`"), launch, first: Some(first) }
+    pub(crate) fn new(name: &str, launch: Launch, first: Vec<Bytes>) -> Self {
+        Self { name: format!("`{name}`"), launch, first }
     }
 
     /// `get_actors` where DynamoDB and the issuer refuse every connection. It can answer nothing, but is ready all the same.
@@ -37,23 +38,25 @@ impl Program {
         for (name, place) in [("AWS_ENDPOINT_URL_DYNAMODB", "https://127.0.0.1:9"), ("AUTH0_DOMAIN", "127.0.0.1:9")] {
             launch.set(name, place);
         }
-        Self { name: "`get_actors`, with nobody to connect to".to_owned(), launch, first: None }
+        Self { name: "`get_actors`, with nobody to connect to".to_owned(), launch, first: Vec::new() }
     }
 }
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     let list = cases::list_of_all_of_one();
-    let mut cases = vec![("floor_noop", list.clone()), ("floor_get", list.clone()), ("get_actors", list.clone())];
-    cases.extend([("patch_actors", cases::patch()), ("post_actors", cases::post())]);
+    let mut asked: Vec<_> =
+        [("floor_noop", &list), ("floor_get", &list)].map(|(name, case)| (name, case.clone())).into();
+    asked.extend(cases::each().map(|case| (case.function, case)));
     if program::path(plan, "floor_get_defaults").is_ok() {
-        cases.push(("floor_get_defaults", list.clone()));
+        asked.push(("floor_get_defaults", list.clone()));
     }
     if plan.python.is_some() {
-        cases.push(("python", list.clone()));
+        asked.push(("python", list.clone()));
     }
     let mut programs = vec![Program::alone(sites.launch(plan, "get_actors", &list)?)];
-    for (name, case) in cases {
-        programs.push(Program::new(name, sites.launch(plan, name, &case)?, sites.event(&case)?));
+    for (name, case) in asked {
+        let events = (0..2 * plan.rounds).map(|_| sites.event(&case)).collect::<Result<_, _>>()?;
+        programs.push(Program::new(name, sites.launch(plan, name, &case)?, events));
     }
     let mut table = String::new();
     for memory in [None, Some(128)] {
@@ -65,22 +68,24 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
             table += &format!("({})\n", quota::IMPOSSIBLE);
             continue;
         }
-        table += "| program | exec → `next`, ms | exec → answer, ms | CPU of init, ms | CPU of the first request, ms | answer, to `floor_get`'s |\n|---|---|---|---|---|---|\n";
-        let measured = measure(plan, &programs, memory).await?;
-        let floor = programs.iter().position(|program| program.name == "`floor_get`");
-        let floor = floor.map_or(f64::NAN, |index| median(&measured[index].answer));
-        for (Program { name, first, .. }, starts) in programs.iter().zip(&measured) {
-            table += &format!("| {name} | {:.2} |", median(&starts.next));
-            table += &if first.is_some() {
-                format!(
-                    " {:.2} | {:.2} | {:.2} | {:.2} |\n",
-                    median(&starts.answer),
-                    median(&starts.init_cpu),
-                    median(&starts.first_cpu),
-                    median(&starts.answer) / floor,
-                )
+        table += "| program | exec → `next`, ms | exec → answer, ms | CPU of init, ms | CPU of the first request, ms | `next`, to `floor_noop`'s | answer, to `floor_get`'s |\n|---|---|---|---|---|---|---|\n";
+        let measured = measure(plan, &mut programs, memory).await?;
+        let of = |name: &str, times: fn(&Starts) -> &Vec<f64>| {
+            let index = programs.iter().position(|program| program.name == name);
+            index.map_or(f64::NAN, |index| median(times(&measured[index])))
+        };
+        let (noop, get) = (of("`floor_noop`", |starts| &starts.next), of("`floor_get`", |starts| &starts.answer));
+        for (Program { name, .. }, starts) in programs.iter().zip(&measured) {
+            let (next, answer, init) = (median(&starts.next), median(&starts.answer), median(&starts.init_cpu));
+            table += &if starts.answer.is_empty() {
+                format!("| {name} | {next:.2} | | {init:.2} | | {:.2} | |\n", next / noop)
             } else {
-                format!(" | {:.2} | | |\n", median(&starts.init_cpu))
+                let cpu = median(&starts.first_cpu);
+                format!(
+                    "| {name} | {next:.2} | {answer:.2} | {init:.2} | {cpu:.2} | {:.2} | {:.2} |\n",
+                    next / noop,
+                    answer / get
+                )
             };
         }
     }
@@ -88,21 +93,25 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
 }
 
 /// Starts every program once a round, in another order each round.
-pub(crate) async fn measure(plan: &Plan, programs: &[Program], memory: Option<u32>) -> Result<Vec<Starts>, Failure> {
+pub(crate) async fn measure(
+    plan: &Plan,
+    programs: &mut [Program],
+    memory: Option<u32>,
+) -> Result<Vec<Starts>, Failure> {
     let mut measured: Vec<_> = programs.iter().map(|_| Starts::default()).collect();
     let mut order: Vec<_> = (0..programs.len()).collect();
     for _ in 0..plan.rounds {
         fastrand::shuffle(&mut order);
         for index in &order {
-            let Program { launch, first, .. } = &programs[*index];
+            let Program { launch, first, .. } = &mut programs[*index];
             let quota = memory.map(Quota::new).transpose()?.map(Arc::new);
             let mut environment = Environment::start(launch, quota).await?;
             let starts = &mut measured[*index];
             starts.next.push(milliseconds(environment.ready().await?));
             let init = environment.cpu()?;
             starts.init_cpu.push(milliseconds(init));
-            let Some(event) = first else { continue };
-            checked(&environment.invoke(event).await?.0)?;
+            let Some(event) = first.pop() else { continue };
+            checked(&environment.invoke(&event).await?.0)?;
             starts.answer.push(milliseconds(environment.age()));
             starts.first_cpu.push(milliseconds(environment.cpu()? - init));
         }

@@ -42,14 +42,14 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<S
     let (event, event_afar) = (site.event(&first, 0)?, site_afar.event(&first, 0)?);
     let (mut near, mut far, mut running) = (Vec::new(), Vec::new(), Vec::new());
     for (name, program) in &built {
-        near.push(Program::new(name, launch(program, &first)?, event.clone()));
+        near.push(Program::new(name, launch(program, &first)?, vec![event.clone(); plan.rounds]));
         let afar = Launch { settings: site_afar.settings("get_actors"), ..launch(program, &first)? };
-        far.push(Program::new(name, afar, event_afar.clone()));
+        far.push(Program::new(name, afar, vec![event_afar.clone(); plan.rounds]));
         running.push(Warm::start(sites, &launch(program, &list)?, &list).await?);
     }
     warm::measure(plan, &mut running).await?;
-    let programs: Vec<_> = near.into_iter().chain(far).collect();
-    let starts = cold::measure(plan, &programs, Some(128)).await?;
+    let mut programs: Vec<_> = near.into_iter().chain(far).collect();
+    let starts = cold::measure(plan, &mut programs, Some(128)).await?;
     let (near, far) = starts.split_at(built.len());
     let mut table = "| setting | bytes | exec → `next`, ms | exec → answer, ms | `next`, from afar | answer, from afar | CPU of init, ms | CPU of the first request, ms | instructions up to the tenth answer | CPU, list of 100, ms | peak memory, MB |\n|---|---|---|---|---|---|---|---|---|---|---|\n".to_owned();
     for ((((name, program), starts), afar), warm) in built.iter().zip(near).zip(far).zip(&running) {

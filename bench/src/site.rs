@@ -119,7 +119,7 @@ impl Site {
 }
 
 /// How many rows the table of actors and that of movies have, where it is not one.
-const MANY: u64 = 3000;
+const MANY: u64 = 4000;
 /// The first of the rows that are there to be deleted, up to the last row.
 const FIRST_DOOMED: u64 = 1500;
 
@@ -129,8 +129,8 @@ pub(crate) struct Sites {
     one: Site,
     many: Site,
     chain: Chain,
-    /// The id of the row that is deleted next.
-    doomed: AtomicU64,
+    /// The ids of the actor and of the movie that are deleted next.
+    doomed: [AtomicU64; 2],
     number: AtomicU64,
 }
 
@@ -139,7 +139,7 @@ impl Sites {
         let chain = Chain::new(folder)?;
         let (one, many) =
             (Site::start(&chain, 1, Duration::ZERO).await?, Site::start(&chain, MANY, Duration::ZERO).await?);
-        Ok(Self { one, many, chain, doomed: AtomicU64::new(FIRST_DOOMED), number: AtomicU64::new(0) })
+        Ok(Self { one, many, chain, doomed: [const { AtomicU64::new(FIRST_DOOMED) }; 2], number: AtomicU64::new(0) })
     }
 
     /// Another site, with so many actors and as many movies; a round trip to it takes so long.
@@ -154,7 +154,12 @@ impl Sites {
 
     /// A case's event, with a number that no other has.
     pub(crate) fn event(&self, case: &Case) -> Result<Bytes, Failure> {
-        let counter = if case.path.contains("{n}") { &self.doomed } else { &self.number };
+        let [actor, movie] = &self.doomed;
+        let counter = match case.path {
+            "/actors/{n}" => actor,
+            "/movies/{n}" => movie,
+            _ => &self.number,
+        };
         self.of(case).event(case, counter.fetch_add(1, Ordering::Relaxed))
     }
 

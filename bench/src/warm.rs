@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-
 use crate::cases::{self, Case};
 use crate::program::grouped;
 use crate::quota::Quota;
@@ -18,10 +16,10 @@ const GROUP: usize = 40;
 const APART: Duration = Duration::from_millis(60);
 
 /// A warm process, and what it has shown so far.
-pub(crate) struct Warm {
+pub(crate) struct Warm<'a> {
     environment: Environment,
-    /// What it is asked, in turn: a change that is made twice would change nothing.
-    events: Vec<Bytes>,
+    sites: &'a Sites,
+    case: Case,
     /// Milliseconds of CPU a request, of each group.
     pub(crate) cpu: Vec<f64>,
     /// Milliseconds of each request.
@@ -29,11 +27,11 @@ pub(crate) struct Warm {
     requests: usize,
 }
 
-impl Warm {
-    pub(crate) async fn start(sites: &Sites, launch: &Launch, case: &Case) -> Result<Self, Failure> {
+impl<'a> Warm<'a> {
+    pub(crate) async fn start(sites: &'a Sites, launch: &Launch, case: &Case) -> Result<Self, Failure> {
         let environment = Environment::start(launch, None).await?;
-        let events = (0..GROUP).map(|_| sites.event(case)).collect::<Result<_, _>>()?;
-        let mut warm = Self { environment, events, cpu: Vec::new(), times: Vec::new(), requests: 0 };
+        let case = case.clone();
+        let mut warm = Self { environment, sites, case, cpu: Vec::new(), times: Vec::new(), requests: 0 };
         warm.ask(GROUP).await?;
         Ok(warm)
     }
@@ -41,7 +39,9 @@ impl Warm {
     /// Has so many requests answered.
     async fn ask(&mut self, requests: usize) -> Result<Vec<f64>, Failure> {
         let mut times = Vec::with_capacity(requests);
-        for event in self.events.iter().cycle().take(requests) {
+        // Each an event of its own: a change that is made twice would change nothing.
+        let events = (0..requests).map(|_| self.sites.event(&self.case)).collect::<Result<Vec<_>, _>>()?;
+        for event in &events {
             let (answer, time) = self.environment.invoke(event).await?;
             checked(&answer)?;
             times.push(milliseconds(time));
@@ -65,7 +65,7 @@ impl Warm {
 }
 
 /// Measures a group of requests of each a round, in another order each round.
-pub(crate) async fn measure(plan: &Plan, running: &mut [Warm]) -> Result<(), Failure> {
+pub(crate) async fn measure(plan: &Plan, running: &mut [Warm<'_>]) -> Result<(), Failure> {
     let mut order: Vec<_> = (0..running.len()).collect();
     for _ in 0..plan.rounds {
         fastrand::shuffle(&mut order);
@@ -78,7 +78,7 @@ pub(crate) async fn measure(plan: &Plan, running: &mut [Warm]) -> Result<(), Fai
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     let (one, all) = (cases::list_of_one(), cases::list_of_all_of_one());
-    let (hundred, thousand) = (cases::list_of_100(), cases::list_of_999());
+    let (hundred, thousand) = (cases::list_of_100(), cases::list_of_998());
     // Each program, and which of these it is compared with.
     let mut programs = vec![
         ("floor_noop", all.clone(), 0),
@@ -92,6 +92,10 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
         ("floor_query", thousand.clone(), 8),
         ("get_actors", thousand, 8),
     ];
+    // And every other function.
+    let others = cases::each().into_iter().filter(|case| !programs.iter().any(|(name, ..)| *name == case.function));
+    let others: Vec<_> = others.map(|case| (case.function, case, 1)).collect();
+    programs.extend(others);
     if plan.python.is_some() {
         programs.push(("python", hundred, 6));
     }
@@ -108,17 +112,22 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     let medians: Vec<_> = running.iter().map(|warm| median(&warm.cpu)).collect();
     for (index, (name, case, floor)) in programs.iter().enumerate() {
         let warm = &mut running[index];
-        warm.ask(1000_usize.saturating_sub(warm.requests)).await?;
-        let first = warm.peak_memory()?;
-        warm.ask(requests - warm.requests).await?;
+        let mut peaks = Vec::new();
+        for requests in [1000, requests] {
+            // There are no more rows to delete than for the figures of time.
+            if !case.path.contains("{n}") {
+                warm.ask(requests - warm.requests).await?;
+                peaks.push(format!("{:.1}", warm.peak_memory()?));
+            }
+        }
         table += &format!(
-            "| `{name}` | {} | {:.3} | {:.2} | {:.2} | {:.2} | {first:.1} | {:.1} |\n",
+            "| `{name}` | {} | {:.3} | {:.2} | {:.2} | {:.2} | {} |\n",
             case.title(),
             medians[index],
             medians[index] / medians[*floor],
             median(&warm.times),
             quantile(&warm.times, 0.99),
-            warm.peak_memory()?,
+            if peaks.is_empty() { " | ".to_owned() } else { peaks.join(" | ") },
         );
     }
     Ok(table)
