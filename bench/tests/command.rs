@@ -2,10 +2,18 @@
 
 use std::process::Command;
 
-#[test]
-fn a_program_that_is_missing_is_named() {
-    let output = Command::new(env!("CARGO_BIN_EXE_bench")).args(["guard", "--bootstraps", "nowhere"]).output().unwrap();
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+#[track_caller]
+fn complains(folder: &str, arguments: &[&str], expected: &str) {
+    let output = Command::new(env!("CARGO_BIN_EXE_bench")).args(arguments).current_dir(folder).output().unwrap();
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
-    assert!(complaint.contains("nowhere/get_actors/bootstrap is missing"), "{complaint}");
+    assert!(complaint.contains(expected), "{complaint}");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    complains(ROOT, &["guard", "--bootstraps", "nowhere"], "nowhere/get_actors/bootstrap is missing");
+    complains("/", &["guard"], "run in the repository's root");
 }
