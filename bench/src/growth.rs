@@ -97,21 +97,21 @@ async fn measure(plan: &Plan, sites: &Sites, filled: &[Site], case: &Case) -> Re
 
 fn written(sizes: &[u64], costs: &[Vec<Cost>]) -> String {
     let headings: Vec<_> = sizes.iter().map(|size| grouped(*size)).collect();
-    let last = &headings[headings.len() - 1];
+    let (middle, last) = (sizes.len() / 2, sizes.len() - 1);
+    let [first_size, middle_size, last_size] = [0, middle, last].map(|index| &headings[index]);
     let mut table = format!(
-        "Calls with {} rows; bytes, milliseconds and its CPU with 100, 1,000 and {last}.\n\n| request | calls | bytes answered | milliseconds | {last} rows to 1,000 | its CPU, ms |\n|---|---|---|---|---|---|\n",
+        "Calls with {} rows; bytes, milliseconds and its CPU with {first_size}, {middle_size} and {last_size}.\n\n| request | calls | bytes answered | milliseconds | {last_size} rows to {middle_size} | its CPU, ms |\n|---|---|---|---|---|---|\n",
         headings.join(", ")
     );
     for (case, costs) in cases().iter().zip(costs) {
-        let [first, second, .., last] = costs.as_slice() else { continue };
-        let three = |figure: &dyn Fn(&Cost) -> String| [first, second, last].map(figure).join(" → ");
+        let three = |figure: &dyn Fn(&Cost) -> String| [0, middle, last].map(|index| figure(&costs[index])).join(" → ");
         table += &format!(
             "| {} | {} | {} | {} | {:.2} | {} |\n",
             case.title(),
             costs.iter().map(|cost| cost.usage.calls.to_string()).collect::<Vec<_>>().join(", "),
             three(&|cost| grouped(cost.usage.bytes)),
             three(&|cost| format!("{:.2}", cost.milliseconds)),
-            last.milliseconds / second.milliseconds,
+            costs[last].milliseconds / costs[middle].milliseconds,
             three(&|cost| format!("{:.2}", cost.cpu)),
         );
     }
