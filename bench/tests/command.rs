@@ -1,5 +1,7 @@
 //! The bench as a command. That this is a test has Cargo build the program along with all others.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::process::Command;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
