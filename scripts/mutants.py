@@ -70,6 +70,7 @@ MUTATIONS = [
     ("fetches end in time", KEYS, "from_secs(3);", "from_secs(30);", (API, "key_set")),
     ("an outage is borne for an hour at most", KEYS, "usable = key.filter(|_| age.is_some_and(|age| age < self.cache + LONGEST_OUTAGE));", "usable = key;", (UNIT, "auth")),
     ("a withdrawn key stops", KEYS, "age >= self.cache + self.cooldown", "age >= self.cache + LONGEST_OUTAGE", (API, "key_set")),
+    ("a fetch ahead of its need that failed does not count", KEYS, "if ahead && fetched.is_err() || now.elapsed()", "let _ = ahead;\n                if now.elapsed()", (UNIT, "auth")),
     ("memory: a token is remembered for five minutes", VERIFIED, "now < self.checked + LONGEST", "now < self.checked + 9.0 * LONGEST", (UNIT, "auth")),
     ("memory: a token is forgotten at exp", VERIFIED, " && now < self.claims.expiry", "", (UNIT, "auth")),
     ("memory: a clock that is put back forgets", VERIFIED, "now >= self.checked && ", "", (UNIT, "auth")),
