@@ -278,6 +278,22 @@ async fn deleting_a_row_takes_its_credits_with_it() {
     assert_eq!(stored(&api).await, 0);
 }
 
+/// Holds the first call of this name up on its way, and tells when it is.
+fn hold_first(proxy: &Proxy, held: &'static str) -> Arc<Notify> {
+    let under_way = Arc::new(Notify::new());
+    let told = Arc::clone(&under_way);
+    let mut first = true;
+    proxy.plan(move |call| {
+        if call == held && std::mem::take(&mut first) {
+            told.notify_one();
+            Fault::Delay(Duration::from_millis(400))
+        } else {
+            Fault::None
+        }
+    });
+    under_way
+}
+
 #[tokio::test]
 async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_nothing() {
     let proxy = Proxy::start().await;
@@ -286,17 +302,8 @@ async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_noth
     for (method, path, key) in [("PATCH", "/movies/1", None), ("POST", "/movies", None), ("POST", "/movies", Some("k"))]
     {
         let actor = api.add_actor("Ida").await;
-        let written = Arc::new(Notify::new());
-        let writing = Arc::clone(&written);
-        let mut first = true;
         // The first transaction waits on its way until the actor, who was there when the request looked, is gone.
-        proxy.plan(move |call| {
-            let waits = call == "TransactWriteItems" && std::mem::take(&mut first);
-            if waits {
-                writing.notify_one();
-            }
-            if waits { Fault::Delay(Duration::from_millis(400)) } else { Fault::None }
-        });
+        let written = hold_first(&proxy, "TransactWriteItems");
         let request =
             with_json(api.request_as(Producer, method, path), &json!({"title": "N", "cast": cast_of([actor])}));
         let request = key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
@@ -321,17 +328,8 @@ async fn a_cast_that_another_request_has_written_meanwhile_is_answered_with_that
     let api = Api::behind(&proxy).await;
     let actor = api.add_actor("Ida").await;
     api.add_movie("M").await;
-    let reading = Arc::new(Notify::new());
-    let read = Arc::clone(&reading);
-    let mut first = true;
     // The first look at the credits waits, the movie's version seen, until another request has written the same cast.
-    proxy.plan(move |call| {
-        let waits = call == "Query" && std::mem::take(&mut first);
-        if waits {
-            read.notify_one();
-        }
-        if waits { Fault::Delay(Duration::from_millis(400)) } else { Fault::None }
-    });
+    let reading = hold_first(&proxy, "Query");
     let cast = json!({"cast": cast_of([actor])});
     let slow = api.patch(Producer, "/movies/1", &cast);
     let quick = async {
