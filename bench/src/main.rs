@@ -141,7 +141,13 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     let sites = Sites::start(folder).await?;
     let mut report = Report::open(plan)?;
     let has_quota = Quota::is_possible();
-    let left_out = |name| eprintln!("{name}: {}; what the document has stays", quota::IMPOSSIBLE);
+    // What the document has of a part that takes a quota stays where there can be none.
+    let measurable = |name| {
+        if !has_quota {
+            eprintln!("{name}: {}", quota::IMPOSSIBLE);
+        }
+        has_quota
+    };
     if wanted(Part::Size) {
         report.section("size", &program::table(plan)?)?;
     }
@@ -150,10 +156,8 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     }
     if wanted(Part::Warm) {
         report.section("warm", &warm::table(plan, &sites).await?)?;
-        if has_quota {
+        if measurable("memory") {
             report.section("memory", &warm::memory_sizes(plan, &sites).await?)?;
-        } else {
-            left_out("memory");
         }
     }
     if wanted(Part::Units) {
@@ -165,14 +169,10 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     if wanted(Part::Load) {
         report.section("load", &load::table(plan, &sites, folder).await?)?;
     }
-    if wanted(Part::Cost) && !has_quota {
-        left_out("cost");
-    } else if wanted(Part::Cost) {
+    if wanted(Part::Cost) && measurable("cost") {
         report.section("cost", &cost::table(plan, &sites).await?)?;
     }
-    if parts.contains(&Part::Settings) && !has_quota {
-        left_out("settings");
-    } else if parts.contains(&Part::Settings) {
+    if parts.contains(&Part::Settings) && measurable("settings") {
         report.section("settings", &settings::table(plan, &sites, folder).await?)?;
     }
     Ok(())
