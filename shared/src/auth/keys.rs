@@ -182,7 +182,7 @@ impl Shared {
             tokio::spawn(async move {
                 let fetched = shared.fetch_keys().await;
                 let mut state = shared.state();
-                // One that was frozen half-way with its environment says nothing of the issuer.
+                // Neither one ahead of its need that failed keeps the need's own waiting, nor one that was frozen half-way with its environment.
                 if ahead && fetched.is_err() || now.elapsed() > FETCH_TIMEOUT + FREEZE {
                     state.asked = None;
                 }
