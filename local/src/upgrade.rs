@@ -6,9 +6,10 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
-    ScalarAttributeType as AttributeType,
+    ReturnValuesOnConditionCheckFailure, ScalarAttributeType as AttributeType,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shared::model::Id;
@@ -103,9 +104,27 @@ async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), St
 }
 
 /// Writes a row's attributes again, now with the keys. Its version stays: the row says what it said before.
+///
+/// A row that was changed after it was read is not overwritten: its new attributes are completed instead.
 async fn complete_row<R: Record>(client: &Client, table: &str, item: &Item) -> Result<(), String> {
+    let mut item = item.clone();
     // What is no row is left as it is; a list that comes to it says so.
-    let Some(row) = read_row::<R>(item) else { return Ok(()) };
+    while let Some(row) = read_row::<R>(&item) {
+        match complete_version(client, table, &item, &row).await? {
+            Some(changed) => item = changed,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Writes the row's keys if the row still is as this item has it; otherwise returns what is there now, if anything is.
+async fn complete_version<R: Record>(
+    client: &Client,
+    table: &str,
+    item: &Item,
+    row: &R,
+) -> Result<Option<Item>, String> {
     let (mut names, mut values, mut assignments) = (HashMap::new(), HashMap::new(), Vec::new());
     for (number, (name, value)) in row.attributes().into_iter().enumerate() {
         names.insert(format!("#a{number}"), name.to_owned());
@@ -113,6 +132,14 @@ async fn complete_row<R: Record>(client: &Client, table: &str, item: &Item) -> R
         assignments.push(format!("#a{number} = :a{number}"));
     }
     names.insert("#id".to_owned(), store::ID.to_owned());
+    names.insert("#version".to_owned(), store::VERSION.to_owned());
+    let unchanged = match item.get(store::VERSION) {
+        Some(version) => {
+            values.insert(":version".to_owned(), version.clone());
+            "#version = :version"
+        }
+        None => "attribute_not_exists(#version)",
+    };
     let key =
         [store::BUCKET, store::ID].into_iter().filter_map(|name| Some((name.to_owned(), item.get(name)?.clone())));
     let update = client
@@ -120,15 +147,17 @@ async fn complete_row<R: Record>(client: &Client, table: &str, item: &Item) -> R
         .table_name(table)
         .set_key(Some(key.collect()))
         .update_expression(format!("SET {}", assignments.join(", ")))
-        .condition_expression("attribute_exists(#id)")
+        .condition_expression(format!("attribute_exists(#id) AND {unchanged}"))
         .set_expression_attribute_names(Some(names))
-        .set_expression_attribute_values(Some(values));
+        .set_expression_attribute_values(Some(values))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     match update.send().await {
-        // Deleted meanwhile, by somebody who speaks to DynamoDB directly.
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
-            Ok(())
-        }
-        other => other.map(drop).map_err(said),
+        Ok(_) => Ok(None),
+        Err(error) => match error.as_service_error() {
+            // Changed or deleted since it was read.
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(failed.item().cloned()),
+            _ => Err(said(error)),
+        },
     }
 }
 
@@ -139,4 +168,49 @@ fn read_row<R: Record>(item: &Item) -> Option<R> {
 
 fn said(error: impl std::error::Error) -> String {
     DisplayErrorContext(error).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::model::Actor;
+
+    use super::*;
+    use crate::{ACTORS_TABLE, Options, Stack};
+
+    fn text(text: &str) -> AttributeValue {
+        AttributeValue::S(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_row_that_was_changed_after_it_was_read_is_completed_as_it_is_now() {
+        let stack = Stack::start(Options::in_memory()).await.unwrap();
+        let (client, number) = (stack.client(), |number: u64| AttributeValue::N(number.to_string()));
+        for version in [None, Some(3)] {
+            let mut read: Item = [("bucket", number(0)), ("id", number(7)), ("name", text("Ida Example"))]
+                .into_iter()
+                .chain([("age", number(34)), ("gender", text("female"))])
+                .chain(version.map(|version| ("version", number(version))))
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect();
+            let was_read = read.clone();
+            read.extend([("name".to_owned(), text("Eva Example")), ("version".to_owned(), number(4))]);
+            client.put_item().table_name(ACTORS_TABLE).set_item(Some(read)).send().await.unwrap();
+            complete_row::<Actor>(client, ACTORS_TABLE, &was_read).await.unwrap();
+            let get = client.get_item().table_name(ACTORS_TABLE).key("bucket", number(0)).key("id", number(7));
+            let row = get.send().await.unwrap().item.unwrap();
+            assert_eq!((&row["name"], &row["version"]), (&text("Eva Example"), &number(4)));
+            assert!(row.contains_key("shard"), "{row:?}");
+            client
+                .delete_item()
+                .table_name(ACTORS_TABLE)
+                .key("bucket", number(0))
+                .key("id", number(7))
+                .send()
+                .await
+                .unwrap();
+            complete_row::<Actor>(client, ACTORS_TABLE, &was_read).await.unwrap();
+            let get = client.get_item().table_name(ACTORS_TABLE).key("bucket", number(0)).key("id", number(7));
+            assert_eq!(get.send().await.unwrap().item, None);
+        }
+    }
 }

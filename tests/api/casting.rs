@@ -1,49 +1,47 @@
 //! Who plays in what: written, read both ways, and whole whatever happens.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use local::Role::{Assistant, Director, Producer};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
-use crate::support::proxy::{Fault, Proxy};
+use crate::support::proxy::Proxy;
 use crate::support::random::{Random, seeds};
 use crate::support::{Answer, Api, send, with_json};
 
-fn cast_of(actors: impl IntoIterator<Item = u64>) -> Value {
+pub(crate) fn cast_of(actors: impl IntoIterator<Item = u64>) -> Value {
     actors.into_iter().map(|actor| json!({"actor_id": actor})).collect()
 }
 
-async fn recast(api: &Api, movie: u64, cast: &Value) -> Answer {
+pub(crate) async fn recast(api: &Api, movie: u64, cast: &Value) -> Answer {
     api.patch(Director, &format!("/movies/{movie}"), &json!({ "cast": cast })).await
 }
 
 /// The movie's cast as a reader sees it.
-async fn cast(api: &Api, movie: u64) -> Vec<Value> {
+pub(crate) async fn cast(api: &Api, movie: u64) -> Vec<Value> {
     let body = api.get(Assistant, &format!("/movies/{movie}?include=cast")).await.expect(200);
     body["movies"][0]["cast"].as_array().unwrap().clone()
 }
 
-async fn credits(api: &Api, actor: u64) -> Vec<Value> {
+pub(crate) async fn credits(api: &Api, actor: u64) -> Vec<Value> {
     let body = api.get(Assistant, &format!("/actors/{actor}?include=credits")).await.expect(200);
     body["actors"][0]["credits"].as_array().unwrap().clone()
 }
 
-fn ids(rows: &[Value], field: &str) -> Vec<u64> {
+pub(crate) fn ids(rows: &[Value], field: &str) -> Vec<u64> {
     rows.iter().map(|row| row[field].as_u64().unwrap()).collect()
 }
 
-async fn listed(api: &Api, path: &str) -> Vec<u64> {
+pub(crate) async fn listed(api: &Api, path: &str) -> Vec<u64> {
     let body = api.get(Assistant, path).await.expect(200);
     ids(body[path.trim_start_matches('/').split('?').next().unwrap()].as_array().unwrap(), "id")
 }
 
-async fn add_actors(api: &Api, count: usize) -> Vec<u64> {
+pub(crate) async fn add_actors(api: &Api, count: usize) -> Vec<u64> {
     let mut ids = Vec::new();
     for _ in 0..count.div_ceil(10) {
         ids.extend(join_all((0..10).map(|_| api.add_actor("Ida"))).await);
@@ -54,7 +52,7 @@ async fn add_actors(api: &Api, count: usize) -> Vec<u64> {
 }
 
 /// How many items the table of credits has.
-async fn stored(api: &Api) -> i32 {
+pub(crate) async fn stored(api: &Api) -> i32 {
     api.stack.client().scan().table_name(local::CREDITS_TABLE).send().await.unwrap().count()
 }
 
@@ -278,22 +276,6 @@ async fn deleting_a_row_takes_its_credits_with_it() {
     assert_eq!(stored(&api).await, 0);
 }
 
-/// Holds the first call of this name up on its way, and tells when it is.
-fn hold_first(proxy: &Proxy, held: &'static str) -> Arc<Notify> {
-    let under_way = Arc::new(Notify::new());
-    let told = Arc::clone(&under_way);
-    let mut first = true;
-    proxy.plan(move |call| {
-        if call == held && std::mem::take(&mut first) {
-            told.notify_one();
-            Fault::Delay(Duration::from_millis(400))
-        } else {
-            Fault::None
-        }
-    });
-    under_way
-}
-
 #[tokio::test]
 async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_nothing() {
     let proxy = Proxy::start().await;
@@ -303,15 +285,16 @@ async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_noth
     {
         let actor = api.add_actor("Ida").await;
         // The first transaction waits on its way until the actor, who was there when the request looked, is gone.
-        let written = hold_first(&proxy, "TransactWriteItems");
+        let held = proxy.hold_next("TransactWriteItems");
         let request =
             with_json(api.request_as(Producer, method, path), &json!({"title": "N", "cast": cast_of([actor])}));
         let request = key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
         let deleted = async {
-            written.notified().await;
+            held.reached().await;
             let key = |number: u64| AttributeValue::N(number.to_string());
             let delete = api.stack.client().delete_item().table_name(local::ACTORS_TABLE);
             delete.key("bucket", key(0)).key("id", key(actor)).send().await.unwrap();
+            held.release();
         };
         let (answer, ()) = tokio::join!(send(request), deleted);
         assert_eq!(answer.faults(), ["cast[0].actor_id"], "{method} {key:?}");
@@ -329,12 +312,14 @@ async fn a_cast_that_another_request_has_written_meanwhile_is_answered_with_that
     let actor = api.add_actor("Ida").await;
     api.add_movie("M").await;
     // The first look at the credits waits, the movie's version seen, until another request has written the same cast.
-    let reading = hold_first(&proxy, "Query");
+    let held = proxy.hold_next("Query");
     let cast = json!({"cast": cast_of([actor])});
     let slow = api.patch(Producer, "/movies/1", &cast);
     let quick = async {
-        reading.notified().await;
-        api.patch(Producer, "/movies/1", &cast).await
+        held.reached().await;
+        let quick = api.patch(Producer, "/movies/1", &cast).await;
+        held.release();
+        quick
     };
     let (slow, quick) = tokio::join!(slow, quick);
     assert_eq!((quick.status, quick.header("etag").unwrap()), (200, "\"2\""));
@@ -342,7 +327,7 @@ async fn a_cast_that_another_request_has_written_meanwhile_is_answered_with_that
 }
 
 /// Puts both halves of a credit into the table, past every check: what a crash in the middle of a deletion leaves.
-async fn leave_behind(api: &Api, movie: u64, actor: u64) {
+pub(crate) async fn leave_behind(api: &Api, movie: u64, actor: u64) {
     for (owner, counterpart) in [(format!("movie#{movie}"), actor), (format!("actor#{actor}"), movie)] {
         let put =
             api.stack.client().put_item().table_name(local::CREDITS_TABLE).item("owner", AttributeValue::S(owner));

@@ -28,6 +28,7 @@ mod properties;
 mod faults;
 mod histories;
 mod policies;
+mod races;
 mod store;
 
 mod docs;

@@ -144,13 +144,17 @@ impl Casting {
         if !demand.admits(seen.version) {
             return Err(Error::PreconditionFailed);
         }
-        let difference = self.difference(id, cast).await?;
         let changed = Movie::changed(id, changes);
-        if changed.is_empty() && difference == Difference::default() {
-            // No write says that the version still was the one seen when the credits were read, so it is looked at again: an answer has the version of its cast.
-            let after = self.movies.get(id).await?;
-            return if after.version == seen.version { Ok(after) } else { Err(Error::Contended { call: "Query" }) };
-        }
+        let difference = match self.difference(id, cast).await {
+            Ok(difference) if changed.is_empty() && difference == Difference::default() => {
+                return self.still(id, seen.version).await;
+            }
+            Ok(difference) => difference,
+            Err(error @ (Error::UnknownActors(_) | Error::TooManyChanges)) => {
+                return self.still(id, seen.version).await.and(Err(error));
+            }
+            Err(error) => return Err(error),
+        };
         let version = Version(seen.version.0 + 1);
         let item = item.into_iter().chain(changed.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let row = self.movies.row(&item.collect())?;
@@ -161,6 +165,19 @@ impl Casting {
         writes.extend(self.cast_writes(id, &difference.put)?);
         transaction::write(&self.movies.client, writes, None).await?;
         Ok(Versioned { row, version })
+    }
+
+    /// The movie, if it still has the version that was seen before its credits were read.
+    ///
+    /// Where the transaction writes, its condition checks that. Where nothing is written, because the cast is as asked
+    /// already or because it cannot be written, the response is about the credits that were read, so they must be those
+    /// of the version that `If-Match` was compared with.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] for another version, or as [`Table::get`].
+    async fn still(&self, id: Id, seen: Version) -> Result<Versioned<Movie>, Error> {
+        let now = self.movies.get(id).await?;
+        if now.version == seen { Ok(now) } else { Err(Error::Contended { call: "Query" }) }
     }
 
     /// The write of a movie's changed attributes and its next version, if it still has the version that was seen.

@@ -25,6 +25,10 @@ const BODY: &str = "body_digest";
 /// The attribute with the answer that was given.
 const ANSWER: &str = "answer";
 
+/// The places of the row and of its key's record among the writes of a keyed creation.
+const ROW: usize = 0;
+const RECORD: usize = 1;
+
 /// A client's word that two requests are one, with what else must be the same of them.
 ///
 /// The record of a key lies in the table of the row, under a partition below the counter's: both numbers of its key come out of a SHA-256 over subject, route and
@@ -134,15 +138,19 @@ impl<R: Record> Table<R> {
         transaction::put(put.table_name(&self.name).set_item(Some(record(key, answer))))
     }
 
-    /// What became of the key, after a transaction that began with the row and the key's record was refused.
+    /// What became of the key, after a transaction of the row, the key's record and perhaps more was refused.
     pub(super) async fn after_refusal(&self, key: &IdempotencyKey, refusal: Refusal) -> Result<Created<R>, Error> {
         match refusal {
-            // Another request with the key came before; if its record cannot be seen after all, it is the row's id that was taken.
-            Refusal::Unmet(places) if places.iter().any(|place| *place < 2) => self
-                .created_before(key)
-                .await?
-                .ok_or(Error::Failed { call: transaction::CALL, code: "id taken".into() }),
-            Refusal::Contended(places) if places.iter().any(|place| *place < 2) => Err(Error::InProgress),
+            // Another request with the key came first. A record that has expired since it stood in the way does so no more.
+            Refusal::Unmet(places) if places.contains(&RECORD) => {
+                self.created_before(key).await?.ok_or(Error::Contended { call: transaction::CALL })
+            }
+            Refusal::Unmet(places) if places.contains(&ROW) => {
+                Err(Error::Failed { call: transaction::CALL, code: "id taken".into() })
+            }
+            Refusal::Contended(places) if places.iter().any(|place| [ROW, RECORD].contains(place)) => {
+                Err(Error::InProgress)
+            }
             Refusal::InProgress => Err(Error::InProgress),
             other => Err(other.into()),
         }

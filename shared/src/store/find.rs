@@ -167,7 +167,7 @@ impl<R: Listed> Catalogue<R> {
     /// 3,000 where that is more.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
+    /// [`Error::Contended`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
     pub async fn find(&self, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
         if let Some(counterpart) = R::casting(&wanted.filter) {
             return self.find_by_casting(counterpart, wanted).await;
@@ -183,8 +183,12 @@ impl<R: Listed> Catalogue<R> {
     }
 
     async fn find_by_casting(&self, counterpart: Id, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
+        retry::past_contention(|| self.try_find_by_casting(counterpart, wanted).boxed()).await
+    }
+
+    async fn try_find_by_casting(&self, counterpart: Id, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
         let credits = self.credits.of::<R::Counterpart>(counterpart).await?;
-        let mut ids: Vec<_> = credits.into_iter().map(|(id, _)| id).collect();
+        let mut ids: Vec<_> = credits.iter().map(|(id, _)| *id).collect();
         if let Some(after) = wanted.after.as_ref().and_then(|after| R::id_at(wanted.order, after)) {
             ids.retain(|id| if wanted.descending { *id < after } else { *id > after });
         }
@@ -194,8 +198,22 @@ impl<R: Listed> Catalogue<R> {
             Err(Error::Missing) => return Ok(Page { rows: Vec::new(), next: None }),
             found => found?.1,
         };
+        if rows.len() < ids.len() {
+            self.check_unchanged::<R::Counterpart>(counterpart, &credits).await?;
+        }
         let page = wanted.page_of(rows.into_values());
         Ok(Page { next: page.next.or(looked_to.map(index::id_key)), ..page })
+    }
+
+    /// Checks that a row has the credits that were read, of which some counterparts are gone.
+    ///
+    /// The credits may have been replaced after they were read and before their counterparts were deleted. Without those
+    /// that are gone they would be a cast that the movie never had.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] where the credits have changed.
+    async fn check_unchanged<C: Credited>(&self, id: Id, credits: &[(Id, Credit)]) -> Result<(), Error> {
+        if self.credits.of::<C>(id).await? == credits { Ok(()) } else { Err(Error::Contended { call: "Query" }) }
     }
 
     async fn walk(&self, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
@@ -265,15 +283,22 @@ impl<R: Listed> Catalogue<R> {
         if version != before.version {
             return Err(Error::Contended { call: "Query" });
         }
+        if !are_known(&credits, &counterparts) {
+            self.check_unchanged::<R>(id, &credits).await?;
+        }
         Ok(Versioned { row: (row, known(credits, &counterparts)), version })
     }
 
     /// As [`Self::find`], each row with its credits whose counterparts exist. The page ends early, but not before its first row, where it would have more than [`MOST_CREDITS`].
-    /// Costs 1 read unit for each 4 KiB of credits, 1 a row and 1 a counterpart, more.
+    /// Costs 1 read unit for each 4 KiB of credits, 1 a row and 1 a counterpart, more; and where counterparts are gone the credits once more.
     ///
     /// # Errors
-    /// As [`Self::find`].
+    /// [`Error::Contended`], or as [`Self::find`].
     pub async fn find_with_credits(&self, wanted: &Wanted<R>) -> Result<Page<WithCredits<R>>, Error> {
+        retry::past_contention(|| self.try_find_with_credits(wanted).boxed()).await
+    }
+
+    async fn try_find_with_credits(&self, wanted: &Wanted<R>) -> Result<Page<WithCredits<R>>, Error> {
         let Page { rows: found, mut next } = self.find(wanted).await?;
         let ids: Vec<_> = found.iter().map(R::id).collect();
         let credits = self.first_credits(&ids).await?;
@@ -283,6 +308,10 @@ impl<R: Listed> Catalogue<R> {
         // Looked at after their credits: of a row that is there still, none has been swept away.
         let counterparts = self.counterparts_of(credits.iter().flatten());
         let (counterparts, mut rows) = try_join(counterparts, self.rows.get_all(&ids[..credits.len()])).await?;
+        let incomplete = ids.iter().zip(&credits).filter(|(_, credits)| !are_known(credits, &counterparts));
+        for (id, credits) in incomplete {
+            self.check_unchanged::<R>(*id, credits).await?;
+        }
         let rows =
             ids.iter().zip(credits).filter_map(|(id, credits)| Some((rows.remove(id)?, known(credits, &counterparts))));
         Ok(Page { rows: rows.filter(|(row, _)| wanted.admits(row)).collect(), next })
@@ -312,6 +341,11 @@ impl<R: Listed> Catalogue<R> {
         ids.dedup();
         self.counterparts.get_all(&ids).await
     }
+}
+
+/// Whether the counterpart of every credit is among these.
+fn are_known<C>(credits: &[(Id, Credit)], counterparts: &HashMap<Id, C>) -> bool {
+    credits.iter().all(|(id, _)| counterparts.contains_key(id))
 }
 
 /// The credits whose counterparts are among these, with them.

@@ -31,7 +31,7 @@ pub use index::{Index, SHARDS};
 pub use precondition::{Precondition, Version, Versioned};
 pub use record::{Attributes, Item, Malformed, Readable, Record};
 pub use removal::Removal;
-pub use table::{BUCKET, Bounds, ID, Listing, MAX_BUCKETS, MAX_LIMIT, Table};
+pub use table::{BUCKET, Bounds, ID, Listing, MAX_BUCKETS, MAX_LIMIT, Table, VERSION};
 
 /// What an endpoint works on: one table or several.
 pub trait Store: Send + Sync + 'static {

@@ -31,8 +31,8 @@ const BUCKET_SIZE: u64 = 1000;
 const COUNTER_BUCKET: i64 = -1;
 /// The counter's attribute: the greatest id given out so far.
 const LAST_ID: &str = "last_id";
-/// The attribute with a row's version.
-const VERSION: &str = "version";
+/// The attribute with a row's version; a row that something else put there has none.
+pub const VERSION: &str = "version";
 
 /// The most keys of one BatchGetItem.
 const MOST_KEYS: usize = 100;
@@ -152,6 +152,14 @@ impl<R: Record> Table<R> {
     /// [`Error::Missing`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
     pub async fn get(&self, id: Id) -> Result<Versioned<R>, Error> {
         self.versioned(&self.get_item(bucket_of(id), id.get()).await?.ok_or(Error::Missing)?)
+    }
+
+    /// Whether the row exists (strongly consistent). Costs 1 read unit for a row of up to 4 KiB.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Failed`].
+    pub(super) async fn exists(&self, id: Id) -> Result<bool, Error> {
+        Ok(self.get_item(bucket_of(id), id.get()).await?.is_some())
     }
 
     /// What was read of a request for the row; but where that failed and there is no such row, the row's absence is

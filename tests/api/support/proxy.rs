@@ -10,7 +10,7 @@ use reqwest::Client;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 /// What becomes of a call.
@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     None,
     /// It reaches the store this much later.
     Delay(Duration),
+    /// It reaches the store once the test [releases](Held::release) it.
+    Hold,
     /// Neither the store nor the caller hears of it again.
     BlackHole,
     /// The connection breaks before the store has it.
@@ -46,6 +48,21 @@ pub(crate) struct Call {
     pub(crate) body: Value,
 }
 
+/// A call that the proxy holds back.
+pub(crate) struct Held(Arc<Shared>);
+
+impl Held {
+    /// Returns once the call has reached the proxy.
+    pub(crate) async fn reached(&self) {
+        self.0.reached.notified().await;
+    }
+
+    /// Lets the call go on to the store.
+    pub(crate) fn release(&self) {
+        self.0.release.notify_one();
+    }
+}
+
 type Plan = Box<dyn FnMut(&str) -> Fault + Send>;
 
 pub(crate) struct Proxy {
@@ -58,6 +75,10 @@ struct Shared {
     upstream: Mutex<String>,
     plan: Mutex<Plan>,
     calls: Mutex<Vec<Call>>,
+    /// A call that is held back has reached the proxy.
+    reached: Notify,
+    /// The call that is held back may go on.
+    release: Notify,
     /// Connections accepted so far.
     accepted: AtomicU64,
     /// Connections up to this one answer no more.
@@ -75,6 +96,8 @@ impl Proxy {
             upstream: Mutex::default(),
             plan: Mutex::new(Box::new(|_| Fault::None)),
             calls: Mutex::default(),
+            reached: Notify::new(),
+            release: Notify::new(),
             accepted: AtomicU64::new(0),
             silent: AtomicU64::new(0),
             broken: watch::Sender::new(0),
@@ -108,6 +131,12 @@ impl Proxy {
     pub(crate) fn fail(&self, name: &'static str, faults: impl IntoIterator<Item = Fault, IntoIter: Send + 'static>) {
         let mut faults = faults.into_iter();
         self.plan(move |call| if call == name { faults.next().unwrap_or(Fault::None) } else { Fault::None });
+    }
+
+    /// Holds the next call of this name back until the test releases it; every other call goes well.
+    pub(crate) fn hold_next(&self, name: &'static str) -> Held {
+        self.fail(name, [Fault::Hold]);
+        Held(Arc::clone(&self.shared))
     }
 
     /// The calls since this was last asked.
@@ -164,6 +193,11 @@ impl Shared {
                 Fault::ErrorBefore => refusal(500, "InternalServerError"),
                 Fault::Delay(pause) => {
                     tokio::time::sleep(pause).await;
+                    self.forward(&head, body).await
+                }
+                Fault::Hold => {
+                    self.reached.notify_one();
+                    self.release.notified().await;
                     self.forward(&head, body).await
                 }
                 Fault::ErrorAfter => {
