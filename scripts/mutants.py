@@ -56,7 +56,11 @@ MUTATIONS = [
     ("iat is past", TOKEN, 'self.not_in_the_future("iat", now)?;', "", (UNIT, "auth")),
     ("sub is not empty", TOKEN, ".filter(|subject| !subject.is_empty())", "", (UNIT, "auth")),
     ("the signature is checked", AUTH, "token.is_signed_by(&key)", "true", (API, "authorization")),
-    ("the permission is checked", "shared/src/endpoint/mod.rs", "if auth::holds(claims, permission)", "if true", (API, "permissions")),
+    ("the permission is checked", "shared/src/endpoint/mod.rs", "if claims.permissions.contain(permission)", "if true", (API, "permissions")),
+    ("showing the other resource takes its permission", "shared/src/permission.rs", "if self.contain(R::READ)", "if true", (API, "permissions")),
+    ("a cast in a body takes the permission, valid or not", "shared/src/model/form.rs", "Some(missing) => Err(FormError::PermissionMissing(missing)),", "Some(_) => self.fields(whole).map_err(FormError::Fields),", (API, "permissions")),
+    ("a parameter takes the permission, valid or not", QUERY, "Some(missing) => Err(Error::PermissionMissing(missing)),", "Some(_) => Ok(whole),", (API, "permissions")),
+    ("a missing permission does not tell whether the row exists", "shared/src/endpoint/mod.rs", "Err(error) if !matches!(error, Error::PermissionMissing(_)) => {", "Err(error) => {", (API, "permissions")),
     # 2. The key set
     ("keys are for signatures", JWK, 'usage == "sig"', "true", (UNIT, "auth")),
     ("keys may verify", JWK, 'operation == "verify"', "true", (UNIT, "auth")),

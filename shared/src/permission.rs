@@ -1,6 +1,9 @@
 //! The eight permissions, as they stand in an access token's `permissions` claim.
 
 use std::fmt;
+use std::marker::PhantomData;
+
+use crate::model::Resource;
 
 /// The right to call one endpoint. The code knows permissions alone; which role holds which is the issuer's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +27,17 @@ pub enum Permission {
 }
 
 impl Permission {
+    const ALL: [Self; 8] = [
+        Self::GetActors,
+        Self::PostActors,
+        Self::PatchActors,
+        Self::DeleteActors,
+        Self::GetMovies,
+        Self::PostMovies,
+        Self::PatchMovies,
+        Self::DeleteMovies,
+    ];
+
     /// The permission as tokens spell it; compared exactly, case and all.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,5 +56,107 @@ impl Permission {
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// The permissions that a token grants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// A bit for each permission.
+    granted: u8,
+}
+
+impl Permissions {
+    /// The permissions among these names. A name that is spelled in any other way grants nothing.
+    pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        names.into_iter().filter_map(|name| Permission::ALL.into_iter().find(|known| known.as_str() == name)).collect()
+    }
+
+    /// All eight.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn all() -> Self {
+        Permission::ALL.into_iter().collect()
+    }
+
+    /// Whether the permission is granted.
+    pub fn contain(self, permission: Permission) -> bool {
+        self.granted & bit(permission) != 0
+    }
+
+    /// Proof that rows of `R` may be shown to the bearer of the token.
+    ///
+    /// # Errors
+    /// The permission that is missing.
+    pub fn may_read<R: Resource>(self) -> Result<MayRead<R>, Permission> {
+        if self.contain(R::READ) { Ok(MayRead(PhantomData)) } else { Err(R::READ) }
+    }
+}
+
+impl FromIterator<Permission> for Permissions {
+    fn from_iter<T: IntoIterator<Item = Permission>>(permissions: T) -> Self {
+        Self { granted: permissions.into_iter().fold(0, |granted, permission| granted | bit(permission)) }
+    }
+}
+
+const fn bit(permission: Permission) -> u8 {
+    1 << permission as u8
+}
+
+/// Proof that a token grants reading the resource `R`.
+///
+/// Whatever shows or probes rows of a resource other than the endpoint's own takes one: `include`, the filters by
+/// casting and the cast in a body. [`Permissions::may_read`] is the one way to make it:
+///
+/// ```compile_fail,E0423
+/// let unchecked = shared::permission::MayRead::<shared::model::Movie>(std::marker::PhantomData);
+/// ```
+pub struct MayRead<R>(PhantomData<fn() -> R>);
+
+// Derived, these would ask the same of `R`.
+impl<R> Clone for MayRead<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for MayRead<R> {}
+
+impl<R> fmt::Debug for MayRead<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MayRead")
+    }
+}
+
+impl<R> PartialEq for MayRead<R> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<R> Eq for MayRead<R> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Actor, Movie};
+
+    #[test]
+    fn a_permission_is_granted_by_its_exact_name() {
+        for permission in Permission::ALL {
+            let alone = Permissions::named([permission.as_str()]);
+            let granted: Vec<_> = Permission::ALL.into_iter().filter(|other| alone.contain(*other)).collect();
+            assert_eq!(granted, [permission]);
+        }
+        for name in ["", "Get:actors", "get:actors ", "get:actor", "get:*", "*"] {
+            assert_eq!(Permissions::named([name]), Permissions::default(), "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_of_a_resource_are_shown_to_who_may_get_that_resource() {
+        let actors = Permissions::named(["get:actors", "patch:movies"]);
+        assert!(actors.may_read::<Actor>().is_ok());
+        assert_eq!(actors.may_read::<Movie>(), Err(Permission::GetMovies));
+        assert_eq!(Permissions::default().may_read::<Actor>(), Err(Permission::GetActors));
     }
 }

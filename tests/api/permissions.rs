@@ -43,7 +43,103 @@ async fn the_matrix_of_endpoint_and_role_is_as_committed() {
         }
         actual += &format!("{line}\n");
     }
+    actual += &format!("\n{:43}takes\n", "");
+    for (request, method, path, body) in REQUESTS {
+        actual += &format!("{request:43}{}\n", needed(&api, method, path, body).await.join(" "));
+    }
     assert_eq!(actual, committed, "tests/permissions.txt has drifted");
+}
+
+/// Requests that show or probe rows of the other resource: how the matrix names them, and how they are sent.
+const REQUESTS: [(&str, &str, &str, &str); 8] = [
+    ("GET /actors?include=credits", "GET", "/actors?include=credits&limit=1", ""),
+    ("GET /actors?movie_id=1", "GET", "/actors?movie_id=1", ""),
+    ("GET /actors/{actor_id}?include=credits", "GET", "/actors/1?include=credits", ""),
+    ("GET /movies?include=cast", "GET", "/movies?include=cast&limit=1", ""),
+    ("GET /movies?actor_id=1", "GET", "/movies?actor_id=1", ""),
+    ("GET /movies/{movie_id}?include=cast", "GET", "/movies/1?include=cast", ""),
+    ("POST /movies with a cast", "POST", "/movies", r#"{"title": "M", "cast": [{"actor_id": 1}]}"#),
+    ("PATCH /movies/{movie_id} with a cast", "PATCH", "/movies/1", r#"{"cast": [{"actor_id": 1}]}"#),
+];
+
+const ALL: [&str; 8] = [
+    "get:actors",
+    "post:actors",
+    "patch:actors",
+    "delete:actors",
+    "get:movies",
+    "post:movies",
+    "patch:movies",
+    "delete:movies",
+];
+
+async fn send_granted(api: &Api, permissions: &[&str], method: &str, path: &str, body: &str) -> Answer {
+    let request = api.request_granted(permissions, method, path);
+    send(if body.is_empty() {
+        request
+    } else {
+        request.header("content-type", "application/json").body(body.to_owned())
+    })
+    .await
+}
+
+/// The permissions that a request takes: those without which it is 403, and with which alone it is not.
+async fn needed(api: &Api, method: &str, path: &str, body: &str) -> Vec<&'static str> {
+    let mut needed = Vec::new();
+    for one in ALL {
+        let others: Vec<_> = ALL.into_iter().filter(|other| *other != one).collect();
+        let answer = send_granted(api, &others, method, path, body).await;
+        if answer.status == 403 {
+            answer.expect_error(403, &format!("Permission not found: {one}"));
+            needed.push(one);
+        }
+    }
+    send_granted(api, &needed, method, path, body).await.expect(200);
+    needed
+}
+
+#[tokio::test]
+async fn what_names_the_other_resource_takes_its_permission_whether_it_is_valid_or_not() {
+    let api = Api::start().await;
+    api.add_actor("Ida").await;
+    api.add_movie("M").await;
+    for (method, path, body, missing) in [
+        ("GET", "/actors?include=nonsense&limit=0", "", "get:movies"),
+        ("GET", "/actors?movie_id=x", "", "get:movies"),
+        ("GET", "/actors/1?include=cast", "", "get:movies"),
+        ("GET", "/actors/99?include=credits", "", "get:movies"),
+        ("GET", "/movies?actor_id=1&actor_id=2", "", "get:actors"),
+        ("GET", "/movies/99?include=cast", "", "get:actors"),
+        ("POST", "/movies", r#"{"cast": 7}"#, "get:actors"),
+        ("POST", "/movies", r#"{"title": "M", "cast": []}"#, "get:actors"),
+        ("PATCH", "/movies/1", r#"{"title": "", "cast": [{"actor_id": 99}]}"#, "get:actors"),
+        // Nor does the answer tell whether the movie exists.
+        ("PATCH", "/movies/99", r#"{"cast": []}"#, "get:actors"),
+    ] {
+        let others: Vec<_> = ALL.into_iter().filter(|permission| *permission != missing).collect();
+        let answer = send_granted(&api, &others, method, path, body).await;
+        answer.expect_error(403, &format!("Permission not found: {missing}"));
+    }
+}
+
+#[tokio::test]
+async fn what_names_no_row_of_the_other_resource_takes_no_further_permission() {
+    let api = Api::start().await;
+    api.add_actor("Ida").await;
+    api.add_movie("M").await;
+    for (permission, method, path, body) in [
+        ("get:actors", "GET", "/actors?movie=1&cast=1&actor_id=1&name=i", ""),
+        ("get:movies", "GET", "/movies?movie_id=1&credits=1", ""),
+        ("post:movies", "POST", "/movies", r#"{"title": "M", "cast": null}"#),
+        ("patch:movies", "PATCH", "/movies/1", r#"{"title": "M"}"#),
+        // An actor has no cast: the member is unknown there.
+        ("post:actors", "POST", "/actors", r#"{"name": "Ida", "age": 34, "gender": "f", "cast": [{"actor_id": 1}]}"#),
+        ("patch:actors", "PATCH", "/actors/1", r#"{"cast": []}"#),
+        ("delete:movies", "DELETE", "/movies/1", ""),
+        ("delete:actors", "DELETE", "/actors/1", ""),
+    ] {
+        send_granted(&api, &[permission], method, path, body).await.expect(200);
+    }
 }
 
 async fn assert_may(role: Role, method: &str, template: &str) {

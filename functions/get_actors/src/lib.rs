@@ -25,20 +25,22 @@ impl Endpoint for GetActors {
 
 async fn one(request: &Authorized, actors: &Catalogue<Actor>) -> Result<Reply, Error> {
     let id = request.id()?;
-    if request.includes_credits::<Actor>()? {
-        Ok(Reply::row_with_credits(actors.get_with_credits(id).await?))
-    } else {
-        Ok(Reply::row(&actors.get(id).await?))
+    match request.include::<Actor>()? {
+        Some(proof) => Ok(Reply::row_with_credits(actors.get_with_credits(id, proof).await?)),
+        None => Ok(Reply::row(&actors.get(id).await?)),
     }
 }
 
 async fn list(request: &Authorized, actors: &Catalogue<Actor>) -> Result<Reply, Error> {
     let list = request.list::<Actor>()?;
-    if list.with_credits {
-        let page = actors.find_with_credits(&list.wanted).await?;
-        Ok(Reply::page_with_credits(&list, page))
-    } else {
-        let page = actors.find(&list.wanted).await?;
-        Ok(Reply::page(&list, &page))
+    match list.credits {
+        Some(proof) => {
+            let page = actors.find_with_credits(&list.wanted, proof).await?;
+            Ok(Reply::page_with_credits(&list, page))
+        }
+        None => {
+            let page = actors.find(&list.wanted).await?;
+            Ok(Reply::page(&list, &page))
+        }
     }
 }

@@ -25,20 +25,22 @@ impl Endpoint for GetMovies {
 
 async fn one(request: &Authorized, movies: &Catalogue<Movie>) -> Result<Reply, Error> {
     let id = request.id()?;
-    if request.includes_credits::<Movie>()? {
-        Ok(Reply::row_with_credits(movies.get_with_credits(id).await?))
-    } else {
-        Ok(Reply::row(&movies.get(id).await?))
+    match request.include::<Movie>()? {
+        Some(proof) => Ok(Reply::row_with_credits(movies.get_with_credits(id, proof).await?)),
+        None => Ok(Reply::row(&movies.get(id).await?)),
     }
 }
 
 async fn list(request: &Authorized, movies: &Catalogue<Movie>) -> Result<Reply, Error> {
     let list = request.list::<Movie>()?;
-    if list.with_credits {
-        let page = movies.find_with_credits(&list.wanted).await?;
-        Ok(Reply::page_with_credits(&list, page))
-    } else {
-        let page = movies.find(&list.wanted).await?;
-        Ok(Reply::page(&list, &page))
+    match list.credits {
+        Some(proof) => {
+            let page = movies.find_with_credits(&list.wanted, proof).await?;
+            Ok(Reply::page_with_credits(&list, page))
+        }
+        None => {
+            let page = movies.find(&list.wanted).await?;
+            Ok(Reply::page(&list, &page))
+        }
     }
 }

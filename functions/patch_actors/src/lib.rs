@@ -20,7 +20,7 @@ impl Endpoint for PatchActors {
 
     async fn handle(request: Authorized, actors: &Table<Actor>) -> Result<Reply, Error> {
         let id = request.id()?;
-        let changes = actors.unless_missing(id, request.body()).await?;
+        let changes = request.changes(actors, id).await?;
         let actor = actors.update(id, &changes, &request.precondition()).await?;
         Ok(Reply::row(&actor))
     }

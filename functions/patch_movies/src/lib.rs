@@ -19,7 +19,7 @@ impl Endpoint for PatchMovies {
 
     async fn handle(request: Authorized, movies: &Casting) -> Result<Reply, Error> {
         let id = request.id()?;
-        let changes = movies.movies().unless_missing(id, request.body()).await?;
+        let changes = request.changes(movies.movies(), id).await?;
         let movie = movies.update(id, &changes, &request.precondition()).await?;
         Ok(Reply::row(&movie))
     }

@@ -19,7 +19,6 @@ use lambda_http::http::header::AUTHORIZATION;
 
 use crate::config::IssuerConfig;
 use crate::https::Https;
-use crate::permission::Permission;
 use keys::KeySet;
 use token::Token;
 use verified::{Sound, Verified, fingerprint};
@@ -115,11 +114,6 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Denial> {
         return Err(Refusal::NotBearer.into());
     }
     if values.next().is_some() { Err(Refusal::SeveralTokens.into()) } else { Ok(token) }
-}
-
-/// Whether the claims hold `permission`, spelled exactly so.
-pub(crate) fn holds(claims: &Claims, permission: Permission) -> bool {
-    claims.permissions.iter().any(|held| held == permission.as_str())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
 use super::json;
+use crate::permission::Permissions;
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;
@@ -45,7 +46,7 @@ pub enum Refusal {
 pub struct Claims {
     /// Whom the issuer knows the bearer as.
     pub subject: String,
-    pub(super) permissions: Vec<String>,
+    pub(crate) permissions: Permissions,
     /// When the token expires, in seconds since 1970.
     pub(super) expiry: f64,
 }
@@ -153,10 +154,10 @@ fn is_for(audiences: Option<&Value>, audience: &str) -> bool {
 }
 
 /// The permissions granted: an array of strings, and for a claim of any other type none. `scope` and roles grant nothing.
-fn permissions(claim: Option<&Value>) -> Vec<String> {
+fn permissions(claim: Option<&Value>) -> Permissions {
     let strings = claim.and_then(Value::as_array);
-    let strings = strings.and_then(|array| array.iter().map(|one| one.as_str().map(str::to_owned)).collect());
-    strings.unwrap_or_default()
+    let strings = strings.and_then(|array| array.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+    Permissions::named(strings.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -343,7 +344,7 @@ mod tests {
 
     #[test]
     fn only_the_permissions_claim_grants_and_only_as_an_array_of_strings() {
-        assert_eq!(claims(json!({})).unwrap().permissions, ["get:actors"]);
+        assert_eq!(claims(json!({})).unwrap().permissions, Permissions::named(["get:actors"]));
         for nothing in [
             json!(null),
             json!("get:actors"),
@@ -353,7 +354,7 @@ mod tests {
             json!([]),
         ] {
             let change = json!({"permissions": nothing, "scope": "get:actors", "roles": ["get:actors"]});
-            assert!(claims(change.clone()).unwrap().permissions.is_empty(), "{change}");
+            assert_eq!(claims(change.clone()).unwrap().permissions, Permissions::default(), "{change}");
         }
     }
 }

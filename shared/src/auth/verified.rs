@@ -73,9 +73,10 @@ impl Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::permission::Permissions;
 
     fn sound(checked: f64, expiry: f64) -> Sound {
-        let claims = Claims { subject: "x".into(), permissions: Vec::new(), expiry };
+        let claims = Claims { subject: "x".into(), permissions: Permissions::default(), expiry };
         let key = DecodingKey::from_rsa_raw_components(&[0xff; 256], &[1, 0, 1]);
         Sound { claims: Arc::new(claims), kid: "k".into(), key: Arc::new(key), checked }
     }

@@ -5,13 +5,14 @@ use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::error::Error;
-use crate::model::{Form, Input};
+use crate::model::{Form, FormError, Input};
+use crate::permission::Permissions;
 
 /// The longest body that is read, in bytes after decoding: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Reads a body as what an endpoint takes.
-pub(super) fn read<T: Input>(request: &Request) -> Result<T, Error> {
+/// Reads a body as what an endpoint takes, from a request whose token grants these permissions.
+pub(super) fn read<T: Input>(request: &Request, permissions: Permissions) -> Result<T, Error> {
     let body: &[u8] = request.body().as_ref();
     if body.len() > MAX_BODY_BYTES {
         return Err(Error::PayloadTooLarge);
@@ -23,7 +24,10 @@ pub(super) fn read<T: Input>(request: &Request) -> Result<T, Error> {
         return Err(Error::BadRequest("it is empty"));
     }
     let form = Form::parse(body).map_err(|_| Error::BadRequest("it is something else"))?;
-    T::read(form).map_err(Error::Unprocessable)
+    T::read(form.granted(permissions)).map_err(|error| match error {
+        FormError::PermissionMissing(permission) => Error::PermissionMissing(permission),
+        FormError::Fields(faults) => Error::Unprocessable(faults),
+    })
 }
 
 /// Whether the body is said to be plain JSON, or nothing is said of it. JSON is UTF-8 whatever a `charset` parameter says

@@ -3,10 +3,11 @@
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Request, RequestExt};
 
-use super::{Authorized, List, Queried, body, idempotency, precondition};
+use super::{Authorized, List, Queried, idempotency, precondition};
 use crate::error::Error;
 use crate::event::harmless;
 use crate::model::{Id, Input};
+use crate::permission::Permissions;
 use crate::route::{self, Route};
 use crate::store::Precondition;
 
@@ -20,7 +21,10 @@ pub struct Event {
 pub fn event(json: &[u8], route: &'static Route) -> Option<Event> {
     let request: Request = harmless(serde_json::from_slice::<LambdaRequest>(json).ok()?).into();
     let found = route::find(None, request.raw_http_path());
-    Some(Event { authorized: Authorized { request, route, subject: String::new() }, found })
+    Some(Event {
+        authorized: Authorized { request, route, subject: String::new(), permissions: Permissions::all() },
+        found,
+    })
 }
 
 impl Event {
@@ -55,7 +59,7 @@ impl Event {
     /// # Errors
     /// The status of the refusal.
     pub fn body<T: Input>(&self) -> Result<T, u16> {
-        body::read(&self.authorized.request).map_err(status)
+        self.authorized.body().map_err(status)
     }
 
     /// The idempotency key.

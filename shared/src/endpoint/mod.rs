@@ -14,12 +14,12 @@ use std::future::Future;
 use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt};
 
-use crate::auth::{self, Claims};
+use crate::auth::Claims;
 use crate::error::Error;
 use crate::model::{Id, Input};
-use crate::permission::Permission;
+use crate::permission::{MayRead, Permission, Permissions};
 use crate::route::Route;
-use crate::store::{IdempotencyKey, Precondition, Store};
+use crate::store::{IdempotencyKey, Precondition, Record, Store, Table};
 
 pub use body::MAX_BODY_BYTES;
 pub(crate) use precondition::tag;
@@ -51,7 +51,7 @@ pub trait Endpoint: Send + Sync + 'static {
 ///
 /// ```compile_fail,E0451
 /// fn unchecked(request: lambda_http::Request) -> shared::endpoint::Authorized {
-///     shared::endpoint::Authorized { request, route: shared::route::ACTORS, subject: String::new() }
+///     shared::endpoint::Authorized { request, route: shared::route::ACTORS, subject: String::new(), permissions: Default::default() }
 /// }
 /// ```
 ///
@@ -66,6 +66,7 @@ pub struct Authorized {
     request: Request,
     route: &'static Route,
     subject: String,
+    permissions: Permissions,
 }
 
 impl Authorized {
@@ -76,8 +77,8 @@ impl Authorized {
         route: &'static Route,
         permission: Permission,
     ) -> Result<Self, Error> {
-        if auth::holds(claims, permission) {
-            Ok(Self { request, route, subject: claims.subject.clone() })
+        if claims.permissions.contain(permission) {
+            Ok(Self { request, route, subject: claims.subject.clone(), permissions: claims.permissions })
         } else {
             Err(Error::PermissionMissing(permission))
         }
@@ -96,9 +97,25 @@ impl Authorized {
     /// The body, read as what the endpoint takes.
     ///
     /// # Errors
-    /// [`Error::PayloadTooLarge`], [`Error::UnsupportedMediaType`], [`Error::BadRequest`] or [`Error::Unprocessable`], judged in this order.
+    /// [`Error::PayloadTooLarge`], [`Error::UnsupportedMediaType`], [`Error::BadRequest`], [`Error::PermissionMissing`] (of a
+    /// field that is about the other resource) or [`Error::Unprocessable`], checked in this order.
     pub fn body<T: Input>(&self) -> Result<T, Error> {
-        body::read(&self.request)
+        body::read(&self.request, self.permissions)
+    }
+
+    /// The body of a PATCH of the row with this id. Where the row does not exist, that is reported and not what is wrong
+    /// with the body; the row is read only then.
+    ///
+    /// # Errors
+    /// As [`Self::body`], or [`Error::NotFound`].
+    pub async fn changes<R: Record>(&self, rows: &Table<R>, id: Id) -> Result<R::Changes, Error> {
+        match self.body() {
+            Err(error) if !matches!(error, Error::PermissionMissing(_)) => {
+                rows.get(id).await?;
+                Err(error)
+            }
+            read => read,
+        }
     }
 
     /// The route that the request came by.
@@ -109,17 +126,18 @@ impl Authorized {
     /// The list that the query asks for.
     ///
     /// # Errors
-    /// [`Error::Unprocessable`] for each parameter that breaks its rule.
+    /// [`Error::PermissionMissing`] for a parameter that is about the other resource, or [`Error::Unprocessable`] for each
+    /// parameter that breaks its rule.
     pub fn list<R: Queried>(&self) -> Result<List<R>, Error> {
-        query::list(&self.request, self.route)
+        query::list(&self.request, self.route, self.permissions)
     }
 
-    /// Whether the query asks for the credits of rows.
+    /// Whether the query asks for the credits of the row: then with the proof that their other side may be shown.
     ///
     /// # Errors
-    /// [`Error::Unprocessable`] where `include` names anything else.
-    pub fn includes_credits<R: Queried>(&self) -> Result<bool, Error> {
-        query::includes_credits::<R>(&self.request)
+    /// [`Error::PermissionMissing`], or [`Error::Unprocessable`] where `include` names anything else.
+    pub fn include<R: Queried>(&self) -> Result<Option<MayRead<R::Counterpart>>, Error> {
+        query::include_alone::<R>(&self.request, self.permissions)
     }
 
     /// What the write demands of the row, by `If-Match`.

@@ -8,8 +8,10 @@ use serde::Serialize;
 use super::cursor;
 use crate::error::Error;
 use crate::model::{
-    Actor, ActorFilter, Age, Billing, Credit, Fault, Gender, Id, Movie, MovieFilter, Name, Order, Prefix, ReleaseDate,
+    Actor, ActorFilter, Age, Billing, Credit, Fault, Gender, Id, Movie, MovieFilter, Name, Order, Prefix, ReadableId,
+    ReleaseDate, Resource,
 };
+use crate::permission::{MayRead, Permission, Permissions};
 use crate::route::Route;
 use crate::store::{Listed, MAX_LIMIT, Wanted, WithCredits};
 
@@ -36,8 +38,8 @@ pub trait Queried: Listed {
 pub struct List<R: Listed> {
     /// The page.
     pub wanted: Wanted<R>,
-    /// Whether each row comes with its credits.
-    pub with_credits: bool,
+    /// Whether each row comes with its credits: then the proof that their other side may be shown.
+    pub credits: Option<MayRead<R::Counterpart>>,
     path: &'static str,
     /// The parameters that make the list what it is, in one spelling.
     scope: String,
@@ -69,14 +71,42 @@ fn scoped(path: &str, scope: &str) -> String {
 /// A request's query parameters, read one by one, with every fault collected.
 pub struct Query<'a> {
     request: &'a Request,
+    permissions: Permissions,
+    /// A permission that a parameter takes and the token does not grant.
+    missing: Option<Permission>,
     faults: Vec<Fault>,
     /// What has been read of the parameters that make the list what it is.
     scope: form_urlencoded::Serializer<'static, String>,
 }
 
 impl<'a> Query<'a> {
-    fn of(request: &'a Request) -> Self {
-        Self { request, faults: Vec::new(), scope: form_urlencoded::Serializer::new(String::new()) }
+    fn of(request: &'a Request, permissions: Permissions) -> Self {
+        Self {
+            request,
+            permissions,
+            missing: None,
+            faults: Vec::new(),
+            scope: form_urlencoded::Serializer::new(String::new()),
+        }
+    }
+
+    /// All the values of a parameter.
+    fn values(&self, field: &str) -> Vec<&'a str> {
+        self.request.query_string_parameters_ref().and_then(|query| query.all(field)).unwrap_or_default()
+    }
+
+    /// Proof that a parameter which is about the resource `R` may be given, if it is there.
+    fn proof<R: Resource>(&mut self, field: &str) -> Option<MayRead<R>> {
+        if self.values(field).is_empty() {
+            return None;
+        }
+        self.permissions.may_read().map_err(|missing| self.missing = Some(missing)).ok()
+    }
+
+    /// The id of a row of the other resource, by which the list is narrowed.
+    fn readable_id<R: Resource>(&mut self, field: &'static str) -> Option<ReadableId<R>> {
+        let proof = self.proof(field)?;
+        self.narrow(field, ID_RULE, Id::parse).map(|id| ReadableId::new(id, proof))
     }
 
     /// The parameter's value if it is there, once, and keeps its rule.
@@ -86,8 +116,7 @@ impl<'a> Query<'a> {
 
     /// As [`Self::read`], where the reading tells the rule that was broken.
     fn read_or<T>(&mut self, field: &'static str, read: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
-        let values = self.request.query_string_parameters_ref().and_then(|query| query.all(field)).unwrap_or_default();
-        let value = match values[..] {
+        let value = match self.values(field)[..] {
             [] => return None,
             [value] => read(value),
             _ => Err("must be given once"),
@@ -107,7 +136,11 @@ impl<'a> Query<'a> {
     }
 
     fn finish<T>(self, whole: T) -> Result<T, Error> {
-        if self.faults.is_empty() { Ok(whole) } else { Err(Error::Unprocessable(self.faults)) }
+        match self.missing {
+            Some(missing) => Err(Error::PermissionMissing(missing)),
+            None if self.faults.is_empty() => Ok(whole),
+            None => Err(Error::Unprocessable(self.faults)),
+        }
     }
 }
 
@@ -116,8 +149,8 @@ const AGE_RULE: &str = "must be a whole number from 0 to 150";
 const PREFIX_RULE: &str = "must be a text of 1 to 200 characters without control characters, and more than accents";
 
 /// Reads the whole query of a list.
-pub(super) fn list<R: Queried>(request: &Request, route: &Route) -> Result<List<R>, Error> {
-    let mut query = Query::of(request);
+pub(super) fn list<R: Queried>(request: &Request, route: &Route, permissions: Permissions) -> Result<List<R>, Error> {
+    let mut query = Query::of(request, permissions);
     let filter = R::filter(&mut query);
     let (order, descending) = sort::<R>(&mut query);
     let limit = query.read("limit", "must be a whole number from 1 to 1000", |text| {
@@ -125,7 +158,7 @@ pub(super) fn list<R: Queried>(request: &Request, route: &Route) -> Result<List<
     });
     let limit = limit.unwrap_or(MAX_LIMIT);
     let after = query.read("after", ID_RULE, Id::parse);
-    let with_credits = include::<R>(&mut query);
+    let credits = include::<R>(&mut query);
 
     let scope = query.scope.finish();
     let cursor = query.read("cursor", "must be one that this list gave", |text| {
@@ -137,23 +170,27 @@ pub(super) fn list<R: Queried>(request: &Request, route: &Route) -> Result<List<
         query.faults.push(Fault::of("after", "goes with a list in ascending order of id alone, and not with a cursor"));
     }
     let plain = by_id && filter == R::Filter::default();
-    let page = if with_credits { limit.min(MAX_LIMIT_WITH_CREDITS) } else { limit };
+    let page = if credits.is_some() { limit.min(MAX_LIMIT_WITH_CREDITS) } else { limit };
     let after = cursor.or_else(|| after.map(|id| format!("{id:016}")));
-    let include = if with_credits { format!("&include={}", R::CREDITS.0) } else { String::new() };
+    let include = if credits.is_some() { format!("&include={}", R::CREDITS.0) } else { String::new() };
     let wanted = Wanted { filter, order, descending, after, limit: page };
-    query.finish(List { wanted, with_credits, path: route.path, scope, limit, include, plain })
+    query.finish(List { wanted, credits, path: route.path, scope, limit, include, plain })
 }
 
 /// Reads `include` alone.
-pub(super) fn includes_credits<R: Queried>(request: &Request) -> Result<bool, Error> {
-    let mut query = Query::of(request);
+pub(super) fn include_alone<R: Queried>(
+    request: &Request,
+    permissions: Permissions,
+) -> Result<Option<MayRead<R::Counterpart>>, Error> {
+    let mut query = Query::of(request, permissions);
     let included = include::<R>(&mut query);
     query.finish(included)
 }
 
-fn include<R: Queried>(query: &mut Query<'_>) -> bool {
+fn include<R: Queried>(query: &mut Query<'_>) -> Option<MayRead<R::Counterpart>> {
     let (name, rule) = R::CREDITS;
-    query.read("include", rule, |text| (text == name).then_some(())).is_some()
+    let proof = query.proof("include")?;
+    query.read("include", rule, |text| (text == name).then_some(proof))
 }
 
 /// Reads `sort`: an order's name, with `-` before it for its reverse. Ascending ids are the usual order.
@@ -180,7 +217,7 @@ impl Queried for Actor {
                 .map(|gender| ActorFilter::gender(gender.as_str())),
             min_age: query.narrow("min_age", AGE_RULE, age),
             max_age: query.narrow("max_age", AGE_RULE, age),
-            movie: query.narrow("movie_id", ID_RULE, Id::parse),
+            movie: query.readable_id("movie_id"),
         }
     }
 
@@ -204,7 +241,7 @@ impl Queried for Movie {
             title: query.narrow("title", PREFIX_RULE, Prefix::new),
             released_from: query.narrow_or("released_from", ReleaseDate::parse),
             released_to: query.narrow_or("released_to", ReleaseDate::parse_end),
-            actor: query.narrow("actor_id", ID_RULE, Id::parse),
+            actor: query.readable_id("actor_id"),
         }
     }
 
@@ -271,7 +308,8 @@ mod tests {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             parameters.entry(name.into_owned()).or_default().push(value.into_owned());
         }
-        list(&request.with_query_string_parameters(parameters), route::ACTORS).map_err(|error| match error {
+        let request = request.with_query_string_parameters(parameters);
+        list(&request, route::ACTORS, Permissions::named(["get:movies"])).map_err(|error| match error {
             Error::Unprocessable(faults) => faults.into_iter().map(|fault| fault.field.into_owned()).collect(),
             other => panic!("{other}"),
         })

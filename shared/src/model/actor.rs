@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::form::{Field, integer};
 use super::text::string;
-use super::{Fault, Form, Gender, Id, Input, Name, Resource};
+use super::{Form, FormError, Gender, Id, Input, Name, Resource};
+use crate::permission::Permission;
 
 /// An actor, as it is stored and as it goes out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,17 +44,18 @@ pub struct ActorChanges {
 
 impl Resource for Actor {
     const NAME: &'static str = "actors";
+    const READ: Permission = Permission::GetActors;
 }
 
 impl Input for NewActor {
-    fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
+    fn read(mut form: Form<'_>) -> Result<Self, FormError> {
         let (name, age, gender) = (form.required("name"), form.required("age"), form.required("gender"));
         form.finish((|| Some(Self { name: name?, age: age?, gender: gender? }))())
     }
 }
 
 impl Input for ActorChanges {
-    fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
+    fn read(mut form: Form<'_>) -> Result<Self, FormError> {
         let changes = Self { name: form.optional("name"), age: form.optional("age"), gender: form.optional("gender") };
         form.finish(Some(changes))
     }
@@ -159,13 +161,14 @@ mod tests {
         }
     }
 
-    fn new(body: &str) -> Result<NewActor, Vec<Fault>> {
+    fn new(body: &str) -> Result<NewActor, FormError> {
         NewActor::read(Form::parse(body.as_bytes()).ok().unwrap())
     }
 
     #[test]
     fn every_fault_of_a_body_is_named_at_once() {
-        let faults = new(r#"{"name": "", "age": null}"#).unwrap_err();
+        let error = new(r#"{"name": "", "age": null}"#).unwrap_err();
+        let FormError::Fields(faults) = error else { panic!("{error:?}") };
         let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_ref()).collect();
         assert_eq!(fields, ["name", "age", "gender"]);
         assert_eq!(faults[1].message, "is required");

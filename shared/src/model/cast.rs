@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::form::{Field, integer};
-use super::{Fault, Form, Id, Name};
+use super::{Actor, Fault, Form, Id, Name};
+use crate::permission::MayRead;
 
 /// A place in the order of a cast, 1 to 1000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -56,11 +57,11 @@ impl Cast {
         &self.0
     }
 
-    /// Reads a JSON array of credits.
+    /// Reads a JSON array of credits, in a request that may read actors: what becomes of a cast tells which of them exist.
     ///
     /// # Errors
     /// Every fault, each named by its place in the array: `cast[3].billing`.
-    pub(super) fn read(json: &str) -> Result<Self, Vec<Fault>> {
+    pub(super) fn read(json: &str, _proof: MayRead<Actor>) -> Result<Self, Vec<Fault>> {
         const RULE: &str = "must be an array of at most 1000 objects, each with an actor_id";
         let entries: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| vec![Fault::of("cast", RULE)])?;
         if entries.len() > Self::LARGEST {
@@ -84,7 +85,7 @@ fn read_credit(json: &str, index: usize) -> Result<(Id, Credit), Vec<Fault>> {
     let not_an_object = |_| vec![Fault::of(format!("cast[{index}]"), "must be an object with an actor_id")];
     let mut form = Form::parse(json.as_bytes()).map_err(not_an_object)?;
     let (actor, character, billing) = (form.required("actor_id"), form.optional("character"), form.optional("billing"));
-    let credit = form.finish(actor.map(|actor| (actor, Credit { character, billing })));
+    let credit = form.fields(actor.map(|actor| (actor, Credit { character, billing })));
     credit.map_err(|faults| faults.into_iter().map(|fault| fault.within(&format!("cast[{index}]"))).collect())
 }
 
@@ -103,19 +104,24 @@ impl Field for Id {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::permission::Permissions;
+
+    fn read(json: &str) -> Result<Cast, Vec<Fault>> {
+        Cast::read(json, Permissions::named(["get:actors"]).may_read().unwrap())
+    }
 
     fn faults(json: &str) -> Vec<String> {
-        Cast::read(json).unwrap_err().into_iter().map(|fault| fault.field.into_owned()).collect()
+        read(json).unwrap_err().into_iter().map(|fault| fault.field.into_owned()).collect()
     }
 
     #[test]
     fn a_cast_is_one_credit_an_actor() {
-        let cast = Cast::read(
+        let cast = read(
             r#"[{"actor_id": 5, "character": " Rick ", "billing": 1}, {"actor_id": 2.0, "billing": null, "x": []}]"#,
         );
         let rick = Credit { character: Name::new("Rick"), billing: Billing::new(1) };
         assert_eq!(cast, Ok(Cast(vec![(Id::new(5).unwrap(), rick), (Id::new(2).unwrap(), Credit::default())])));
-        assert_eq!(Cast::read("[]"), Ok(Cast::default()));
+        assert_eq!(read("[]"), Ok(Cast::default()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What lists can be narrowed to, and the orders they come in.
 
 use super::{Actor, Age, Id, Movie, Name, ReleaseDate, caseless, folded, last_word, without_article};
+use crate::permission::MayRead;
 
 /// The beginning of a name or title, folded: case, accents and the width of spaces do not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub struct ActorFilter {
     /// The greatest age.
     pub max_age: Option<Age>,
     /// The movie that they play in.
-    pub movie: Option<Id>,
+    pub movie: Option<ReadableId<Movie>>,
 }
 
 /// Which movies are asked for: those that every part which is there admits.
@@ -81,7 +82,23 @@ pub struct MovieFilter {
     /// The last moment of release.
     pub released_to: Option<ReleaseDate>,
     /// The actor that plays in them.
-    pub actor: Option<Id>,
+    pub actor: Option<ReadableId<Actor>>,
+}
+
+/// The id of a row of `R`, from a request that may read such rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadableId<R>(Id, MayRead<R>);
+
+impl<R> ReadableId<R> {
+    /// The id, with the proof that the request may read rows of `R`.
+    pub fn new(id: Id, proof: MayRead<R>) -> Self {
+        Self(id, proof)
+    }
+
+    /// The id.
+    pub fn id(&self) -> Id {
+        self.0
+    }
 }
 
 impl ActorFilter {

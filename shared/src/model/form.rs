@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Cast;
+use crate::permission::{Permission, Permissions};
 
 /// A field that broke its rule. It never holds what was sent, but for the id of an actor that is not there.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +30,15 @@ impl Fault {
     }
 }
 
+/// Why a body cannot be read as what an endpoint takes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum FormError {
+    /// A field is about another resource, and the token does not grant reading that one.
+    PermissionMissing(Permission),
+    /// Every field that breaks a rule.
+    Fields(Vec<Fault>),
+}
+
 /// The body is not JSON, or is JSON but no object.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotAnObject;
@@ -39,6 +49,8 @@ pub struct NotAnObject;
 /// large it is, and a number is judged by what was written and not by what a float makes of it.
 pub struct Form<'a> {
     members: HashMap<String, &'a RawValue>,
+    permissions: Permissions,
+    missing: Option<Permission>,
     faults: Vec<Fault>,
 }
 
@@ -49,7 +61,13 @@ impl<'a> Form<'a> {
     /// [`NotAnObject`] when the body is anything but one JSON object.
     pub fn parse(body: &'a [u8]) -> Result<Self, NotAnObject> {
         let members = serde_json::from_slice(body).map_err(|_| NotAnObject)?;
-        Ok(Self { members, faults: Vec::new() })
+        Ok(Self { members, permissions: Permissions::default(), missing: None, faults: Vec::new() })
+    }
+
+    /// The form, of a request whose token grants these permissions.
+    #[must_use]
+    pub fn granted(self, permissions: Permissions) -> Self {
+        Self { permissions, ..self }
     }
 
     /// The field's value if it is there and keeps its rule. A null counts as absent.
@@ -58,10 +76,11 @@ impl<'a> Form<'a> {
         T::read(raw).map_err(|message| self.faults.push(Fault::of(field, message))).ok()
     }
 
-    /// The `cast`, if it is there and keeps its rules. A null counts as absent.
+    /// The `cast`, if it is there and keeps its rules; it takes the permission to read actors. A null counts as absent.
     pub(super) fn cast(&mut self) -> Option<Cast> {
         let raw = self.members.get("cast").map(|raw| raw.get()).filter(|text| *text != "null")?;
-        Cast::read(raw).map_err(|faults| self.faults.extend(faults)).ok()
+        let proof = self.permissions.may_read().map_err(|missing| self.missing = Some(missing)).ok()?;
+        Cast::read(raw, proof).map_err(|faults| self.faults.extend(faults)).ok()
     }
 
     /// As [`Self::optional`], where an absent field is a fault.
@@ -74,8 +93,16 @@ impl<'a> Form<'a> {
         value
     }
 
-    /// The whole, if every field that was asked for kept its rule.
-    pub(super) fn finish<T>(self, whole: Option<T>) -> Result<T, Vec<Fault>> {
+    /// The whole, if every field that was asked for may be sent and kept its rule.
+    pub(super) fn finish<T>(self, whole: Option<T>) -> Result<T, FormError> {
+        match self.missing {
+            Some(missing) => Err(FormError::PermissionMissing(missing)),
+            None => self.fields(whole).map_err(FormError::Fields),
+        }
+    }
+
+    /// As [`Self::finish`], of a form whose fields take no permission.
+    pub(super) fn fields<T>(self, whole: Option<T>) -> Result<T, Vec<Fault>> {
         match whole {
             Some(whole) if self.faults.is_empty() => Ok(whole),
             _ => Err(self.faults),

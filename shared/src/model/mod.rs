@@ -14,18 +14,22 @@ mod text;
 
 pub use actor::{Actor, ActorChanges, Age, NewActor};
 pub use cast::{Billing, Cast, Credit};
-pub use find::{ActorFilter, ActorOrder, MovieFilter, MovieOrder, Order, Prefix};
+pub use find::{ActorFilter, ActorOrder, MovieFilter, MovieOrder, Order, Prefix, ReadableId};
 pub(crate) use fold::{caseless, folded, last_word, without_article};
-pub use form::{Fault, Form, NotAnObject};
+pub use form::{Fault, Form, FormError, NotAnObject};
 pub use id::Id;
 pub use movie::{Movie, MovieChanges, NewMovie};
 pub use release_date::ReleaseDate;
 pub use text::{Gender, Name};
 
+use crate::permission::Permission;
+
 /// A kind of row that the API serves.
 pub trait Resource: serde::Serialize {
     /// The plural that names the resource in paths and answers: `actors`.
     const NAME: &'static str;
+    /// What a token must grant for rows of this resource to be shown.
+    const READ: Permission;
 }
 
 /// Something that a body's fields can be read into.
@@ -33,6 +37,6 @@ pub trait Input: Sized {
     /// Reads the known fields out of `form`; the others are ignored.
     ///
     /// # Errors
-    /// Every field that breaks a rule, in the order of the contract's table.
-    fn read(form: Form<'_>) -> Result<Self, Vec<Fault>>;
+    /// [`FormError`]; fields are in the order of the contract's table.
+    fn read(form: Form<'_>) -> Result<Self, FormError>;
 }

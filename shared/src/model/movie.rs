@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Cast, Fault, Form, Id, Input, Name, ReleaseDate, Resource};
+use super::{Cast, Form, FormError, Id, Input, Name, ReleaseDate, Resource};
+use crate::permission::Permission;
 
 /// A movie, as it is stored and as it goes out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,11 +40,12 @@ pub struct MovieChanges {
 
 impl Resource for Movie {
     const NAME: &'static str = "movies";
+    const READ: Permission = Permission::GetMovies;
 }
 
 impl Input for NewMovie {
     /// A release date that is not said is now.
-    fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
+    fn read(mut form: Form<'_>) -> Result<Self, FormError> {
         let (title, release_date, cast) = (form.required("title"), form.optional("release_date"), form.cast());
         let release_date = release_date.unwrap_or_else(ReleaseDate::now);
         form.finish(title.map(|title| Self { title, release_date, cast: cast.unwrap_or_default() }))
@@ -51,7 +53,7 @@ impl Input for NewMovie {
 }
 
 impl Input for MovieChanges {
-    fn read(mut form: Form<'_>) -> Result<Self, Vec<Fault>> {
+    fn read(mut form: Form<'_>) -> Result<Self, FormError> {
         let changes =
             Self { title: form.optional("title"), release_date: form.optional("release_date"), cast: form.cast() };
         form.finish(Some(changes))

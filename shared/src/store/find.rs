@@ -26,8 +26,10 @@ use super::record::{Record, text};
 use super::table::{AT_ONCE, Bounds, Table};
 use super::{Store, TableNames, retry};
 use crate::model::{
-    Actor, ActorFilter, ActorOrder, Age, Credit, Id, Movie, MovieFilter, MovieOrder, Order, ReleaseDate, folded,
+    Actor, ActorFilter, ActorOrder, Age, Credit, Id, Movie, MovieFilter, MovieOrder, Order, ReadableId, ReleaseDate,
+    folded,
 };
+use crate::permission::MayRead;
 
 /// The least number of rows that each way of finding a page may look at, however small the page is.
 const LEAST_LOOK: usize = 1000;
@@ -269,7 +271,11 @@ impl<R: Listed> Catalogue<R> {
     ///
     /// # Errors
     /// [`Error::Contended`], or as [`Table::get`].
-    pub async fn get_with_credits(&self, id: Id) -> Result<Versioned<WithCredits<R>>, Error> {
+    pub async fn get_with_credits(
+        &self,
+        id: Id,
+        _proof: MayRead<R::Counterpart>,
+    ) -> Result<Versioned<WithCredits<R>>, Error> {
         retry::past_contention(|| self.try_get_with_credits(id).boxed()).await
     }
 
@@ -294,7 +300,11 @@ impl<R: Listed> Catalogue<R> {
     ///
     /// # Errors
     /// [`Error::Contended`], or as [`Self::find`].
-    pub async fn find_with_credits(&self, wanted: &Wanted<R>) -> Result<Page<WithCredits<R>>, Error> {
+    pub async fn find_with_credits(
+        &self,
+        wanted: &Wanted<R>,
+        _proof: MayRead<R::Counterpart>,
+    ) -> Result<Page<WithCredits<R>>, Error> {
         retry::past_contention(|| self.try_find_with_credits(wanted).boxed()).await
     }
 
@@ -422,7 +432,7 @@ impl Listed for Actor {
     }
 
     fn casting(filter: &ActorFilter) -> Option<Id> {
-        filter.movie
+        filter.movie.as_ref().map(ReadableId::id)
     }
 
     fn place(&self, order: ActorOrder) -> String {
@@ -475,7 +485,7 @@ impl Listed for Movie {
     }
 
     fn casting(filter: &MovieFilter) -> Option<Id> {
-        filter.actor
+        filter.actor.as_ref().map(ReadableId::id)
     }
 
     fn place(&self, order: MovieOrder) -> String {

@@ -162,18 +162,6 @@ impl<R: Record> Table<R> {
         Ok(self.get_item(bucket_of(id), id.get()).await?.is_some())
     }
 
-    /// What was read of a request for the row; but where that failed and there is no such row, the row's absence is
-    /// what counts. The row is looked up on that path alone.
-    ///
-    /// # Errors
-    /// [`Error::Missing`] in place of the reading's own error, or that one.
-    pub async fn unless_missing<T, E: From<Error>>(&self, id: Id, read: Result<T, E>) -> Result<T, E> {
-        if read.is_err() {
-            self.get(id).await?;
-        }
-        read
-    }
-
     /// Changes the attributes that `changes` names, and no other, if the row is as `demand` has it, in one write; gives the row as it then is, one
     /// version on. Costs 1 write unit for a row of up to 1 KiB, and 1 or 2 for each index whose key or row changes. Where nothing changes the row is only read.
     ///

@@ -76,6 +76,18 @@ impl Api {
         self.request(method, path).header("authorization", format!("Bearer {token}"))
     }
 
+    /// A request whose token grants these permissions.
+    pub(crate) fn request_granted(&self, permissions: &[&str], method: &str, path: &str) -> RequestBuilder {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let claims = json!({
+            "iss": self.stack.issuer, "sub": "local|some", "aud": local::AUDIENCE,
+            "iat": now, "exp": now + 600, "permissions": permissions,
+        });
+        let header = json!({"alg": "RS256", "typ": "JWT", "kid": signing_key().id()});
+        let token = signing_key().sign(&header.to_string(), &claims.to_string()).unwrap();
+        self.request(method, path).header("authorization", format!("Bearer {token}"))
+    }
+
     pub(crate) async fn get(&self, role: Role, path: &str) -> Answer {
         send(self.request_as(role, "GET", path)).await
     }
