@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use local::Role::{Nobody, Producer};
 use serde_json::{Value, json};
 
+use crate::casting::leave_behind;
 use crate::support::proxy::{Call, Proxy};
 use crate::support::template::resources;
 use crate::support::{Api, send, with_json};
@@ -109,6 +110,7 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
         _ => {
             send(to(&one).header("if-match", "\"x\"")).await.expect(412);
             send(to(&one)).await.expect(200);
+            leave_behind(api, 1, 1).await;
             send(to(&one)).await.expect(404);
         }
     }
