@@ -34,6 +34,10 @@ VERIFIED = "shared/src/auth/verified.rs"
 CREATION = "shared/src/store/creation.rs"
 RETRY = "shared/src/store/retry.rs"
 PRECONDITION = "shared/src/endpoint/precondition.rs"
+PREFERENCE = "shared/src/endpoint/preference.rs"
+BODY = "shared/src/endpoint/body.rs"
+ERROR = "shared/src/error.rs"
+FORM = "shared/src/model/form.rs"
 
 # (the rule that is switched off, file, source, replacement, tests)
 MUTATIONS = [
@@ -127,6 +131,21 @@ MUTATIONS = [
     ("finding: a day without a time is whole", QUERY, "ReleaseDate::parse_end", "ReleaseDate::parse", (API, "finding")),
     ("finding: a cursor is its list's", CURSOR, "(digest == digest_of(scope, place))", "(!digest.is_empty())", (API, "finding")),
     ("finding: index keys follow a change", "shared/src/store/record.rs", "attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));", "", (API, "finding")),
+    # 8. Strict mode
+    ("strict: query parameters are known", QUERY, ".filter(|_| self.handling == Handling::Strict)", ".filter(|_| false)", (API, "strict")),
+    ("strict: beside a body too", BODY, "if unknown.is_empty() =>", "if unknown.len() < 9 =>", (API, "strict")),
+    ("strict: of a deletion too", "functions/delete_movies/src/lib.rs", "request.no_parameters()?;", "", (API, "strict")),
+    ("strict: fields are known", FORM, "if self.handling == Handling::Strict {\n            let mut seen", "if false {\n            let mut seen", (API, "strict")),
+    ("strict: fields of a cast's entries are known", "shared/src/model/cast.rs", "Form::parse(json.as_bytes(), handling)", "Form::parse(json.as_bytes(), { let _ = handling; Handling::Lenient })", (API, "strict")),
+    ("strict: an id is the server's", BODY, 'form.set_by_server("id");', "", (API, "strict")),
+    ("strict: a name is given once", FORM, "values.next().is_some()", "values.nth(9).is_some()", (API, "strict")),
+    ("strict: the first handling counts", PREFERENCE, "match values.next() {", "match values.last() {", (UNIT, "preference")),
+    ("strict: commas in quotes do not count", PREFERENCE, "quoted = !quoted,", "quoted = false,", (UNIT, "preference")),
+    ("strict: a quotation mark may be escaped", PREFERENCE, "escaped = quoted,", "escaped = false,", (UNIT, "preference")),
+    ("strict: a success says so", "shared/src/app.rs", "Ok(Reply { handling, ..reply })", "{ let _ = handling; Ok(reply) }", (API, "strict")),
+    ("strict: twenty unknown names are sent back", ERROR, "unknown <= MOST_UNKNOWN", "unknown <= 9 * MOST_UNKNOWN", (API, "strict")),
+    ("strict: unknown names are cut", FORM, ".take(Self::LONGEST_UNKNOWN)", ".take(9 * Self::LONGEST_UNKNOWN)", (API, "strict")),
+    ("strict: unknown names are not logged", ERROR, "partition(|fault| fault.is_unknown())", "partition(|fault| false && fault.is_unknown())", (API, "log")),
 ]  # fmt: skip
 
 

@@ -4,12 +4,15 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use shared::model::{Actor, ActorChanges, Cast, Form, FormError, Gender, Id, Input, Movie, MovieChanges, Name, NewActor, NewMovie};
+use shared::model::{
+    Actor, ActorChanges, Cast, Form, FormError, Gender, Handling, Id, Input, Movie, MovieChanges, Name, NewActor,
+    NewMovie,
+};
 use shared::permission::Permissions;
 
 /// The body read as `T`, whose fields are these, or the fields at fault.
 fn read<T: Input>(body: &[u8], fields: &[&'static str]) -> Option<Result<T, Vec<&'static str>>> {
-    let read = T::read(Form::parse(body).ok()?.granted(Permissions::all()));
+    let read = T::read(Form::parse(body, Handling::Lenient).ok()?.granted(Permissions::all()));
     Some(read.map_err(|error| {
         let FormError::Fields(faults) = error else { panic!("every permission is granted") };
         // A cast has a fault for each of its places.
@@ -34,7 +37,19 @@ fn text(value: Option<&Value>, longest: usize) -> Option<&str> {
     sound.then_some(text)
 }
 
+/// What is taken in strict mode is taken without it too, as the same value.
+fn check_strict_mode<T: Input + PartialEq>(body: &[u8]) {
+    let read = |handling| T::read(Form::parse(body, handling).ok()?).ok();
+    if let Some(value) = read(Handling::Strict) {
+        assert!(read(Handling::Lenient) == Some(value));
+    }
+}
+
 fuzz_target!(|body: &[u8]| {
+    check_strict_mode::<NewActor>(body);
+    check_strict_mode::<ActorChanges>(body);
+    check_strict_mode::<MovieChanges>(body);
+
     let actor = read::<NewActor>(body, &["name", "age", "gender"]);
     let actor_changes = read::<ActorChanges>(body, &["name", "age", "gender"]);
     let movie = read::<NewMovie>(body, &["title", "release_date", "cast"]);

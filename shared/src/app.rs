@@ -143,9 +143,12 @@ impl<E: Endpoint> App<E> {
         let claims = self.verifier.verify(request.headers()).await?;
         entry.subject(&claims.subject);
         let request = Authorized::check(request, &claims, route, E::PERMISSION)?;
+        let handling = request.handling();
         let handled = tokio::time::timeout(HANDLE_TIMEOUT, E::handle(request, &self.store)).await;
-        handled
-            .unwrap_or_else(|_| Err(Error::Unavailable { cause: "the handler took too long".into(), retry_after: 1 }))
+        let reply = handled.unwrap_or_else(|_| {
+            Err(Error::Unavailable { cause: "the handler took too long".into(), retry_after: 1 })
+        })?;
+        Ok(Reply { handling, ..reply })
     }
 }
 
@@ -154,7 +157,8 @@ fn success(reply: &Reply) -> Response<Body> {
     let link = reply.next.as_ref().map(|next| ("link", format!(r#"<{next}>; rel="next""#)));
     let etag = reply.version.map(|version| ("etag", endpoint::tag(version)));
     let replayed = reply.replayed.then(|| ("idempotency-replayed", "true".to_owned()));
-    insert(&mut response, link.into_iter().chain(etag).chain(replayed));
+    let applied = endpoint::applied(reply.handling).map(|applied| ("preference-applied", applied.to_owned()));
+    insert(&mut response, link.into_iter().chain(etag).chain(replayed).chain(applied));
     response
 }
 

@@ -57,6 +57,9 @@ pub enum Error {
     },
 }
 
+/// The most unknown names that one response sends back.
+const MOST_UNKNOWN: usize = 20;
+
 /// What the client is told.
 pub(crate) struct Answer<'a> {
     pub(crate) status: StatusCode,
@@ -73,7 +76,7 @@ pub(crate) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<&'a [Fault]>,
+    details: Option<Vec<&'a Fault>>,
 }
 
 impl Error {
@@ -120,9 +123,11 @@ fn challenge(refusal: &Refusal) -> &'static str {
     }
 }
 
-/// The fields at fault, without what was sent in them.
+/// The fields at fault, without what was sent in them. Unknown names are counted: the client chose them.
 fn names(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| fault.field.as_ref()).collect::<Vec<_>>().join(", ")
+    let (unknown, known): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| fault.is_unknown());
+    let count = (!unknown.is_empty()).then(|| format!("{} unknown", unknown.len()));
+    known.iter().map(|fault| fault.field.as_ref()).chain(count.as_deref()).collect::<Vec<_>>().join(", ")
 }
 
 impl<'a> Answer<'a> {
@@ -136,8 +141,14 @@ impl<'a> Answer<'a> {
         self
     }
 
+    /// Names each field with its rule, but no more than [`MOST_UNKNOWN`] names that the client chose.
     fn details(mut self, faults: &'a [Fault]) -> Self {
-        self.body.details = Some(faults);
+        let mut unknown = 0;
+        let named = faults.iter().filter(|fault| {
+            unknown += usize::from(fault.is_unknown());
+            !fault.is_unknown() || unknown <= MOST_UNKNOWN
+        });
+        self.body.details = Some(named.collect());
         self
     }
 

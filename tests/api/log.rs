@@ -68,6 +68,18 @@ async fn nothing_secret_or_personal_is_logged() {
     }
 }
 
+#[tokio::test]
+async fn a_name_that_the_client_chose_is_counted_in_the_log_and_not_written() {
+    let api = Api::start().await;
+    let request =
+        api.request_as(Producer, "POST", "/movies?unlogged=1&unlogged-too").header("prefer", "handling=strict");
+    let body = json!({"title": "", "unlogged": 1, "cast": [{"actor_id": 0, "unlogged": 1}]});
+    let answer = send(with_json(request, &body)).await;
+    assert_eq!(answer.faults().len(), 6);
+    assert_eq!(lines_of(&answer)[0]["cause"], "unprocessable: title, cast[0].actor_id, 4 unknown");
+    assert!(!logged().contains("unlogged"));
+}
+
 /// Casts somebody whom no log may name, finds both of them in every way, and gets it wrong.
 async fn cast_and_find(api: &Api, name: &str) {
     let actor = json!({"name": name, "age": 77, "gender": "unlogged"});

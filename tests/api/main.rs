@@ -16,6 +16,7 @@ mod ids;
 mod lists;
 mod preconditions;
 mod routes;
+mod strict;
 
 mod authorization;
 mod key_set;

@@ -104,6 +104,22 @@ fn every_path_has_its_parameter_and_is_answered_with_its_allow() {
     assert_eq!(documented.iter().map(Value::to_string).collect::<BTreeSet<_>>(), allowed);
 }
 
+#[test]
+fn every_operation_takes_prefer_and_every_success_tells_that_it_was_applied() {
+    let contract = contract();
+    for (key, operation) in operations(&contract) {
+        let parameters = operation["parameters"].as_array().unwrap();
+        let mut names = parameters.iter().map(|parameter| resolved(&contract, parameter)["name"].as_str().unwrap());
+        assert!(names.any(|name| name == "Prefer"), "{key}");
+        let responses = &operation["responses"];
+        assert!(responses["422"].is_object(), "{key}");
+        for (status, response) in responses.as_object().unwrap() {
+            let tells = resolved(&contract, response)["headers"]["Preference-Applied"].is_object();
+            assert_eq!(tells, status == "200", "{key} {status}");
+        }
+    }
+}
+
 /// What a reference within the file leads to; what is none, itself.
 fn resolved<'a>(contract: &'a Value, value: &'a Value) -> &'a Value {
     let Some(reference) = value["$ref"].as_str() else { return value };

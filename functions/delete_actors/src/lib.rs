@@ -20,6 +20,7 @@ impl Endpoint for DeleteActors {
 
     async fn handle(request: Authorized, actors: &Removal<Actor>) -> Result<Reply, Error> {
         let id = request.id()?;
+        request.no_parameters()?;
         actors.delete(id, &request.precondition()).await?;
         Ok(Reply::deleted(id))
     }

@@ -20,6 +20,7 @@ impl Endpoint for DeleteMovies {
 
     async fn handle(request: Authorized, movies: &Removal<Movie>) -> Result<Reply, Error> {
         let id = request.id()?;
+        request.no_parameters()?;
         movies.delete(id, &request.precondition()).await?;
         Ok(Reply::deleted(id))
     }

@@ -1,18 +1,18 @@
 //! Bodies: how large, of what type, and what is in them.
 
-use lambda_http::Request;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
+use super::{Authorized, query};
 use crate::error::Error;
 use crate::model::{Form, FormError, Input};
-use crate::permission::Permissions;
 
 /// The longest body that is read, in bytes after decoding: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Reads a body as what an endpoint takes, from a request whose token grants these permissions.
-pub(super) fn read<T: Input>(request: &Request, permissions: Permissions) -> Result<T, Error> {
+/// Reads a body as what an endpoint takes. Beside a body no query parameter is known.
+pub(super) fn read<T: Input>(authorized: &Authorized) -> Result<T, Error> {
+    let request = &authorized.request;
     let body: &[u8] = request.body().as_ref();
     if body.len() > MAX_BODY_BYTES {
         return Err(Error::PayloadTooLarge);
@@ -23,11 +23,16 @@ pub(super) fn read<T: Input>(request: &Request, permissions: Permissions) -> Res
     if body.is_empty() {
         return Err(Error::BadRequest("it is empty"));
     }
-    let form = Form::parse(body).map_err(|_| Error::BadRequest("it is something else"))?;
-    T::read(form.granted(permissions)).map_err(|error| match error {
-        FormError::PermissionMissing(permission) => Error::PermissionMissing(permission),
-        FormError::Fields(faults) => Error::Unprocessable(faults),
-    })
+    let form = Form::parse(body, authorized.handling).map_err(|_| Error::BadRequest("it is something else"))?;
+    let mut form = form.granted(authorized.permissions);
+    form.set_by_server("id");
+    let unknown = query::unknown(authorized);
+    match T::read(form) {
+        Err(FormError::PermissionMissing(permission)) => Err(Error::PermissionMissing(permission)),
+        Err(FormError::Fields(faults)) => Err(Error::Unprocessable(faults.into_iter().chain(unknown).collect())),
+        Ok(_) if !unknown.is_empty() => Err(Error::Unprocessable(unknown)),
+        Ok(read) => Ok(read),
+    }
 }
 
 /// Whether the body is said to be plain JSON, or nothing is said of it. JSON is UTF-8 whatever a `charset` parameter says

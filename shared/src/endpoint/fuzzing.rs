@@ -3,7 +3,7 @@
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Request, RequestExt};
 
-use super::{Authorized, List, Queried, idempotency, precondition};
+use super::{Authorized, List, Queried, idempotency, precondition, preference};
 use crate::error::Error;
 use crate::event::harmless;
 use crate::model::{Id, Input};
@@ -21,10 +21,9 @@ pub struct Event {
 pub fn event(json: &[u8], route: &'static Route) -> Option<Event> {
     let request: Request = harmless(serde_json::from_slice::<LambdaRequest>(json).ok()?).into();
     let found = route::find(None, request.raw_http_path());
-    Some(Event {
-        authorized: Authorized { request, route, subject: String::new(), permissions: Permissions::all() },
-        found,
-    })
+    let handling = preference::handling(request.headers());
+    let (subject, permissions) = (String::new(), Permissions::all());
+    Some(Event { authorized: Authorized { request, route, subject, permissions, handling }, found })
 }
 
 impl Event {

@@ -6,6 +6,7 @@ mod cursor;
 pub(crate) mod fuzzing;
 mod idempotency;
 mod precondition;
+mod preference;
 mod query;
 mod reply;
 
@@ -16,13 +17,14 @@ use lambda_http::{Request, RequestExt};
 
 use crate::auth::Claims;
 use crate::error::Error;
-use crate::model::{Id, Input};
+use crate::model::{Handling, Id, Input};
 use crate::permission::{MayRead, Permission, Permissions};
 use crate::route::Route;
 use crate::store::{IdempotencyKey, Precondition, Record, Store, Table};
 
 pub use body::MAX_BODY_BYTES;
 pub(crate) use precondition::tag;
+pub(crate) use preference::applied;
 pub use query::{List, Queried};
 pub use reply::Reply;
 pub(crate) use reply::json;
@@ -51,7 +53,8 @@ pub trait Endpoint: Send + Sync + 'static {
 ///
 /// ```compile_fail,E0451
 /// fn unchecked(request: lambda_http::Request) -> shared::endpoint::Authorized {
-///     shared::endpoint::Authorized { request, route: shared::route::ACTORS, subject: String::new(), permissions: Default::default() }
+///     let (route, subject, permissions) = (shared::route::ACTORS, String::new(), Default::default());
+///     shared::endpoint::Authorized { request, route, subject, permissions, handling: Default::default() }
 /// }
 /// ```
 ///
@@ -67,6 +70,7 @@ pub struct Authorized {
     route: &'static Route,
     subject: String,
     permissions: Permissions,
+    handling: Handling,
 }
 
 impl Authorized {
@@ -78,7 +82,8 @@ impl Authorized {
         permission: Permission,
     ) -> Result<Self, Error> {
         if claims.permissions.contain(permission) {
-            Ok(Self { request, route, subject: claims.subject.clone(), permissions: claims.permissions })
+            let (subject, handling) = (claims.subject.clone(), preference::handling(request.headers()));
+            Ok(Self { request, route, subject, permissions: claims.permissions, handling })
         } else {
             Err(Error::PermissionMissing(permission))
         }
@@ -100,7 +105,21 @@ impl Authorized {
     /// [`Error::PayloadTooLarge`], [`Error::UnsupportedMediaType`], [`Error::BadRequest`], [`Error::PermissionMissing`] (of a
     /// field that is about the other resource) or [`Error::Unprocessable`], checked in this order.
     pub fn body<T: Input>(&self) -> Result<T, Error> {
-        body::read(&self.request, self.permissions)
+        body::read(self)
+    }
+
+    /// Makes sure, in strict mode, that there are no query parameters: for an endpoint that reads neither query nor body.
+    ///
+    /// # Errors
+    /// [`Error::Unprocessable`] for each parameter.
+    pub fn no_parameters(&self) -> Result<(), Error> {
+        let unknown = query::unknown(self);
+        if unknown.is_empty() { Ok(()) } else { Err(Error::Unprocessable(unknown)) }
+    }
+
+    /// How the client wants unknown names to be handled.
+    pub(crate) fn handling(&self) -> Handling {
+        self.handling
     }
 
     /// The body of a PATCH of the row with this id. Where the row does not exist, that is reported and not what is wrong
@@ -129,7 +148,7 @@ impl Authorized {
     /// [`Error::PermissionMissing`] for a parameter that is about the other resource, or [`Error::Unprocessable`] for each
     /// parameter that breaks its rule.
     pub fn list<R: Queried>(&self) -> Result<List<R>, Error> {
-        query::list(&self.request, self.route, self.permissions)
+        query::list(self)
     }
 
     /// Whether the query asks for the credits of the row: then with the proof that their other side may be shown.
@@ -137,7 +156,7 @@ impl Authorized {
     /// # Errors
     /// [`Error::PermissionMissing`], or [`Error::Unprocessable`] where `include` names anything else.
     pub fn include<R: Queried>(&self) -> Result<Option<MayRead<R::Counterpart>>, Error> {
-        query::include_alone::<R>(&self.request, self.permissions)
+        query::include_alone::<R>(self)
     }
 
     /// What the write demands of the row, by `If-Match`.

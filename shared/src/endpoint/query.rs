@@ -1,18 +1,18 @@
-//! The query of a list. Parameters that nobody knows are ignored.
+//! The query of a request. Unknown parameters are ignored; in strict mode each of them is an error.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
-use lambda_http::{Request, RequestExt};
+use lambda_http::RequestExt;
 use serde::Serialize;
 
-use super::cursor;
+use super::{Authorized, cursor};
 use crate::error::Error;
 use crate::model::{
-    Actor, ActorFilter, Age, Billing, Credit, Fault, Gender, Id, Movie, MovieFilter, Name, Order, Prefix, ReadableId,
-    ReleaseDate, Resource,
+    Actor, ActorFilter, Age, Billing, Credit, Fault, Gender, Handling, Id, Movie, MovieFilter, Name, Order, Prefix,
+    ReadableId, ReleaseDate, Resource,
 };
-use crate::permission::{MayRead, Permission, Permissions};
-use crate::route::Route;
+use crate::permission::{MayRead, Permission};
 use crate::store::{Listed, MAX_LIMIT, Wanted, WithCredits};
 
 /// The most rows of a page with credits.
@@ -70,8 +70,9 @@ fn scoped(path: &str, scope: &str) -> String {
 
 /// A request's query parameters, read one by one, with every fault collected.
 pub struct Query<'a> {
-    request: &'a Request,
-    permissions: Permissions,
+    authorized: &'a Authorized,
+    /// The parameters that were asked for. There is no other list of what is known.
+    known: Vec<&'static str>,
     /// A permission that a parameter takes and the token does not grant.
     missing: Option<Permission>,
     faults: Vec<Fault>,
@@ -80,27 +81,23 @@ pub struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    fn of(request: &'a Request, permissions: Permissions) -> Self {
-        Self {
-            request,
-            permissions,
-            missing: None,
-            faults: Vec::new(),
-            scope: form_urlencoded::Serializer::new(String::new()),
-        }
+    fn of(authorized: &'a Authorized) -> Self {
+        let scope = form_urlencoded::Serializer::new(String::new());
+        Self { authorized, known: Vec::new(), missing: None, faults: Vec::new(), scope }
     }
 
     /// All the values of a parameter.
     fn values(&self, field: &str) -> Vec<&'a str> {
-        self.request.query_string_parameters_ref().and_then(|query| query.all(field)).unwrap_or_default()
+        self.authorized.request.query_string_parameters_ref().and_then(|query| query.all(field)).unwrap_or_default()
     }
 
     /// Proof that a parameter which is about the resource `R` may be given, if it is there.
-    fn proof<R: Resource>(&mut self, field: &str) -> Option<MayRead<R>> {
+    fn proof<R: Resource>(&mut self, field: &'static str) -> Option<MayRead<R>> {
+        self.known.push(field);
         if self.values(field).is_empty() {
             return None;
         }
-        self.permissions.may_read().map_err(|missing| self.missing = Some(missing)).ok()
+        self.authorized.permissions.may_read().map_err(|missing| self.missing = Some(missing)).ok()
     }
 
     /// The id of a row of the other resource, by which the list is narrowed.
@@ -116,6 +113,7 @@ impl<'a> Query<'a> {
 
     /// As [`Self::read`], where the reading tells the rule that was broken.
     fn read_or<T>(&mut self, field: &'static str, read: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
+        self.known.push(field);
         let value = match self.values(field)[..] {
             [] => return None,
             [value] => read(value),
@@ -135,7 +133,17 @@ impl<'a> Query<'a> {
         Some(value)
     }
 
-    fn finish<T>(self, whole: T) -> Result<T, Error> {
+    /// In strict mode an error for each parameter that was not asked for, in the order of their names.
+    fn unknown(&self) -> Vec<Fault> {
+        let Authorized { request, handling, .. } = self.authorized;
+        let parameters = request.query_string_parameters_ref().filter(|_| *handling == Handling::Strict);
+        let names: BTreeSet<_> = parameters.into_iter().flat_map(|query| query.iter().map(|(name, _)| name)).collect();
+        let unknown = names.into_iter().filter(|name| !self.known.contains(name));
+        unknown.map(|name| Fault::unknown(name, "is an unknown query parameter")).collect()
+    }
+
+    fn finish<T>(mut self, whole: T) -> Result<T, Error> {
+        self.faults.extend(self.unknown());
         match self.missing {
             Some(missing) => Err(Error::PermissionMissing(missing)),
             None if self.faults.is_empty() => Ok(whole),
@@ -149,8 +157,8 @@ const AGE_RULE: &str = "must be a whole number from 0 to 150";
 const PREFIX_RULE: &str = "must be a text of 1 to 200 characters without control characters, and more than accents";
 
 /// Reads the whole query of a list.
-pub(super) fn list<R: Queried>(request: &Request, route: &Route, permissions: Permissions) -> Result<List<R>, Error> {
-    let mut query = Query::of(request, permissions);
+pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error> {
+    let (mut query, route) = (Query::of(authorized), authorized.route);
     let filter = R::filter(&mut query);
     let (order, descending) = sort::<R>(&mut query);
     let limit = query.read("limit", "must be a whole number from 1 to 1000", |text| {
@@ -178,13 +186,15 @@ pub(super) fn list<R: Queried>(request: &Request, route: &Route, permissions: Pe
 }
 
 /// Reads `include` alone.
-pub(super) fn include_alone<R: Queried>(
-    request: &Request,
-    permissions: Permissions,
-) -> Result<Option<MayRead<R::Counterpart>>, Error> {
-    let mut query = Query::of(request, permissions);
+pub(super) fn include_alone<R: Queried>(authorized: &Authorized) -> Result<Option<MayRead<R::Counterpart>>, Error> {
+    let mut query = Query::of(authorized);
     let included = include::<R>(&mut query);
     query.finish(included)
+}
+
+/// In strict mode an error for each parameter, where none is known.
+pub(super) fn unknown(authorized: &Authorized) -> Vec<Fault> {
+    Query::of(authorized).unknown()
 }
 
 fn include<R: Queried>(query: &mut Query<'_>) -> Option<MayRead<R::Counterpart>> {
@@ -300,6 +310,7 @@ struct CastMember {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::permission::Permissions;
     use crate::route;
 
     fn read(query: &str) -> Result<List<Actor>, Vec<String>> {
@@ -308,8 +319,14 @@ mod tests {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             parameters.entry(name.into_owned()).or_default().push(value.into_owned());
         }
-        let request = request.with_query_string_parameters(parameters);
-        list(&request, route::ACTORS, Permissions::named(["get:movies"])).map_err(|error| match error {
+        let authorized = Authorized {
+            request: request.with_query_string_parameters(parameters),
+            route: route::ACTORS,
+            subject: String::new(),
+            permissions: Permissions::named(["get:movies"]),
+            handling: Handling::Lenient,
+        };
+        list(&authorized).map_err(|error| match error {
             Error::Unprocessable(faults) => faults.into_iter().map(|fault| fault.field.into_owned()).collect(),
             other => panic!("{other}"),
         })

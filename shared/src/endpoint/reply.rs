@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use super::{List, Queried};
-use crate::model::{Id, Resource};
+use crate::model::{Handling, Id, Resource};
 use crate::store::{Created, Page, Version, Versioned, WithCredits};
 
 /// A success: always 200, always JSON.
@@ -17,6 +17,8 @@ pub struct Reply {
     pub(crate) version: Option<Version>,
     /// Whether this is what an earlier request with the same key was answered.
     pub(crate) replayed: bool,
+    /// How unknown names in the request were handled.
+    pub(crate) handling: Handling,
 }
 
 impl Reply {

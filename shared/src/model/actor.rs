@@ -102,6 +102,7 @@ impl Field for Age {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Handling;
     use super::*;
 
     #[test]
@@ -162,7 +163,7 @@ mod tests {
     }
 
     fn new(body: &str) -> Result<NewActor, FormError> {
-        NewActor::read(Form::parse(body.as_bytes()).ok().unwrap())
+        NewActor::read(Form::parse(body.as_bytes(), Handling::Lenient).ok().unwrap())
     }
 
     #[test]
@@ -183,15 +184,35 @@ mod tests {
 
     #[test]
     fn a_null_changes_nothing() {
-        let form = Form::parse(br#"{"name": null, "age": "30"}"#).ok().unwrap();
+        let form = Form::parse(br#"{"name": null, "age": "30"}"#, Handling::Lenient).ok().unwrap();
         let changes = ActorChanges::read(form).unwrap();
         assert_eq!(changes, ActorChanges { age: Age::new(30), ..ActorChanges::default() });
     }
 
     #[test]
+    fn in_strict_mode_every_name_is_known_and_given_once() {
+        let check = |body: &str, expected: &[(&str, &str)]| {
+            let read = |handling| ActorChanges::read(Form::parse(body.as_bytes(), handling).ok().unwrap());
+            let faults = match read(Handling::Strict) {
+                Err(FormError::Fields(faults)) => faults,
+                _ => Vec::new(),
+            };
+            let named: Vec<_> = faults.iter().map(|fault| (fault.field.as_ref(), fault.message.as_ref())).collect();
+            assert_eq!(named, expected, "{body}");
+            assert!(read(Handling::Lenient).is_ok(), "{body}");
+        };
+        let (unknown, twice) = ("is an unknown field", "is given twice");
+        check(r#"{"name": "Ida", "age": null}"#, &[]);
+        check("{}", &[]);
+        check(r#"{"b": {"c": 1, "c": 2}, "name": "Ida", "a": null, "b": 1}"#, &[("b", unknown), ("a", unknown)]);
+        check(r#"{"Age": 1, "": 2, "age ": 3}"#, &[("Age", unknown), ("", unknown), ("age ", unknown)]);
+        check(r#"{"age": 1, "a\u0067e": 2, "gender": null, "gender": null}"#, &[("age", twice), ("gender", twice)]);
+    }
+
+    #[test]
     fn a_body_is_one_json_object() {
         for body in ["{}", " {\"a\": 1} \n"] {
-            assert!(Form::parse(body.as_bytes()).is_ok(), "{body}");
+            assert!(Form::parse(body.as_bytes(), Handling::Lenient).is_ok(), "{body}");
         }
         for body in [
             "",
@@ -208,8 +229,8 @@ mod tests {
             "{\"a\": NaN}",
             "\u{feff}{}",
         ] {
-            assert!(Form::parse(body.as_bytes()).is_err(), "{body}");
+            assert!(Form::parse(body.as_bytes(), Handling::Lenient).is_err(), "{body}");
         }
-        assert!(Form::parse(b"{\"name\": \"\xff\"}").is_err());
+        assert!(Form::parse(b"{\"name\": \"\xff\"}", Handling::Lenient).is_err());
     }
 }

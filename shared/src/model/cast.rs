@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::form::{Field, integer};
-use super::{Actor, Fault, Form, Id, Name};
+use super::{Actor, Fault, Form, Handling, Id, Name};
 use crate::permission::MayRead;
 
 /// A place in the order of a cast, 1 to 1000.
@@ -61,7 +61,7 @@ impl Cast {
     ///
     /// # Errors
     /// Every fault, each named by its place in the array: `cast[3].billing`.
-    pub(super) fn read(json: &str, _proof: MayRead<Actor>) -> Result<Self, Vec<Fault>> {
+    pub(super) fn read(json: &str, _proof: MayRead<Actor>, handling: Handling) -> Result<Self, Vec<Fault>> {
         const RULE: &str = "must be an array of at most 1000 objects, each with an actor_id";
         let entries: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| vec![Fault::of("cast", RULE)])?;
         if entries.len() > Self::LARGEST {
@@ -69,7 +69,7 @@ impl Cast {
         }
         let (mut credits, mut faults, mut actors) = (Vec::new(), Vec::new(), HashSet::new());
         for (index, entry) in entries.into_iter().enumerate() {
-            match read_credit(entry.get(), index) {
+            match read_credit(entry.get(), index, handling) {
                 Ok((actor, _)) if !actors.insert(actor) => {
                     faults.push(Fault::of(format!("cast[{index}].actor_id"), "is in the cast already"));
                 }
@@ -81,9 +81,9 @@ impl Cast {
     }
 }
 
-fn read_credit(json: &str, index: usize) -> Result<(Id, Credit), Vec<Fault>> {
+fn read_credit(json: &str, index: usize, handling: Handling) -> Result<(Id, Credit), Vec<Fault>> {
     let not_an_object = |_| vec![Fault::of(format!("cast[{index}]"), "must be an object with an actor_id")];
-    let mut form = Form::parse(json.as_bytes()).map_err(not_an_object)?;
+    let mut form = Form::parse(json.as_bytes(), handling).map_err(not_an_object)?;
     let (actor, character, billing) = (form.required("actor_id"), form.optional("character"), form.optional("billing"));
     let credit = form.fields(actor.map(|actor| (actor, Credit { character, billing })));
     credit.map_err(|faults| faults.into_iter().map(|fault| fault.within(&format!("cast[{index}]"))).collect())
@@ -106,22 +106,23 @@ mod tests {
     use super::*;
     use crate::permission::Permissions;
 
-    fn read(json: &str) -> Result<Cast, Vec<Fault>> {
-        Cast::read(json, Permissions::named(["get:actors"]).may_read().unwrap())
+    fn read(json: &str, handling: Handling) -> Result<Cast, Vec<Fault>> {
+        Cast::read(json, Permissions::named(["get:actors"]).may_read().unwrap(), handling)
     }
 
     fn faults(json: &str) -> Vec<String> {
-        read(json).unwrap_err().into_iter().map(|fault| fault.field.into_owned()).collect()
+        read(json, Handling::Lenient).unwrap_err().into_iter().map(|fault| fault.field.into_owned()).collect()
     }
 
     #[test]
     fn a_cast_is_one_credit_an_actor() {
         let cast = read(
             r#"[{"actor_id": 5, "character": " Rick ", "billing": 1}, {"actor_id": 2.0, "billing": null, "x": []}]"#,
+            Handling::Lenient,
         );
         let rick = Credit { character: Name::new("Rick"), billing: Billing::new(1) };
         assert_eq!(cast, Ok(Cast(vec![(Id::new(5).unwrap(), rick), (Id::new(2).unwrap(), Credit::default())])));
-        assert_eq!(read("[]"), Ok(Cast::default()));
+        assert_eq!(read("[]", Handling::Strict), Ok(Cast::default()));
     }
 
     #[test]

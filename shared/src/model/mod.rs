@@ -16,7 +16,7 @@ pub use actor::{Actor, ActorChanges, Age, NewActor};
 pub use cast::{Billing, Cast, Credit};
 pub use find::{ActorFilter, ActorOrder, MovieFilter, MovieOrder, Order, Prefix, ReadableId};
 pub(crate) use fold::{caseless, folded, last_word, without_article};
-pub use form::{Fault, Form, FormError, NotAnObject};
+pub use form::{Fault, Form, FormError, Handling, NotAnObject};
 pub use id::Id;
 pub use movie::{Movie, MovieChanges, NewMovie};
 pub use release_date::ReleaseDate;
@@ -34,7 +34,7 @@ pub trait Resource: serde::Serialize {
 
 /// Something that a body's fields can be read into.
 pub trait Input: Sized {
-    /// Reads the known fields out of `form`; the others are ignored.
+    /// Reads the known fields out of `form`. What becomes of the others is the form's [`Handling`].
     ///
     /// # Errors
     /// [`FormError`]; fields are in the order of the contract's table.

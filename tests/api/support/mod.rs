@@ -175,6 +175,7 @@ impl Answer {
             assert_eq!(self.header(name), Some(value), "{name} of {self:?}");
         }
         assert!(self.header("x-correlation-id").is_some_and(|id| !id.is_empty()), "{self:?}");
+        assert!(self.status == 200 || !self.headers.contains_key("preference-applied"), "{self:?}");
         if self.body != Value::Null {
             assert_eq!(self.body["success"], self.status == 200, "{self:?}");
             self.check_members();
