@@ -16,7 +16,10 @@ async fn a_preflight_is_answered_by_the_gateway_and_any_other_options_is_405() {
     let answer = preflight.send().await.unwrap();
     assert_eq!(answer.status(), 204);
     assert_eq!(answer.headers()["access-control-allow-origin"], "*");
-    assert_eq!(answer.headers()["access-control-allow-headers"], "authorization,content-type,idempotency-key,if-match");
+    assert_eq!(
+        answer.headers()["access-control-allow-headers"],
+        "authorization,content-type,idempotency-key,if-match,prefer"
+    );
     send(api.request("OPTIONS", "/actors").header("origin", "https://app.example"))
         .await
         .expect_error(405, "method not allowed");

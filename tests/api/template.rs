@@ -206,6 +206,26 @@ fn the_gateway_throttles_logs_no_claim_and_takes_its_origin_from_a_parameter() {
     assert!(serde_json::from_str::<Value>(&filled).is_ok(), "{filled}");
 }
 
+#[tokio::test]
+async fn the_local_gateway_allows_and_exposes_what_the_template_does() {
+    let api = Api::start().await;
+    let preflight = api
+        .request("OPTIONS", "/actors")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "POST");
+    let answer = preflight.send().await.unwrap();
+    let cors = &resources("AWS::Serverless::HttpApi")[0].1["Properties"]["CorsConfiguration"];
+    for (name, header) in [
+        ("AllowMethods", "access-control-allow-methods"),
+        ("AllowHeaders", "access-control-allow-headers"),
+        ("ExposeHeaders", "access-control-expose-headers"),
+    ] {
+        let listed: Vec<_> = cors[name].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect();
+        assert_eq!(answer.headers()[header], listed.join(","), "{name}");
+    }
+    assert_eq!(answer.headers()["access-control-max-age"], cors["MaxAge"].to_string());
+}
+
 #[test]
 fn parameters_that_a_person_types_are_checked_before_anything_is_made() {
     let parameters = &template()["Parameters"];

@@ -93,7 +93,7 @@ fn preflight() -> Response<Body> {
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,PATCH,DELETE"));
     headers.insert(
         ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("authorization,content-type,idempotency-key,if-match"),
+        HeaderValue::from_static("authorization,content-type,idempotency-key,if-match,prefer"),
     );
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
@@ -104,6 +104,9 @@ fn allow_any_origin(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("etag,idempotency-replayed,link,retry-after,www-authenticate,x-amzn-remapped-www-authenticate,x-correlation-id"),
+        HeaderValue::from_static(
+            "etag,idempotency-replayed,link,preference-applied,retry-after,www-authenticate,\
+             x-amzn-remapped-www-authenticate,x-correlation-id",
+        ),
     );
 }
