@@ -50,6 +50,7 @@ MUTATIONS = [
     ("crit is refused", TOKEN, '["crit", "b64"', '["b64"', (UNIT, "auth")),
     ("cty is refused", TOKEN, '"enc", "cty"]', '"enc"]', (UNIT, "auth")),
     ("typ is an access token's", TOKEN, 'if !header.get("typ").is_none_or(is_access_token_type)', "if false", (UNIT, "auth")),
+    ("typ is compared without case", TOKEN, "typ.eq_ignore_ascii_case(known)", "typ == *known", (UNIT, "auth")),
     ("kid is not empty", TOKEN, ".filter(|kid| !kid.is_empty());", ";", (UNIT, "auth")),
     ("iss is the issuer", TOKEN, 'self.text("iss") != Some(issuer)', "false", (UNIT, "auth")),
     ("aud is this API", TOKEN, '!is_for(self.claims.get("aud"), audience)', "false", (UNIT, "auth")),
@@ -102,6 +103,7 @@ MUTATIONS = [
     ("an empty PATCH checks the version", TABLE, "if demand.admits(row.version)", "if true", (API, "preconditions")),
     ("every change is a version", TABLE, 'format!("{set}ADD #version :one")', 'format!("{}, #version = :one", set.trim_end())', (API, "preconditions")),
     ("weak tags never match", PRECONDITION, "let digits = tag.strip_prefix('\"')?", "let tag = tag.trim_start_matches(\"W/\"); let digits = tag.strip_prefix('\"')?", (UNIT, "precondition")),
+    ("a tag is of the row alone", "shared/src/endpoint/reply.rs", "let rows = [R::with_credits(found.row)];", "let found = Versioned { version: Version(found.version.0 + found.row.1.len() as u64), ..found };\n        let rows = [R::with_credits(found.row)];", (API, "preconditions")),
     ("PATCH demands the row", TABLE, 'let mut expression = "attribute_exists(#id)".to_owned();', 'let mut expression = "(attribute_exists(#id) OR attribute_not_exists(#id))".to_owned();', (API, "store")),
     # 7. Casting and finding
     ("casting: actors are checked in the transaction", CASTING, '.condition_expression("attribute_exists(#id)")', '.condition_expression("attribute_exists(#id) OR attribute_not_exists(#id)")', (API, "casting")),
@@ -129,6 +131,8 @@ MUTATIONS = [
     ("finding: articles are passed over", FINDING, "|| without_article(&title).starts_with(prefix.as_str())", "", (API, "finding")),
     ("finding: marks are dropped", "shared/src/model/fold.rs", ".filter(|c| !GeneralCategoryGroup::Mark.contains(categories.get(*c)))", ".filter(|c| { let _ = categories.get(*c); true })", (API, "finding")),
     ("finding: a day without a time is whole", QUERY, "ReleaseDate::parse_end", "ReleaseDate::parse", (API, "finding")),
+    ("finding: descending turns ties round too", FIND, "Reverse(&one.0).cmp(&Reverse(&other.0))", "Reverse(one.0.split('\\u{1f}').next()).cmp(&Reverse(other.0.split('\\u{1f}').next()))", (API, "finding")),
+    ("finding: 900 bytes of a text are sorted by", "shared/src/store/index.rs", "const LONGEST: usize = 900;", "const LONGEST: usize = 901;", (API, "finding")),
     ("finding: a cursor is its list's", CURSOR, "(digest == digest_of(scope, place))", "(!digest.is_empty())", (API, "finding")),
     ("finding: index keys follow a change", "shared/src/store/record.rs", "attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));", "", (API, "finding")),
     # 8. Strict mode

@@ -453,3 +453,54 @@ async fn where_more_is_asked_for_than_can_be_gathered_and_little_of_what_is_pass
         assert!(pages > ids.len().div_ceil(333), "{sort}: pages are not short, {pages} of them");
     }
 }
+
+#[tokio::test]
+async fn rows_with_the_same_value_come_in_the_order_of_their_ids_which_descending_turns_round() {
+    let api = Api::start().await;
+    for _ in 0..9 {
+        api.add_actor("Ida").await;
+        api.add_movie("An Example").await;
+    }
+    let ascending: Vec<u64> = (1..=9).collect();
+    let descending: Vec<u64> = (1..=9).rev().collect();
+    for (resource, sort) in [
+        ("actors", "id"),
+        ("actors", "name"),
+        ("actors", "age"),
+        ("movies", "id"),
+        ("movies", "title"),
+        ("movies", "release_date"),
+    ] {
+        let filter = if resource == "actors" { "name=ida" } else { "title=exam" };
+        for query in [format!("/{resource}?sort="), format!("/{resource}?{filter}&sort=")] {
+            for (sort, expected) in [(sort.to_owned(), &ascending), (format!("-{sort}"), &descending)] {
+                let (found, _) = walk(&api, resource, &format!("{query}{sort}&limit=4"), 4).await;
+                assert_eq!(found, *expected, "{query}{sort}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn texts_are_sorted_by_their_first_900_bytes_and_found_by_all_of_them() {
+    let api = Api::start().await;
+    // One character that is compared as 33 bytes: 27 of them are 891.
+    let long = "\u{fdfa}".repeat(27);
+    let after = |letters: &str, last: &str| format!("{long}{letters}{last}");
+    let texts = [
+        after("xxxxxxxx", "b"), // the 900th byte
+        after("xxxxxxxx", "a"),
+        after("yyyyyyyyy", "b"), // the 901st
+        after("yyyyyyyyy", "a"),
+    ];
+    for text in &texts {
+        api.add_actor(text).await;
+        api.add_movie(text).await;
+    }
+    for (resource, field) in [("actors", "name"), ("movies", "title")] {
+        let (found, _) = walk(&api, resource, &format!("/{resource}?sort={field}&limit=4"), 4).await;
+        assert_eq!(found, [2, 1, 3, 4], "{resource}");
+        let (found, _) = walk(&api, resource, &format!("/{resource}?{field}={}&limit=4", texts[3]), 4).await;
+        assert_eq!(found, [4], "{resource}");
+    }
+}

@@ -1,7 +1,7 @@
 //! `ETag` and `If-Match`: no update is lost that a client wants to keep.
 
 use futures_util::future::join_all;
-use local::Role::Director;
+use local::Role::{Director, Producer};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Api, send, with_json};
@@ -106,4 +106,44 @@ async fn a_row_that_something_else_put_there_can_be_changed_by_its_tag_too() {
     assert_ne!(changed.header("etag"), Some(tag.as_str()));
     changed.expect(200);
     patch(&api, "/actors/7", &tag, &json!({"age": 52})).await.expect_error(412, "precondition failed");
+}
+
+#[tokio::test]
+async fn a_tag_is_of_the_row_and_not_of_its_counterparts() {
+    let api = Api::start().await;
+    let (ida, max) = (api.add_actor("Ida").await, api.add_actor("Max").await);
+    let movie = format!("/movies/{}", api.add_movie("An Example").await);
+    let tag = async |path: &str| {
+        let found = api.get(Director, path).await;
+        (found.header("etag").unwrap().to_owned(), found.expect(200))
+    };
+    let patch = async |path: &str, body: Value| drop(api.patch(Director, path, &body).await.expect(200));
+    let (of_movie, of_actor) = (format!("{movie}?include=cast"), format!("/actors/{ida}?include=credits"));
+
+    let (actor_tag, uncast) = tag(&of_actor).await;
+    let (movie_tag, _) = tag(&of_movie).await;
+    patch(&movie, json!({"cast": [{"actor_id": ida}, {"actor_id": max}]})).await;
+    let (cast_tag, _) = tag(&of_movie).await;
+    assert_ne!(cast_tag, movie_tag, "a cast is the movie's");
+    let (same_tag, cast) = tag(&of_actor).await;
+    assert_eq!(same_tag, actor_tag);
+    assert_ne!(cast, uncast);
+
+    patch(&movie, json!({"title": "Another", "release_date": "1999-12-31"})).await;
+    assert_eq!(tag(&of_actor).await.0, actor_tag);
+    let (movie_tag, before) = tag(&of_movie).await;
+    patch(&format!("/actors/{ida}"), json!({"name": "Ida Second"})).await;
+    api.delete(Director, &format!("/actors/{max}")).await.expect(200);
+    let (same_tag, after) = tag(&of_movie).await;
+    assert_eq!(same_tag, movie_tag);
+    assert_eq!(before["movies"][0]["cast"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        after["movies"][0]["cast"],
+        json!([{"actor_id": ida, "name": "Ida Second", "character": null, "billing": null}])
+    );
+
+    let (actor_tag, _) = tag(&of_actor).await;
+    api.delete(Producer, &movie).await.expect(200);
+    let (same_tag, alone) = tag(&of_actor).await;
+    assert_eq!((same_tag, &alone["actors"][0]["credits"]), (actor_tag, &json!([])));
 }

@@ -246,6 +246,8 @@ mod tests {
             json!({"typ": "at+jwt"}),
             json!({"typ": "application/at+jwt"}),
             json!({"typ": "jwt"}),
+            json!({"typ": "AT+jwt"}),
+            json!({"typ": "Application/AT+JWT"}),
             json!({"jwk": {"kty": "RSA"}, "jku": "http://evil/", "x5u": "http://evil/", "x5c": ["x"], "x5t": "x"}),
         ];
         for change in taken {
