@@ -132,6 +132,7 @@ MUTATIONS = [
     ("finding: marks are dropped", "shared/src/model/fold.rs", ".filter(|c| !GeneralCategoryGroup::Mark.contains(categories.get(*c)))", ".filter(|c| { let _ = categories.get(*c); true })", (API, "finding")),
     ("finding: a day without a time is whole", QUERY, "ReleaseDate::parse_end", "ReleaseDate::parse", (API, "finding")),
     ("finding: descending turns ties round too", FIND, "Reverse(&one.0).cmp(&Reverse(&other.0))", "Reverse(one.0.split('\\u{1f}').next()).cmp(&Reverse(other.0.split('\\u{1f}').next()))", (API, "finding")),
+    ("finding: lists by ids are strongly consistent", TABLE, ".consistent_read(bounds.consistent)", ".consistent_read(false)", (API, "finding")),
     ("finding: 900 bytes of a text are sorted by", "shared/src/store/index.rs", "const LONGEST: usize = 900;", "const LONGEST: usize = 901;", (API, "finding")),
     ("finding: a cursor is its list's", CURSOR, "(digest == digest_of(scope, place))", "(!digest.is_empty())", (API, "finding")),
     ("finding: index keys follow a change", "shared/src/store/record.rs", "attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));", "", (API, "finding")),

@@ -13,7 +13,7 @@ use shared::store::Record;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Call, Proxy};
 use crate::support::random::{Random, seeds};
 use crate::support::{Api, send, with_json};
 
@@ -502,5 +502,46 @@ async fn texts_are_sorted_by_their_first_900_bytes_and_found_by_all_of_them() {
         assert_eq!(found, [2, 1, 3, 4], "{resource}");
         let (found, _) = walk(&api, resource, &format!("/{resource}?{field}={}&limit=4", texts[3]), 4).await;
         assert_eq!(found, [4], "{resource}");
+    }
+}
+
+/// Whether the call reads what has just been written.
+fn is_consistent(call: &Call) -> bool {
+    match call.name.as_str() {
+        "BatchGetItem" => {
+            let tables = call.body["RequestItems"].as_object().unwrap();
+            tables.values().all(|keys| keys["ConsistentRead"] == true)
+        }
+        _ => call.body["ConsistentRead"] == true,
+    }
+}
+
+#[tokio::test]
+async fn lists_by_casting_and_plain_lists_by_ids_are_strongly_consistent_and_no_others() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    let actor = api.add_actor("Ida").await;
+    let movie = json!({"title": "An Example", "cast": [{"actor_id": actor}]});
+    api.post(Producer, "/movies", &movie).await.expect(200);
+    for (path, consistent) in [
+        ("/actors", true),
+        ("/actors?after=1&sort=id", true),
+        ("/actors?sort=-id&include=credits", true),
+        ("/actors?movie_id=1", true),
+        ("/actors?movie_id=1&name=ida&gender=female&sort=-age&include=credits", true),
+        ("/movies?include=cast", true),
+        ("/movies?sort=-id", true),
+        ("/movies?actor_id=1&title=exam&sort=release_date&include=cast", true),
+        ("/actors?sort=name", false),
+        ("/actors?name=ida", false),
+        ("/actors?gender=female&sort=-id", false),
+        ("/movies?sort=-release_date", false),
+        ("/movies?released_from=2020-01-01", false),
+    ] {
+        proxy.calls();
+        api.get(Assistant, path).await.expect(200);
+        let calls = proxy.calls();
+        assert!(!calls.is_empty());
+        assert_eq!(calls.iter().all(is_consistent), consistent, "{path}: {calls:?}");
     }
 }

@@ -295,6 +295,31 @@ mod tests {
     }
 
     #[test]
+    fn a_zone_is_one_of_the_contracts_in_any_case() {
+        for (zone, hour) in [
+            ("Z", "14"),
+            ("GMT", "14"),
+            ("UTC", "14"),
+            ("UT", "14"),
+            ("EDT", "18"),
+            ("EST", "19"),
+            ("CDT", "19"),
+            ("CST", "20"),
+            ("MDT", "20"),
+            ("MST", "21"),
+            ("PDT", "21"),
+            ("PST", "22"),
+        ] {
+            let expected = format!("Thu, 14 May 2020 {hour}:02:13 GMT");
+            check(&format!("2020-05-14 14:02:13 {zone}"), Ok(&expected));
+            check(&format!("2020-05-14T14:02:13{}", zone.to_lowercase()), Ok(&expected));
+        }
+        for zone in ["A", "Y", "BST", "CET", "EASTERN"] {
+            check(&format!("2020-05-14 14:02:13 {zone}"), Err(UNREADABLE));
+        }
+    }
+
+    #[test]
     fn a_date_that_can_be_read_two_ways_is_asked_for_again() {
         for text in ["01/02/2020", "1/2/2020", "02-01-2020", "12.11.2020", "01/02/2020 10:00"] {
             check(text, Err(AMBIGUOUS));
