@@ -140,6 +140,8 @@ MUTATIONS = [
     ("strict: query parameters are known", QUERY, ".filter(|_| self.handling == Handling::Strict)", ".filter(|_| false)", (API, "strict")),
     ("strict: beside a body too", BODY, "if unknown.is_empty() =>", "if unknown.len() < 9 =>", (API, "strict")),
     ("strict: of a deletion too", "functions/delete_movies/src/lib.rs", "request.no_parameters()?;", "", (API, "strict")),
+    ("strict: it comes after the spelling of an id", "functions/delete_actors/src/lib.rs", "let id = request.id()?;\n        request.no_parameters()?;", "request.no_parameters()?;\n        let id = request.id()?;", (API, "strict")),
+    ("strict: browsers may send Prefer", "local/src/gateway/mod.rs", ",if-match,prefer", ",if-match", (API, "template")),
     ("strict: fields are known", FORM, "if self.handling == Handling::Strict {\n            let mut seen", "if false {\n            let mut seen", (API, "strict")),
     ("strict: fields of a cast's entries are known", "shared/src/model/cast.rs", "Form::parse(json.as_bytes(), handling)", "Form::parse(json.as_bytes(), { let _ = handling; Handling::Lenient })", (API, "strict")),
     ("strict: an id is the server's", BODY, 'form.set_by_server("id");', "", (API, "strict")),
