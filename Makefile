@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-settings bench-programs
+.PHONY: help run test format mutations clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-settings bench-programs
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -20,6 +20,9 @@ test: ## Runs all the tests
 
 format: ## Checks that the code is formatted
 	cargo fmt --all --check
+
+mutations: ## Checks that scripts/mutants.py still finds each rule that it switches off
+	scripts/mutants.py --check
 
 clippy: ## Checks the code, warnings being errors
 	cargo clippy --workspace --all-targets -- -D warnings
