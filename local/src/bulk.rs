@@ -10,7 +10,9 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use local::Role;
 use local::demo::{self, Count, Filled};
-use local::transfer::{self, Api, Backoff, ExportError, Format, Import, Resource, Summary, ToFile};
+use local::transfer::{
+    self, Api, Backoff, EscapedWriter, ExportError, Format, Import, Resource, Summary, ToFile, escaped,
+};
 
 use crate::Identity;
 
@@ -69,26 +71,35 @@ pub(crate) struct DemoArgs {
 /// Imports a file and prints what came of it.
 pub(crate) async fn import(args: ImportArgs, identity: Identity) -> Result<(), String> {
     let (import, ignored) = read(&args)?;
-    let file = args.file.display();
+    let file = shown(&args.file);
     if !ignored.is_empty() {
-        eprintln!("{file}: the API has no field for these columns, which are left out: {}", ignored.join(", "));
+        eprintln!(
+            "{file}: the API has no field for these columns, which are left out: {}",
+            escaped(&ignored.join(", "))
+        );
     }
     let run = import.run.clone();
     if let Some(run) = &run {
-        eprintln!("If this is interrupted, continue it with --again={run}");
+        eprintln!("If this is interrupted, continue it with --again={}", escaped(run));
     }
     let progress = Arc::new(Progress::new(import.rows.len()));
     let waiting = Arc::clone(&progress);
     let api = api(args.access, identity).await?.telling(move |why| waiting.say(why));
     let summary = transfer::import(&api, import, interrupted(), |summary| progress.show(summary)).await;
     progress.end();
-    crate::print(&report(&file.to_string(), &summary))?;
+    crate::print(&report(&file, &summary))?;
     verdict(&summary, run.as_deref())
+}
+
+/// A file's name as messages show it.
+fn shown(file: &Path) -> String {
+    escaped(&file.to_string_lossy()).into_owned()
 }
 
 /// What is to be imported, and the columns that are not.
 fn read(args: &ImportArgs) -> Result<(Import, Vec<String>), String> {
-    let at = |problem: String| format!("{}: {problem}", args.file.display());
+    let file = shown(&args.file);
+    let at = |problem: String| format!("{file}: {}", escaped(&problem));
     let resource = args.resource.or_else(|| resource_of(&args.file));
     let resource = resource.ok_or_else(|| at("say with --resource whether these are actors or movies".into()))?;
     let format = args.format.or_else(|| format_of(&args.file));
@@ -121,16 +132,20 @@ fn format_of(file: &Path) -> Option<Format> {
 /// The API asked for, with the token given or one of the local identity service's. That one is sent to no other machine.
 async fn api(access: Access, identity: Identity) -> Result<Api, String> {
     let url = access.api.unwrap_or_else(|| format!("http://{}:3000", identity.listen));
+    transfer::api_url(&url).map_err(|problem| escaped(&problem).into_owned())?;
     let is_here = transfer::is_loopback(&url) || is_at(&url, identity.listen);
     if !is_here && url.starts_with("http:") {
-        eprintln!("{url} is not https: everybody on the way there can read the token");
+        eprintln!("{} is not https: everybody on the way there can read the token", escaped(&url));
     }
     let token = match access.token.filter(|token| !token.trim().is_empty()) {
         Some(token) => token,
         None if is_here => {
-            crate::token(Role::Producer, identity).await.map_err(|problem| format!("{problem}; or give a --token"))?
+            let token = crate::token(Role::Producer, identity).await;
+            token.map_err(|problem| format!("{}; or give a --token", escaped(&problem)))?
         }
-        None => return Err(format!("{url} takes a token: give it in CASTING_AGENCY_TOKEN or with --token")),
+        None => {
+            return Err(format!("{} takes a token: give it in CASTING_AGENCY_TOKEN or with --token", escaped(&url)));
+        }
     };
     Api::new(&url, &token, Backoff::default())
 }
@@ -150,7 +165,7 @@ async fn interrupted() {
 /// The refused rows, each with its line, and the counts.
 fn report(file: &str, summary: &Summary) -> String {
     let mut lines: Vec<_> =
-        summary.refused.iter().map(|row| format!("{file}, line {}: {}", row.line, row.reasons)).collect();
+        summary.refused.iter().map(|row| format!("{file}, line {}: {}", row.line, escaped(&row.reasons))).collect();
     let Summary { created, replayed, refused, .. } = summary;
     lines.push(format!("{created} created, {replayed} already there, {} refused", refused.len()));
     lines.join("\n")
@@ -167,7 +182,8 @@ fn verdict(summary: &Summary, run: Option<&str>) -> Result<(), String> {
         None if refused.is_empty() => Ok(()),
         None => Err(format!("{refused}; correct the file and run the same again, the other rows stay as they are")),
         Some(stop) => {
-            let again = run.map(|run| format!(" and with --again={run}")).unwrap_or_default();
+            let again = run.map(|run| format!(" and with --again={}", escaped(run))).unwrap_or_default();
+            let stop = escaped(&stop.to_string()).into_owned();
             let left = summary.rows - summary.answered();
             Err(format!(
                 "{stop}\n{left} of {} rows have no answer yet. To continue, run the same within 24 hours as the same user{again}: \
@@ -235,21 +251,26 @@ pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), S
     let format = format.or_else(|| output.as_deref().and_then(format_of)).unwrap_or(Format::Csv);
     let api = api(access, identity).await?;
     let Some(path) = output else {
-        return match write(&api, resource, format, &mut io::BufWriter::new(io::stdout())).await {
+        let stdout = io::BufWriter::new(io::stdout());
+        let written = match io::stdout().is_terminal() {
+            true => write(&api, resource, format, &mut EscapedWriter::new(stdout)).await,
+            false => write(&api, resource, format, &mut { stdout }).await,
+        };
+        return match written {
             // Whoever reads this has read enough.
             Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(problem) => Err(format!("{problem}; what was written is not the whole list")),
+            Err(problem) => Err(format!("{}; what was written is not the whole list", escaped(&problem.to_string()))),
             Ok(_) => Ok(()),
         };
     };
-    let at = |problem: io::Error| format!("{}: {problem}", path.display());
+    let at = |problem: io::Error| format!("{}: {}", shown(&path), escaped(&problem.to_string()));
     let mut file = ToFile::create(&path).map_err(at)?;
     let count = match write(&api, resource, format, &mut file).await {
         Err(ExportError::Write(error)) => Err(at(error)),
-        other => other.map_err(|problem| problem.to_string()),
+        other => other.map_err(|problem| escaped(&problem.to_string()).into_owned()),
     }?;
     file.finish().map_err(at)?;
-    crate::print(&format!("{count} {} in {}", resource.name(), path.display()))
+    crate::print(&format!("{count} {} in {}", resource.name(), shown(&path)))
 }
 
 /// Writes a list unless somebody interrupts it; a file that is not whole goes away then.
@@ -274,7 +295,8 @@ pub(crate) async fn demo(args: DemoArgs, identity: Identity) -> Result<(), Strin
     }
     let token = crate::token(Role::Producer, identity).await?;
     let api = Api::new(&url, &token, Backoff::default())?.telling(|why| eprintln!("{why}"));
-    let filled = demo::fill(&api).await.map_err(|problem| format!("{problem}; what is there stays"))?;
+    let filled = demo::fill(&api).await;
+    let filled = filled.map_err(|problem| format!("{}; what is there stays", escaped(&problem.to_string())))?;
     crate::print(&tour(&filled, &url, identity))
 }
 

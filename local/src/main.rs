@@ -108,7 +108,7 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("error: {problem}");
+            eprintln!("error: {}", local::transfer::escaped_lines(&problem));
             ExitCode::FAILURE
         }
     }

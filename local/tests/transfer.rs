@@ -499,3 +499,72 @@ async fn mistakes_are_explained_before_anything_is_sent() {
     assert!(text(&far.stderr).contains("give it in CASTING_AGENCY_TOKEN or with --token"), "{far:?}");
     assert_eq!(list(&stack, "actors").await.len(), 0);
 }
+
+/// What a server says that wants to command a terminal, and how it is shown.
+const COMMANDS: (&str, &str) =
+    ("a\u{1b}[2J\u{9b}31m\u{202e}b\u{2028}\nc", "a\\u{1b}[2J\\u{9b}31m\\u{202e}b\\u{2028}\\u{a}c");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
+    let (folder, stack) = (Folder::new("terminal"), stack().await);
+    let (sent, shown) = COMMANDS;
+    let name = format!("actors {}.csv", sent.replace('\u{2028}', ""));
+    let shown_name = format!("actors {}.csv", shown.replace("\\u{2028}", ""));
+    let check = |output: &Output, expected: &str| {
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(said.contains(expected), "{said:?}");
+        assert!(
+            !said.chars().any(|c| c != '\n' && (c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c))),
+            "{said:?}"
+        );
+    };
+    fs::write(folder.0.join(&name), format!("name,age,gender,\"{sent}\"\nIda,34,f,\n")).unwrap();
+    let import = |api: &str| command(&folder, &stack, api, &["import", &name]).output().unwrap();
+    let left_out = format!("{shown_name}: the API has no field for these columns, which are left out: {shown}");
+    check(&import(&stack.api), &left_out);
+    let server = Server::start("", |_, _| own(403, &[], json!({"message": COMMANDS.0}))).await;
+    check(&import(&server.url), &format!("403: {shown}"));
+    let reply = |_, _: &Request<Body>| own(422, &[], json!({"details": [{"field": COMMANDS.0, "message": "is odd"}]}));
+    let server = Server::start("", reply).await;
+    check(&import(&server.url), &format!("{shown_name}, line 3: {shown} is odd"));
+    fs::write(folder.0.join(&name), format!("name,age,{sent}\n")).unwrap();
+    check(&import(&stack.api), &format!("{shown_name}: line 1: there is no column gender"));
+    check(&run(&folder, &stack, &["import", &format!("{sent}/actors.csv")]), &format!("{shown}/actors.csv: "));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn exported_rows_are_escaped_on_a_terminal_and_exact_elsewhere() {
+    let (folder, stack) = (Folder::new("rows"), stack().await);
+    let server = Server::start("", |_, _| page(json!({"actors": [{"id": 1, "name": COMMANDS.0}]}))).await;
+    let (sent, shown) = COMMANDS;
+    let exported = command(&folder, &stack, &server.url, &["export", "actors"]).output().unwrap();
+    assert_eq!(String::from_utf8(exported.stdout).unwrap(), format!("id,name,age,gender\n1,\"{sent}\",,\n"));
+
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let mut command = command(&folder, &stack, &server.url, &["export", "actors"]);
+    let mut exporting = command.stdout(Stdio::from(terminal.slave)).stderr(Stdio::null()).spawn().unwrap();
+    // The command holds the terminal too, and would keep it open.
+    drop(command);
+    let mut printed = Vec::new();
+    // Linux ends it with an error.
+    drop(fs::File::from(terminal.master).read_to_end(&mut printed));
+    assert!(exporting.wait().unwrap().success());
+    let printed = String::from_utf8(printed).unwrap().replace("\r\n", "\n");
+    assert_eq!(printed, format!("id,name,age,gender\n1,\"{}\",,\n", shown.replace("\\u{a}", "\n")));
+}
+
+#[tokio::test]
+async fn an_api_without_a_scheme_is_told_the_whole_url() {
+    let folder = Folder::new("scheme");
+    fs::write(folder.0.join("actors.csv"), "name,age,gender\n").unwrap();
+    for arguments in [&["import", "actors.csv"][..], &["export", "actors"]] {
+        for (url, whole) in
+            [("api.example/staging", "https://api.example/staging"), ("localhost:3000", "http://localhost:3000")]
+        {
+            let output = local(&folder.0).args(arguments).args(["--api", url]).output().unwrap();
+            let expected = format!("error: {url} has no scheme; give the whole URL, for example {whole}");
+            assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), expected));
+        }
+    }
+}

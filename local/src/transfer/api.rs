@@ -11,6 +11,8 @@ use reqwest::{Client, RequestBuilder, Url};
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use super::shortened;
+
 /// A little more than the 30 seconds that API Gateway gives a function.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -117,11 +119,7 @@ impl Api {
     /// # Errors
     /// When this is no URL that an API can have, or the token no token.
     pub fn new(url: &str, token: &str, backoff: Backoff) -> Result<Self, String> {
-        let parsed = Url::parse(url).map_err(|error| format!("{url} is no URL: {error}"))?;
-        let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty();
-        if !["http", "https"].contains(&parsed.scheme()) || !plain {
-            return Err(format!("{url} must be a http:// or https:// URL and nothing else"));
-        }
+        let parsed = api_url(url)?;
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
             .map_err(|_| "the token has characters in it that no token has")?;
         authorization.set_sensitive(true);
@@ -247,12 +245,26 @@ pub(crate) fn message(body: &[u8]) -> String {
     struct Body {
         message: String,
     }
-    serde_json::from_slice(body).map_or_else(|_| "no reason given".into(), |Body { message }| printable(&message))
+    serde_json::from_slice(body).map_or_else(|_| "no reason given".into(), |Body { message }| shortened(&message))
 }
 
-/// Text from elsewhere that a terminal takes no command from.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).collect()
+/// Reads the URL of an API.
+///
+/// # Errors
+/// When it has no scheme, another than `http` and `https`, or more than a host, a port and a path.
+pub fn api_url(url: &str) -> Result<Url, String> {
+    if !url.contains("://") {
+        let rest = url.trim_start_matches('/');
+        let is_local = Url::parse(&format!("http://{rest}")).is_ok_and(|url| is_local(&url));
+        let scheme = if is_local { "http" } else { "https" };
+        return Err(format!("{url} has no scheme; give the whole URL, for example {scheme}://{rest}"));
+    }
+    let parsed = Url::parse(url).map_err(|error| format!("{url} is no URL: {error}"))?;
+    let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty();
+    if !["http", "https"].contains(&parsed.scheme()) || !plain {
+        return Err(format!("{url} must be a http:// or https:// URL and nothing else"));
+    }
+    Ok(parsed)
 }
 
 /// Whether a URL is one of this machine's own.
@@ -315,8 +327,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_says_gives_the_terminal_no_command() {
-        assert_eq!(message(b"{\"message\":\"a\\u001b[2Jb\"}"), "a[2Jb");
+    fn a_url_without_a_scheme_is_told_the_whole_url() {
+        let check = |url: &str, expected: &str| {
+            let error = Api::new(url, "token", Backoff::default()).err().unwrap();
+            assert_eq!(error, format!("{url} has no scheme; give the whole URL, for example {expected}"));
+        };
+        check("127.0.0.1:3000", "http://127.0.0.1:3000");
+        check("localhost:3000", "http://localhost:3000");
+        check("[::1]:3000", "http://[::1]:3000");
+        check("api.example/staging", "https://api.example/staging");
+        check("//api.example", "https://api.example");
+    }
+
+    #[test]
+    fn a_message_of_the_api_is_bounded() {
+        assert_eq!(message(b"{\"message\":\"busy\"}"), "busy");
         assert_eq!(message(b"<html>"), "no reason given");
+        assert_eq!(message(format!("{{\"message\":\"{}\"}}", "é".repeat(1000)).as_bytes()).chars().count(), 301);
     }
 }

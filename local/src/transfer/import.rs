@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::api::{Answer, message, printable};
-use super::{Api, Resource, Row, Stop};
+use super::api::{Answer, message};
+use super::{Api, Resource, Row, Stop, shortened};
 
 /// How long requests under way get to be answered after an interruption. What is not answered by then is safe all the same.
 const GRACE: Duration = Duration::from_secs(5);
@@ -192,7 +192,7 @@ pub(crate) fn reasons(answer: &Answer) -> String {
     match serde_json::from_slice::<Body>(&answer.body) {
         Ok(Body { details }) if !details.is_empty() => {
             let details: Vec<_> = details.iter().map(|detail| format!("{} {}", detail.field, detail.message)).collect();
-            printable(&details.join("; "))
+            shortened(&details.join("; "))
         }
         _ => format!("{} {}", answer.status, message(&answer.body)),
     }
@@ -241,7 +241,7 @@ mod tests {
         let check = |body: &str, expected: &str| {
             assert_eq!(reasons(&Answer { status: 413, replayed: false, body: body.into() }), expected);
         };
-        let details = r#"{"message":"unprocessable","details":[{"field":"name","message":"is required"},{"field":"age","message":"must be a\u0007 number"}]}"#;
+        let details = r#"{"message":"unprocessable","details":[{"field":"name","message":"is required"},{"field":"age","message":"must be a number"}]}"#;
         check(details, "name is required; age must be a number");
         check(r#"{"message":"payload too large"}"#, "413 payload too large");
         check("", "413 no reason given");

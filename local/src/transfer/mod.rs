@@ -5,13 +5,15 @@ mod export;
 mod guard;
 mod import;
 mod rows;
+mod terminal;
 
 pub(crate) use api::Answer;
-pub use api::{Api, Backoff, Stop, is_loopback};
+pub use api::{Api, Backoff, Stop, api_url, is_loopback};
 pub use export::{ExportError, ToFile, export};
 pub use import::{Import, Refusal, Summary, import, random_run};
 pub(crate) use import::{idempotency_key, reasons};
 pub use rows::{Row, Rows, read};
+pub use terminal::{EscapedWriter, escaped, escaped_lines};
 
 /// What is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -47,4 +49,13 @@ pub enum Format {
     Csv,
     /// JSON lines: one object a line, with the API's field names.
     Jsonl,
+}
+
+/// A text from elsewhere, cut where it is too long for a message.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 300;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
