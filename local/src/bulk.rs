@@ -11,10 +11,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use local::Role;
 use local::demo::{self, Count, Filled};
 use local::transfer::{
-    self, Api, Backoff, EscapedWriter, ExportError, Format, Import, Resource, Summary, ToFile, escaped,
+    self, Api, Backoff, EscapedWriter, ExportError, Format, Ignored, Import, Problem, Resource, Summary, ToFile,
+    escaped,
 };
 
 use crate::Identity;
+
+/// The most problems of a file that are printed.
+const MOST_PROBLEMS: usize = 20;
 
 /// Which API, and as whom.
 #[derive(Args)]
@@ -73,10 +77,7 @@ pub(crate) async fn import(args: ImportArgs, identity: Identity) -> Result<(), S
     let (import, ignored) = read(&args)?;
     let file = shown(&args.file);
     if !ignored.is_empty() {
-        eprintln!(
-            "{file}: the API has no field for these columns, which are left out: {}",
-            escaped(&ignored.join(", "))
-        );
+        eprintln!("{file}: the API has no field for these, which are left out: {}", listed(&ignored));
     }
     let run = import.run.clone();
     if let Some(run) = &run {
@@ -96,16 +97,33 @@ fn shown(file: &Path) -> String {
     escaped(&file.to_string_lossy()).into_owned()
 }
 
+/// The columns or members that are left out, with how many rows lose something.
+fn listed(ignored: &[Ignored]) -> String {
+    let one = |Ignored { name, rows }: &Ignored| match rows {
+        1 => format!("{} (1 row)", escaped(name)),
+        _ => format!("{} ({rows} rows)", escaped(name)),
+    };
+    ignored.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The problems of a file, of which nothing has been sent.
+fn unreadable(file: &str, problems: &[Problem]) -> String {
+    let first = problems.iter().take(MOST_PROBLEMS).map(|problem| format!("{file}: {}", escaped(&problem.to_string())));
+    let more = problems.len().saturating_sub(MOST_PROBLEMS);
+    let more = (more > 0).then(|| format!("{file}: {more} more lines have such problems"));
+    first.chain(more).chain([format!("nothing of {file} was sent")]).collect::<Vec<_>>().join("\n")
+}
+
 /// What is to be imported, and the columns that are not.
-fn read(args: &ImportArgs) -> Result<(Import, Vec<String>), String> {
+fn read(args: &ImportArgs) -> Result<(Import, Vec<Ignored>), String> {
     let file = shown(&args.file);
-    let at = |problem: String| format!("{file}: {}", escaped(&problem));
+    let at = |problem: String| format!("{file}: {problem}");
     let resource = args.resource.or_else(|| resource_of(&args.file));
     let resource = resource.ok_or_else(|| at("say with --resource whether these are actors or movies".into()))?;
     let format = args.format.or_else(|| format_of(&args.file));
     let format = format.ok_or_else(|| at("say with --format whether this is csv or jsonl".into()))?;
     let contents = fs::read(&args.file).map_err(|error| at(error.to_string()))?;
-    let rows = transfer::read(&contents, resource, format).map_err(at)?;
+    let rows = transfer::read(&contents, resource, format).map_err(|problems| unreadable(&file, &problems))?;
     let run = match &args.again {
         None => None,
         Some(Some(run)) => Some(run.clone()),
@@ -178,11 +196,16 @@ fn verdict(summary: &Summary, run: Option<&str>) -> Result<(), String> {
         1 => "1 row was refused".to_owned(),
         many => format!("{many} rows were refused"),
     };
+    let again = run.map(|run| format!(" and with --again={}", escaped(run))).unwrap_or_default();
     match &summary.stop {
         None if refused.is_empty() => Ok(()),
-        None => Err(format!("{refused}; correct the file and run the same again, the other rows stay as they are")),
+        // After 24 hours, for somebody else or under another id the rows that are in would be added
+        // a second time.
+        None => Err(format!(
+            "{refused}. Correct these rows in the file and run the same within 24 hours as the same user{again}: \
+             the other rows are not added twice. After that, import a file of the corrected rows alone."
+        )),
         Some(stop) => {
-            let again = run.map(|run| format!(" and with --again={}", escaped(run))).unwrap_or_default();
             let stop = escaped(&stop.to_string()).into_owned();
             let left = summary.rows - summary.answered();
             Err(format!(

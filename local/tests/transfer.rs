@@ -212,7 +212,8 @@ async fn refused_rows_are_reported_with_their_lines_and_the_others_come_in() {
     ];
     let printed = text(&output.stdout);
     assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
-    assert!(text(&output.stderr).ends_with("run the same again, the other rows stay as they are"), "{output:?}");
+    let advice = "run the same within 24 hours as the same user: the other rows are not added twice";
+    assert!(text(&output.stderr).contains(advice), "{output:?}");
     assert_eq!(names(&list(&stack, "actors").await), ["Eva"]);
 
     // Corrected, it adds what was refused and nothing else.
@@ -520,7 +521,7 @@ async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
     };
     fs::write(folder.0.join(&name), format!("name,age,gender,\"{sent}\"\nIda,34,f,\n")).unwrap();
     let import = |api: &str| command(&folder, &stack, api, &["import", &name]).output().unwrap();
-    let left_out = format!("{shown_name}: the API has no field for these columns, which are left out: {shown}");
+    let left_out = format!("{shown_name}: the API has no field for these, which are left out: {shown} (0 rows)");
     check(&import(&stack.api), &left_out);
     let server = Server::start("", |_, _| own(403, &[], json!({"message": COMMANDS.0}))).await;
     check(&import(&server.url), &format!("403: {shown}"));
@@ -567,4 +568,95 @@ async fn an_api_without_a_scheme_is_told_the_whole_url() {
             assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), expected));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_could_be_read_in_two_ways_is_rejected_with_its_line_before_anything_is_sent() {
+    let (folder, stack) = (Folder::new("strict"), stack().await);
+    let server = Server::start(&stack.api, |_, _| Reply::Pass).await;
+    let check = |file: &str, contents: &[u8], expected: &[&str]| {
+        fs::write(folder.0.join(file), contents).unwrap();
+        let output = command(&folder, &stack, &server.url, &["import", file]).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(expected.iter().all(|expected| said.contains(expected)), "{said}");
+        assert!(said.ends_with(&format!("nothing of {file} was sent")), "{said}");
+    };
+    let inches = b"name,age,gender,height\nEd Inch,32,m,\"5ft 7\"\"\nFay Inch,33,f,\"5ft 8\"\"\nGus Inch,34,m,6ft\n";
+    check("actors.csv", inches, &["actors.csv: line 3: a quotation mark", "the cell opens on line 2"]);
+    check("actors.csv", b"name,age,gender\n\"Junk\"after,1,f\n", &["actors.csv: line 2: a quotation mark"]);
+    check("actors.csv", b"n\0a\0m\0e\0,\0", &["actors.csv: line 1: there is a NUL byte", "save the file as UTF-8"]);
+    let dates = b"title,release_date\nOne,01/02/2020\nTwo,43965\nThree,2020-05-14\n";
+    check(
+        "movies.csv",
+        dates,
+        &["line 2: release_date can be read as two", "write it as YYYY-MM-DD", "line 3: release_date"],
+    );
+    check("movies.jsonl", br#"{"title":"One","release_date":"1/2/2020"}"#, &["movies.jsonl: line 1: release_date"]);
+    assert_eq!((server.served(), list(&stack, "actors").await.len(), list(&stack, "movies").await.len()), (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_have_in_spreadsheets_comes_in_exactly_or_is_reported_with_its_line() {
+    let (folder, stack) = (Folder::new("people"), stack().await);
+    let file = "sep=;\r\nName;Age;Gender;;\r\n \"Ida; A.\" ;31.0;f;;;\r\n5ft 7\" Ed;32;m\r\n#N/A;33;f\r\nEva;1,234;f\r\n\
+                Udo;34,5;m\r\n\"Zoë\u{c}B\";20;f\r\n\u{c}\r\nMax;51;m\r\n";
+    fs::write(folder.0.join("actors.csv"), file).unwrap();
+    let output = run(&folder, &stack, &["import", "actors.csv", "--concurrency", "1"]);
+    let lines: Vec<_> =
+        text(&output.stdout).lines().map(|line| line.split(" is ").next().unwrap().to_owned()).collect();
+    let expected = [
+        "actors.csv, line 5: name",
+        "actors.csv, line 6: age must be a whole number from 0 to 150",
+        "actors.csv, line 7: age must be a whole number from 0 to 150",
+        "actors.csv, line 8: name must be a text of 1 to 200 characters without control characters",
+        &counts(3, 0, 4),
+    ];
+    assert_eq!(lines, expected);
+    let actors = list(&stack, "actors").await;
+    assert_eq!(names(&actors), ["Ida; A.", "5ft 7\" Ed", "Max"]);
+    assert_eq!(actors[0]["age"], 31);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_the_api_has_no_field_for_are_reported_and_every_post_asks_for_strict_handling() {
+    let (folder, stack) = (Folder::new("members"), stack().await);
+    let strict = |_, request: &Request<Body>| match request.headers().get("prefer") {
+        Some(preference) if preference == "handling=strict" => Reply::Pass,
+        _ => own(422, &[], r#"{"message":"no preference"}"#),
+    };
+    let server = Server::start(&stack.api, strict).await;
+    fs::write(folder.0.join("actors.csv"), "name,age,gender\nIda,34,f\n").unwrap();
+    let import = |file: &str| command(&folder, &stack, &server.url, &["import", file]).output().unwrap();
+    assert_eq!(summary(&import("actors.csv")), counts(1, 0, 0));
+    let file = [
+        r#"{"id":7,"title":"One","budget":5,"cast":[{"actor_id":1,"name":"Ida"}]}"#,
+        r#"{"title":"Two","budget":6,"Title":"II"}"#,
+        r#"{"title":"Three","title":"Four"}"#,
+    ];
+    fs::write(folder.0.join("movies.jsonl"), file.join("\n")).unwrap();
+    let output = import("movies.jsonl");
+    let expected = "movies.jsonl: the API has no field for these, which are left out: \
+                    Title (1 row), budget (2 rows), cast[].name (1 row)";
+    assert_eq!(text(&output.stderr).lines().next(), Some(expected), "{output:?}");
+    let printed = text(&output.stdout);
+    assert_eq!(printed, format!("movies.jsonl, line 3: has the member title twice\n{}", counts(2, 0, 1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_message_advises_what_could_add_a_row_twice() {
+    let (folder, stack) = (Folder::new("advice"), stack().await);
+    fs::write(folder.0.join("actors.csv"), "name,age,gender\nIda,34,f\nMax,151,m\n").unwrap();
+    let said =
+        |arguments: &[&str]| text(&run(&folder, &stack, &[&["import", "actors.csv"], arguments].concat()).stderr);
+    let advice =
+        |flag: &str| format!("run the same within 24 hours as the same user{flag}: the other rows are not added twice");
+    assert!(said(&[]).contains(&advice("")));
+    // To run this as it was typed would be another run, which adds every row again.
+    let again = said(&["--again"]);
+    let id = again.lines().find_map(|line| line.split_once("--again=")).unwrap().1.to_owned();
+    assert!(again.contains(&advice(&format!(" and with --again={id}"))), "{again}");
+    assert_eq!(list(&stack, "actors").await.len(), 2);
+    assert!(said(&[&format!("--again={id}")]).contains(&advice(&format!(" and with --again={id}"))));
+    assert_eq!(list(&stack, "actors").await.len(), 2);
 }

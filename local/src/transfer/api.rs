@@ -149,7 +149,8 @@ impl Api {
         &self.url
     }
 
-    /// Sends a row under a key, as often as it takes.
+    /// Sends a row under a key, as often as it takes. The API is asked to reject members that it
+    /// does not know instead of ignoring them (RFC 7240, section 4.4).
     pub(crate) async fn post(
         &self,
         path: &str,
@@ -159,7 +160,7 @@ impl Api {
     ) -> Result<Answer, Stop> {
         let request = || {
             let request = self.client.post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "application/json");
-            request.header("idempotency-key", key).body(body.to_owned())
+            request.header("idempotency-key", key).header("prefer", "handling=strict").body(body.to_owned())
         };
         self.send(request, stopped).await
     }

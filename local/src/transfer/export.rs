@@ -79,7 +79,7 @@ fn rows(resource: Resource, body: &[u8]) -> Option<Vec<Box<RawValue>>> {
 }
 
 fn columns(resource: Resource) -> Vec<&'static str> {
-    std::iter::once("id").chain(resource.fields().iter().map(|(field, _)| *field)).collect()
+    std::iter::once("id").chain(resource.columns().iter().map(|(field, _)| *field)).collect()
 }
 
 fn line(row: &RawValue, resource: Resource, format: Format) -> io::Result<Vec<u8>> {

@@ -1,8 +1,10 @@
 //! The guard that keeps a spreadsheet from taking a cell for a formula.
 //!
-//! OWASP's advice (<https://owasp.org/www-community/attacks/CSV_Injection>) is an apostrophe before a cell that begins as a formula does.
-//! A cell that begins with apostrophes and then as a formula gets one more, so that taking one off gives back what was there: [`lifted`]
-//! undoes [`guarded`] for every text.
+//! OWASP's advice (<https://owasp.org/www-community/attacks/CSV_Injection>) is an apostrophe before
+//! a cell that begins as a formula does. A cell that begins with apostrophes and then as a formula
+//! gets one more, so that taking one off gives back what was there: [`lifted`] undoes [`guarded`]
+//! for every text. The same guards a text such as `#N/A`, which a spreadsheet takes for an error of
+//! its own.
 
 use std::borrow::Cow;
 
@@ -14,17 +16,39 @@ const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝',
 /// Where the semicolon separates cells, as it does for Excel in many countries, a cell with a semicolon in it may be read as two:
 /// each part is guarded by itself.
 pub(crate) fn guarded(cell: &str) -> Cow<'_, str> {
-    part_by_part(cell, |part| begins_a_formula(part).then(|| format!("'{part}")))
+    part_by_part(cell, |part| is_special(part).then(|| format!("'{part}")))
 }
 
 /// The cell as it was before it was guarded.
 pub(crate) fn lifted(cell: &str) -> Cow<'_, str> {
-    part_by_part(cell, |part| part.strip_prefix('\'').filter(|rest| begins_a_formula(rest)).map(str::to_owned))
+    part_by_part(cell, |part| part.strip_prefix('\'').filter(|rest| is_special(rest)).map(str::to_owned))
 }
 
 /// Whether a formula begins here; spaces and apostrophes before it are not trusted to stop a spreadsheet.
 fn begins_a_formula(part: &str) -> bool {
     part.trim_start_matches([' ', '\'']).starts_with(FORMULA_STARTS)
+}
+
+/// Whether a spreadsheet shows an error of its own so: `#N/A`, `#REF!` and their like in other
+/// languages, `Err:502`, or a cell too narrow for what is in it (`####`).
+pub(crate) fn is_error_value(cell: &str) -> bool {
+    let is_code = |name: &str| name.chars().all(|c| c.is_uppercase() || c.is_ascii_digit() || matches!(c, '/' | '_'));
+    match cell.strip_prefix('#') {
+        Some("N/A" | "NV" | "N/D" | "N/V" | "GETTING_DATA") => true,
+        Some(rest) if !rest.is_empty() => {
+            rest.strip_suffix(['!', '?']).is_some_and(|name| !name.is_empty() && is_code(name))
+                || rest.bytes().all(|byte| byte == b'#')
+        }
+        Some(_) => false,
+        None => {
+            cell.strip_prefix("Err:").is_some_and(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()))
+        }
+    }
+}
+
+/// Whether a spreadsheet would take this for more than text.
+fn is_special(part: &str) -> bool {
+    begins_a_formula(part) || is_error_value(part.trim_start_matches([' ', '\'']).trim_end())
 }
 
 fn part_by_part(cell: &str, change: impl Fn(&str) -> Option<String>) -> Cow<'_, str> {
@@ -57,11 +81,28 @@ mod tests {
         check(" =1", "' =1");
         check("'=1", "''=1");
         check("a;=1;b", "a;'=1;b");
+        check("#N/A", "'#N/A");
+        check("a;#REF!", "a;'#REF!");
+        check("'#N/A", "''#N/A");
         check("'t Hooft", "'t Hooft");
         check("''", "''");
         check("a=1", "a=1");
         check("Ida; Max", "Ida; Max");
         check("", "");
+    }
+
+    #[test]
+    fn a_spreadsheets_own_errors_are_told_from_titles() {
+        let errors = [
+            "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#NV", "#BEZUG!", "####",
+            "Err:502",
+        ];
+        for cell in errors {
+            assert!(is_error_value(cell), "{cell}");
+        }
+        for cell in ["#Alive", "#ALIVE", "#1", "#", "#!", "N/A", "Err:5020", "Err: 502", "#Help!", "#HELP ME!"] {
+            assert!(!is_error_value(cell), "{cell}");
+        }
     }
 
     #[test]
@@ -73,7 +114,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lifting_undoes_guarding(cell in "[-=+@;' \t\r\nab＝]{0,12}|.*") {
+        fn lifting_undoes_guarding(cell in "[-=+@;' \t\r\nab＝#NA/!]{0,12}|.*") {
             let guarded = guarded(&cell);
             prop_assert_eq!(lifted(&guarded), cell.as_str());
             for part in guarded.split(';') {

@@ -12,10 +12,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::api::{Answer, message};
+use super::members::Members;
 use super::{Api, Resource, Row, Stop, shortened};
 
 /// How long requests under way get to be answered after an interruption. What is not answered by then is safe all the same.
@@ -174,8 +175,10 @@ async fn send(api: &Api, resource: Resource, row: Row, key: String, stopped: wat
 
 /// Whether an answer is that of a row that is there now: one of the resource, with an id.
 fn is_row(resource: Resource, body: &[u8]) -> bool {
-    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    answer[resource.name()][0]["id"].is_u64()
+    let rows = Members::parse(body).ok().and_then(|answer| answer.get(resource.name()));
+    let rows: Vec<&RawValue> = rows.and_then(|rows| serde_json::from_str(rows.get()).ok()).unwrap_or_default();
+    let row = rows.first().and_then(|row| Members::parse(row.get().as_bytes()).ok());
+    row.and_then(|row| row.get("id")).is_some_and(|id| id.get().parse::<u64>().is_ok())
 }
 
 /// The reasons of a refusal, as the API gives them.

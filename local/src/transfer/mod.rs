@@ -1,9 +1,13 @@
 //! Rows in and out in bulk, through the public API only: what a file says becomes one POST a row, and a list becomes a file.
 
 mod api;
+mod columns;
 mod export;
 mod guard;
 mod import;
+mod json_lines;
+mod members;
+mod records;
 mod rows;
 mod terminal;
 
@@ -12,7 +16,7 @@ pub use api::{Api, Backoff, Stop, api_url, is_loopback};
 pub use export::{ExportError, ToFile, export};
 pub use import::{Import, Refusal, Summary, import, random_run};
 pub(crate) use import::{idempotency_key, reasons};
-pub use rows::{Row, Rows, read};
+pub use rows::{Ignored, Problem, Row, Rows, read};
 pub use terminal::{EscapedWriter, escaped, escaped_lines};
 
 /// What is moved.
@@ -34,11 +38,15 @@ impl Resource {
     }
 
     /// The columns that a row is made of, and whether it must have each.
-    fn fields(self) -> &'static [(&'static str, bool)] {
+    fn columns(self) -> &'static [(&'static str, bool)] {
         match self {
             Self::Actors => &[("name", true), ("age", true), ("gender", true)],
             Self::Movies => &[("title", true), ("release_date", false)],
         }
+    }
+
+    fn has_field(self, name: &str) -> bool {
+        self.columns().iter().any(|(field, _)| *field == name)
     }
 }
 

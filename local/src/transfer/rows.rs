@@ -1,25 +1,33 @@
 //! What a file says: its rows, each with the line it begins on and the body that is sent for it.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::fmt;
 
-use csv::{ReaderBuilder, StringRecord};
-use serde_json::{Map, Value};
+use chrono::DateTime;
+use shared::model::ReleaseDate;
 
-use super::{Format, Resource, guard};
-
-/// What separates the cells of a row: a comma, unless the header shows that it is one of the others.
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
-/// What is put behind the file, to be read as a part of it only where a quotation mark opens that nothing closes.
-const END: &str = "\n\u{1}";
+use super::columns::csv_rows;
+use super::json_lines::json_rows;
+use super::members::object;
+use super::records::line_ends;
+use super::{Format, Resource, shortened};
 
 /// The rows of a file.
 #[derive(Debug)]
 pub struct Rows {
     /// One after the other, empty ones left out.
     pub rows: Vec<Row>,
-    /// The columns that the API has no field for, as the header spells them.
-    pub ignored: Vec<String>,
+    /// The columns or members that the API has no field for.
+    pub ignored: Vec<Ignored>,
+}
+
+/// A column or member that is not sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Its name as the file has it.
+    pub name: String,
+    /// How many rows have something there.
+    pub rows: usize,
 }
 
 /// One row of a file.
@@ -31,179 +39,126 @@ pub struct Row {
     pub body: Result<String, String>,
 }
 
+/// What keeps a file from being imported.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1; none for the file as a whole.
+    pub line: Option<usize>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl Problem {
+    pub(super) fn at(line: usize, message: impl Into<String>) -> Self {
+        Self { line: Some(line), message: message.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// Why a row has no body.
+pub(super) enum RowError {
+    /// It is unusable by itself; the others can be sent.
+    Row(String),
+    /// Nothing of the file may be sent. A date that cannot be read is such a problem: it shows how
+    /// its column was written, and whoever writes that anew changes the readable rows too.
+    File(String),
+}
+
 /// Reads a file's rows.
 ///
 /// # Errors
-/// What makes the file as a whole unusable, with its line; a row by itself that is unusable is among the rows.
-pub fn read(file: &[u8], resource: Resource, format: Format) -> Result<Rows, String> {
-    let text = text(file)?;
+/// What makes the file as a whole unusable; a row by itself that is unusable is among the rows.
+pub fn read(file: &[u8], resource: Resource, format: Format) -> Result<Rows, Vec<Problem>> {
+    let text = text(file).map_err(|problem| vec![problem])?;
     match format {
         Format::Csv => csv_rows(text, resource),
-        Format::Jsonl => Ok(Rows { rows: json_rows(text), ignored: Vec::new() }),
+        Format::Jsonl => json_rows(text, resource),
     }
 }
 
 /// The file's text without a byte order mark.
-fn text(file: &[u8]) -> Result<&str, String> {
+fn text(file: &[u8]) -> Result<&str, Problem> {
+    const ADVICE: &str = "save the file as UTF-8 (\"CSV UTF-8\" in Excel)";
     let bytes = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
     if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
-        return Err("line 1: this is UTF-16; save the file as UTF-8 (\"CSV UTF-8\" in Excel)".into());
+        return Err(Problem::at(1, format!("this is UTF-16; {ADVICE}")));
     }
-    str::from_utf8(bytes).map_err(|error| {
-        let line = 1 + line_ends(bytes, 0, error.valid_up_to());
-        format!("line {line}: this is not UTF-8; save the file as UTF-8 (\"CSV UTF-8\" in Excel)")
-    })
-}
-
-/// How many lines end between two offsets: with a line feed, a carriage return, or one after the other.
-fn line_ends(text: &[u8], from: usize, to: usize) -> usize {
-    let ends = |index: &usize| text[*index] == b'\n' || (text[*index] == b'\r' && text.get(index + 1) != Some(&b'\n'));
-    (from..to.min(text.len())).filter(ends).count()
-}
-
-fn json_rows(text: &str) -> Vec<Row> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(index, line)| Row { line: index + 1, body: json_body(line) }).collect()
-}
-
-/// The object as it is but for `id`, which is the API's to choose.
-fn json_body(line: &str) -> Result<String, String> {
-    let members: Map<String, Value> = serde_json::from_str(line).map_err(|_| "is no JSON object")?;
-    Ok(body(members.into_iter().filter(|(name, _)| name != "id")))
-}
-
-/// The members in the order of their names, so that it does not matter what order they came in.
-fn body(members: impl Iterator<Item = (String, Value)>) -> String {
-    let members: BTreeMap<_, _> = members.collect();
-    Value::from_iter(members).to_string()
-}
-
-fn csv_rows(text: &str, resource: Resource) -> Result<Rows, String> {
-    let mut records = Records::new(text, delimiter(text, resource));
-    let (line, header) = records.next()?.ok_or("the file is empty; its first line must name the columns")?;
-    let columns = Columns::new(&header, resource).map_err(|problem| format!("line {line}: {problem}"))?;
-    let mut rows = Vec::new();
-    while let Some((line, record)) = records.next()? {
-        rows.push(Row { line, body: columns.body(&record) });
+    let line = |end: usize| 1 + line_ends(&bytes[..end]);
+    if let Some(index) = bytes.iter().position(|byte| *byte == 0) {
+        let message = format!("there is a NUL byte, as in UTF-16 without a byte order mark; {ADVICE}");
+        return Err(Problem::at(line(index), message));
     }
-    Ok(Rows { rows, ignored: columns.ignored })
+    str::from_utf8(bytes)
+        .map_err(|error| Problem::at(line(error.valid_up_to()), format!("this is not UTF-8; {ADVICE}")))
 }
 
-/// What separates the header into the most columns that are known.
-fn delimiter(text: &str, resource: Resource) -> u8 {
-    let known = |delimiter: &u8| {
-        let header = Records::new(text, *delimiter).next().ok().flatten();
-        header.map_or(0, |(_, header)| header.iter().filter(|cell| is_field(&column(cell), resource)).count())
-    };
-    // The last of equals is taken.
-    DELIMITERS.into_iter().rev().max_by_key(known).unwrap_or(b',')
-}
-
-/// A column's name as the API spells it.
-fn column(cell: &str) -> String {
-    cell.trim().to_lowercase().replace([' ', '-'], "_")
-}
-
-fn is_field(name: &str, resource: Resource) -> bool {
-    resource.fields().iter().any(|(field, _)| *field == name)
-}
-
-/// Where the header says that each field is.
-struct Columns {
-    width: usize,
-    fields: Vec<(&'static str, usize)>,
-    ignored: Vec<String>,
-}
-
-impl Columns {
-    fn new(header: &StringRecord, resource: Resource) -> Result<Self, String> {
-        let names: Vec<_> = header.iter().map(column).collect();
-        let mut fields = Vec::new();
-        for (field, required) in resource.fields() {
-            let mut places = names.iter().enumerate().filter(|(_, name)| name == field).map(|(index, _)| index);
-            match (places.next(), places.next()) {
-                (Some(index), None) => fields.push((*field, index)),
-                (Some(_), Some(_)) => return Err(format!("there are two columns {field}")),
-                (None, _) if *required => {
-                    return Err(format!("there is no column {field}; this line must name the columns"));
-                }
-                (None, _) => {}
-            }
-        }
-        let known = |name: &str| name.is_empty() || name == "id" || is_field(name, resource);
-        let ignored =
-            header.iter().zip(&names).filter(|(_, name)| !known(name)).map(|(cell, _)| cell.trim().to_owned());
-        Ok(Self { width: header.len(), fields, ignored: ignored.collect() })
-    }
-
-    /// The row's body. What is no value of a field is the API's to say: a cell is sent as it is, and an empty one not at all.
-    fn body(&self, record: &StringRecord) -> Result<String, String> {
-        if record.len() != self.width {
-            return Err(format!("has {} cells, and the header has {}", record.len(), self.width));
-        }
-        let members = self.fields.iter().filter_map(|(field, index)| {
-            let cell = guard::lifted(record.get(*index)?);
-            let cell = cell.trim();
-            (!cell.is_empty()).then(|| ((*field).to_owned(), value(field, cell)))
-        });
-        Ok(body(members))
-    }
-}
-
-fn value(field: &str, cell: &str) -> Value {
-    match cell.parse::<u64>() {
-        // What a number would be written as otherwise, `007` or `+7`, is for the API to judge.
-        Ok(age) if field == "age" && age.to_string() == cell => age.into(),
-        _ => cell.into(),
-    }
-}
-
-/// The records of a CSV file that are not empty, with the line that each begins on.
-struct Records<'t> {
-    text: &'t str,
-    reader: csv::Reader<std::io::Chain<&'t [u8], &'t [u8]>>,
-    /// An offset, and the line that it is on.
-    counted: (usize, usize),
-}
-
-impl<'t> Records<'t> {
-    fn new(text: &'t str, delimiter: u8) -> Self {
-        let file = text.as_bytes().chain(END.as_bytes());
-        let reader = ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(file);
-        Self { text, reader, counted: (0, 1) }
-    }
-
-    fn next(&mut self) -> Result<Option<(usize, StringRecord)>, String> {
-        let mut record = StringRecord::new();
-        loop {
-            let line = self.line();
-            if self.counted.0 == self.text.len() {
-                return Ok(None);
-            }
-            self.reader.read_record(&mut record).map_err(|error| format!("line {line}: {error}"))?;
-            if self.at() == self.text.len() + END.len() {
-                return Err(format!("line {line}: a quotation mark opens here or below that nothing closes"));
-            }
-            if record.iter().any(|cell| !cell.trim().is_empty()) {
-                return Ok(Some((line, record)));
+/// Gathers rows, unless there are problems with the file.
+pub(super) fn gathered(
+    bodies: impl Iterator<Item = Result<(usize, Result<String, RowError>), Problem>>,
+) -> Result<Vec<Row>, Vec<Problem>> {
+    let (mut rows, mut problems) = (Vec::new(), Vec::new());
+    for body in bodies {
+        match body {
+            Ok((line, Ok(body))) => rows.push(Row { line, body: Ok(body) }),
+            Ok((line, Err(RowError::Row(reason)))) => rows.push(Row { line, body: Err(reason) }),
+            Ok((line, Err(RowError::File(message)))) => problems.push(Problem::at(line, message)),
+            Err(problem) => {
+                problems.push(problem);
+                // What follows cannot be told apart any more.
+                break;
             }
         }
     }
+    if problems.is_empty() { Ok(rows) } else { Err(problems) }
+}
 
-    /// How much has been read, of the text and then of [`END`].
-    fn at(&self) -> usize {
-        usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX)
-    }
+/// A row's body: its members in the order of their names, so that it does not matter what order
+/// they came in.
+pub(super) fn body(members: BTreeMap<String, String>) -> String {
+    object(members)
+}
 
-    /// The line of the next record: the reader stands before the empty lines that it is about to pass over.
-    fn line(&mut self) -> usize {
-        let bytes = self.text.as_bytes();
-        let at = self.at().min(bytes.len());
-        let empty = bytes[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let (counted, line) = self.counted;
-        self.counted = (at + empty, line + line_ends(bytes, counted, at + empty));
-        self.counted.1
+/// A whole number as JSON writes it, out of digits that nothing but zeros follow after a point:
+/// `31` and `31.0`.
+///
+/// None for any other spelling, `007` and `+7` among them: those are for the API to judge.
+pub(super) fn whole_number(text: &str) -> Option<String> {
+    let digits = text.split_once('.').filter(|(_, zeros)| !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0'));
+    let digits = digits.map_or(text, |(digits, _)| digits);
+    digits.parse::<u64>().ok().map(|number| number.to_string()).filter(|number| number == digits)
+}
+
+/// A release date in ISO 8601, however it was written.
+pub(super) fn date(text: &str) -> Result<String, RowError> {
+    match ReleaseDate::parse(text) {
+        Ok(date) => Ok(iso(date)),
+        Err(_) if is_bare_number(text) => Err(RowError::File(format!(
+            "release_date is the bare number {}: a year, or a date as a spreadsheet counts it; \
+             format the column as YYYY-MM-DD in the spreadsheet and save the file again",
+            shortened(text)
+        ))),
+        Err(rule) => Err(RowError::File(format!("release_date {rule}: {}", shortened(text)))),
     }
+}
+
+/// A date as `2020-05-14T14:02:13Z`, which spreadsheets sort by time.
+pub(super) fn iso(date: ReleaseDate) -> String {
+    let moment = DateTime::from_timestamp(date.timestamp(), 0).unwrap_or_default();
+    moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn is_bare_number(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b',')
+        && text.bytes().filter(|byte| !byte.is_ascii_digit()).count() <= 1
 }
 
 #[cfg(test)]
@@ -211,12 +166,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::transfer::guard;
     use Resource::{Actors, Movies};
 
     /// Lines and bodies.
     fn rows(file: impl AsRef<[u8]>, resource: Resource, format: Format) -> Vec<(usize, Result<String, String>)> {
         let read = read(file.as_ref(), resource, format).unwrap();
         read.rows.into_iter().map(|row| (row.line, row.body)).collect()
+    }
+
+    /// The first problem of a CSV file, with its line.
+    fn problem(file: &str, resource: Resource, line: usize, expected: &str) {
+        let problem = read(file.as_bytes(), resource, Format::Csv).unwrap_err().remove(0);
+        assert_eq!(problem.line, Some(line), "{file:?}");
+        assert!(problem.message.contains(expected), "{file:?}: {}", problem.message);
     }
 
     fn actor(name: &str, age: u8) -> Result<String, String> {
@@ -233,11 +196,117 @@ mod tests {
             "name;age;gender\nIda;34;f",
             "name\tage\tgender\rIda\t34\tf\r",
             "\"name\",\"age\",\"gender\"\n\"Ida\",\"34\",\"f\"",
+            "\"name\" , \"age\",\t\"gender\"\n\"Ida\", \"34\" ,\"f\"\n",
             "name,age,gender\n Ida , 34 , f \n",
         ] {
             assert_eq!(rows(file, Actors, Format::Csv), expected, "{file:?}");
         }
-        assert_eq!(read(b"id,name,age,gender,Notes,\n", Actors, Format::Csv).unwrap().ignored, ["Notes"]);
+    }
+
+    #[test]
+    fn columns_that_are_not_sent_are_named_and_so_are_cells_below_no_name() {
+        let ignored = |file: &str| {
+            let rows = read(file.as_bytes(), Actors, Format::Csv).unwrap();
+            rows.ignored.into_iter().map(|column| (column.name, column.rows)).collect::<Vec<_>>()
+        };
+        assert_eq!(ignored("id,name,age,gender,Notes,\n"), [("Notes".into(), 0)]);
+        let file = ",Notes,name,age,gender\n0,late,Ida,34,f\n1,,Max,51,m\n";
+        assert_eq!(ignored(file), [("column 1, which has no name".into(), 2), ("Notes".into(), 1)]);
+    }
+
+    #[test]
+    fn a_first_line_may_name_the_delimiter() {
+        for (file, line) in [
+            ("sep=;\nname;age;gender\nIda;34;f", 3),
+            ("\u{feff}SEP=,\r\nname,age,gender\r\n\r\nIda,34,f\r\n", 4),
+            ("sep=\t\nname\tage\tgender\nIda\t34\tf", 3),
+            ("sep=|\nname|age|gender\nIda|34|f", 3),
+        ] {
+            assert_eq!(rows(file, Actors, Format::Csv), [(line, actor("Ida", 34))], "{file:?}");
+        }
+        problem("\"sep=;\"\nname;age;gender\n", Actors, 1, "sep= is in quotation marks");
+        problem("sep=\nname,age,gender\n", Actors, 1, "sep= must name one delimiter");
+        problem("sep=;;\nname;age;gender\n", Actors, 1, "sep= must name one delimiter");
+        problem("sep=;\nname,age,gender\n", Actors, 2, "there is no column name");
+    }
+
+    #[test]
+    fn cells_beyond_the_header_are_empty_and_missing_cells_are_optional() {
+        let check = |cells: &str, expected: Result<&str, &str>| {
+            let file = format!("title,release_date,notes\n{cells}\n");
+            let expected = expected.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(rows(file, Movies, Format::Csv), [(2, expected)], "{cells}");
+        };
+        check("One", Ok(r#"{"title":"One"}"#));
+        check("One,2020-05-14,,, ,\"\"", Ok(r#"{"release_date":"2020-05-14T00:00:00Z","title":"One"}"#));
+        check("One,2020-05-14,late,x", Err("has 4 cells, and the header has 3"));
+        check("One,,,,x", Err("has 5 cells, and the header has 3"));
+        let cut = rows("name,age,gender\nIda,34", Actors, Format::Csv);
+        assert_eq!(cut, [(2, Err("has 2 cells, and the header has 3".into()))]);
+    }
+
+    #[test]
+    fn an_age_may_have_a_decimal_point_and_only_zeros_after_it() {
+        let check = |age: &str, expected: &str| {
+            let file = format!("name;age;gender\nIda;{age};f");
+            let expected = format!(r#"{{"age":{expected},"gender":"f","name":"Ida"}}"#);
+            assert_eq!(rows(file, Actors, Format::Csv), [(2, Ok(expected))], "{age}");
+        };
+        check("31.0", "31");
+        check("31.00", "31");
+        check("31.", "\"31.\"");
+        check("31.5", "\"31.5\"");
+        check("31,0", "\"31,0\"");
+        check("1,234", "\"1,234\"");
+        check("007", "\"007\"");
+        check("31.0000000000000000001", "\"31.0000000000000000001\"");
+        check("3e1", "\"3e1\"");
+        check("99999999999999999999", "\"99999999999999999999\"");
+    }
+
+    #[test]
+    fn a_date_that_cannot_be_read_one_way_keeps_the_file_from_being_sent() {
+        problem(
+            "title,release_date\nOne,2020-05-14\nTwo,01/02/2020\n",
+            Movies,
+            3,
+            "write it as YYYY-MM-DD: 01/02/2020",
+        );
+        problem("title,release_date\nOne,43965\n", Movies, 2, "the bare number 43965");
+        problem("title;release_date\nOne;43965,58\n", Movies, 2, "format the column as YYYY-MM-DD");
+        problem("title,release_date\nOne,soon\n", Movies, 2, "must be a date");
+        let several = b"title,release_date\nOne,1/2/2020\nTwo,\nThree,2/1/2020\n";
+        let lines: Vec<_> = read(several, Movies, Format::Csv).unwrap_err().into_iter().map(|it| it.line).collect();
+        assert_eq!(lines, [Some(2), Some(4)]);
+        for line in [r#"{"title":"One","release_date":"01/02/2020"}"#, r#"{"title":"One","release_date":43965}"#] {
+            let problems = read(line.as_bytes(), Movies, Format::Jsonl).unwrap_err();
+            assert_eq!(problems[0].line, Some(1), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_date_is_the_same_row() {
+        let expected = [(2, Ok(r#"{"release_date":"2020-05-14T00:00:00Z","title":"One"}"#.to_owned()))];
+        for date in ["2020-05-14", "\"May 14, 2020\"", "14.05.2020", "2020-05-14T02:00+02:00"] {
+            assert_eq!(rows(format!("title,release_date\nOne,{date}"), Movies, Format::Csv), expected, "{date}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_spreadsheet_is_no_value() {
+        let check = |cells: &str, resource, expected: &str| {
+            let header = if resource == Actors { "name,age,gender,notes" } else { "title,release_date" };
+            let (line, body) = rows(format!("{header}\n{cells}\n"), resource, Format::Csv).remove(0);
+            assert_eq!(line, 2);
+            assert!(body.clone().err().is_some_and(|reason| reason.starts_with(expected)), "{cells}: {body:?}");
+        };
+        check("#N/A,34,f,", Actors, "name is #N/A, by which a spreadsheet shows an error");
+        check("Ida,34, #REF! ,", Actors, "gender is #REF!");
+        check("Ida,#VALUE!,f,", Actors, "age is #VALUE!");
+        check("One,########", Movies, "release_date is ########");
+        let unused = rows("name,age,gender,notes\nIda,34,f,#N/A\n", Actors, Format::Csv);
+        assert_eq!(unused, [(2, actor("Ida", 34))]);
+        assert_eq!(rows("name,age,gender\n'#N/A,34,f\n", Actors, Format::Csv), [(2, actor("#N/A", 34))]);
     }
 
     #[test]
@@ -269,9 +338,12 @@ mod tests {
         check("12,007,13", r#"{"age":"007","gender":"13","name":"12"}"#);
         check("'=Ida,1,'t", r#"{"age":1,"gender":"'t","name":"=Ida"}"#);
         let movies = "title,Release Date\nOne,\n\"Two, or Three\",\"Thu, 14 May 2020 14:02:13 GMT\"";
-        let dated = r#"{"release_date":"Thu, 14 May 2020 14:02:13 GMT","title":"Two, or Three"}"#;
+        let dated = r#"{"release_date":"2020-05-14T14:02:13Z","title":"Two, or Three"}"#;
         assert_eq!(rows(movies, Movies, Format::Csv), [(2, Ok(r#"{"title":"One"}"#.into())), (3, Ok(dated.into()))]);
         assert_eq!(rows("title\n", Movies, Format::Csv), []);
+        let broken = "\"Title\",\"Release\r\nDate\"\r\nTwo,2020-05-14T14:02:13Z\r\n";
+        let broken_row = r#"{"release_date":"2020-05-14T14:02:13Z","title":"Two"}"#;
+        assert_eq!(rows(broken, Movies, Format::Csv), [(3, Ok(broken_row.into()))]);
         let odd = |line, title: &str| (line, Ok(format!(r#"{{"title":"{title}"}}"#)));
         assert_eq!(rows("title\n\u{1}\nOne", Movies, Format::Csv), [odd(2, "\\u0001"), odd(3, "One")]);
         assert_eq!(rows("title\n\"x\n\u{1}\"", Movies, Format::Csv).len(), 1);
@@ -283,8 +355,8 @@ mod tests {
     #[test]
     fn a_file_that_is_unusable_as_a_whole_is_refused_with_its_line() {
         let check = |file: &[u8], expected: &str| {
-            let problem = read(file, Actors, Format::Csv).unwrap_err();
-            assert!(problem.contains(expected), "{problem}");
+            let problem = read(file, Actors, Format::Csv).unwrap_err().remove(0).to_string();
+            assert!(problem.starts_with(expected), "{problem}");
         };
         check(b"", "the file is empty");
         check(b"\xEF\xBB\xBF\r\n\r\n", "the file is empty");
@@ -292,10 +364,17 @@ mod tests {
         check(b"\n\nIda,34,f\n", "line 3: there is no column name");
         check(b"name,age,Name,gender\n", "line 1: there are two columns name");
         check(b"name,age,gender\r\nIda,34,f\r\nZo\xEB,20,f\r\n", "line 3: this is not UTF-8");
+        check(b"name,\"Release\nDate\",age,Gender,AGE\n", "line 1: there are two columns age (\"age\" and \"AGE\")");
         check(b"\xFF\xFEn\0a\0", "line 1: this is UTF-16");
+        check(b"n\0a\0m\0e\0", "line 1: there is a NUL byte, as in UTF-16 without a byte order mark");
+        check(b"name,age,gender\nIda\0,34,f\n", "line 2: there is a NUL byte");
+        check(b"name,age,gender\nIda,34,f\n\xEF\xBB\xBFMax,51,m\n", "line 3: a byte order mark");
+        check(b"name,age,gender\nIda,34,f\nMax,51,\"m\"x\n", "line 3: a quotation mark closes a cell here");
+        check(b"name,age,gender\nIda,34,f\rMax,51,m\n", "line 2: some lines end");
         check(b"name,age,gender\nIda,34,f\n\nMax,51,\"m\nEva,20,f\n", "line 4: a quotation mark");
         check(b"name,age,\"gender\nIda,34,f\n", "line 1: a quotation mark");
-        assert!(read(b"{}\n\xFF", Actors, Format::Jsonl).unwrap_err().starts_with("line 2: this is not UTF-8"));
+        let problems = read(b"{}\n\xFF", Actors, Format::Jsonl).unwrap_err();
+        assert!(problems[0].to_string().starts_with("line 2: this is not UTF-8"));
     }
 
     proptest! {

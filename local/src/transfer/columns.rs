@@ -1,0 +1,160 @@
+//! The rows of a CSV file: which column is which field, and what its cells say.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::members::quoted;
+use super::records::{Record, Records, line_length};
+use super::rows::{self, Ignored, Problem, RowError, Rows, gathered};
+use super::{Resource, guard, shortened};
+
+/// What separates the cells of a row: a comma, unless the header shows that it is one of the
+/// others.
+const DELIMITERS: [char; 3] = [',', ';', '\t'];
+
+pub(super) fn csv_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
+    let (mut records, header) = header(text, resource).map_err(|problem| vec![problem])?;
+    let mut columns = Columns::new(&header, resource).map_err(|message| vec![Problem::at(header.line, message)])?;
+    let rows = gathered(records.by_ref().map(|record| record.map(|record| (record.line, columns.body(&record)))))?;
+    Ok(Rows { rows, ignored: columns.ignored() })
+}
+
+/// The record that names the columns, and those after it.
+fn header(text: &str, resource: Resource) -> Result<(Records<'_>, Record<'_>), Problem> {
+    let mut records = match separator(text)? {
+        Some(delimiter) => {
+            let mut records = Records::new(text, delimiter);
+            records.skip_line()?;
+            records
+        }
+        None => Records::new(text, delimiter(text, resource)),
+    };
+    let empty = || Problem { line: None, message: "the file is empty; its first line must name the columns".into() };
+    let header = records.next().ok_or_else(empty)??;
+    Ok((records, header))
+}
+
+/// The delimiter that a first line such as `sep=;` names for Excel.
+fn separator(text: &str) -> Result<Option<char>, Problem> {
+    let line = &text[..line_length(text)];
+    let named = |line: &str| line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep="));
+    if line.strip_prefix('"').is_some_and(named) {
+        let message =
+            "sep= is in quotation marks, as a spreadsheet saves it when it does not follow it; remove this line";
+        return Err(Problem::at(1, message));
+    }
+    if !named(line) {
+        return Ok(None);
+    }
+    let mut delimiter = line[4..].chars();
+    match (delimiter.next(), delimiter.next()) {
+        (Some(one), None) if one == '\t' || (one.is_ascii_punctuation() && one != '"') => Ok(Some(one)),
+        _ => Err(Problem::at(1, "sep= must name one delimiter, for example sep=;")),
+    }
+}
+
+/// What separates the header into the most columns that are known.
+fn delimiter(text: &str, resource: Resource) -> char {
+    let known = |delimiter: &char| {
+        let header = Records::new(text, *delimiter).next().and_then(Result::ok);
+        header.map_or(0, |header| header.cells.iter().filter(|cell| resource.has_field(&column(cell))).count())
+    };
+    // The last of equals is taken.
+    DELIMITERS.into_iter().rev().max_by_key(known).unwrap_or(',')
+}
+
+/// A column's name as the API spells it.
+fn column(cell: &str) -> String {
+    let words = cell.split(|c: char| c.is_whitespace() || c == '-' || c == '_').filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_").to_lowercase()
+}
+
+/// Where the header says that each field is.
+struct Columns {
+    width: usize,
+    fields: Vec<Column>,
+    /// The places and names of the others, and how many rows have something there. Without a name,
+    /// the header says nothing of it.
+    others: Vec<(usize, Option<String>, usize)>,
+}
+
+struct Column {
+    field: &'static str,
+    required: bool,
+    index: usize,
+}
+
+impl Columns {
+    fn new(header: &Record<'_>, resource: Resource) -> Result<Self, String> {
+        let names: Vec<_> = header.cells.iter().map(|cell| column(cell)).collect();
+        let mut fields = Vec::new();
+        for (field, required) in resource.columns() {
+            let mut places = names.iter().enumerate().filter(|(_, name)| name == field).map(|(index, _)| index);
+            match (places.next(), places.next()) {
+                (Some(index), None) => fields.push(Column { field, required: *required, index }),
+                (Some(one), Some(other)) => {
+                    let spelled = |index: usize| header.cells[index].trim();
+                    let (one, other) = (spelled(one), spelled(other));
+                    return Err(format!("there are two columns {field} (\"{one}\" and \"{other}\")"));
+                }
+                (None, _) if *required => {
+                    return Err(format!("there is no column {field}; this line must name the columns"));
+                }
+                (None, _) => {}
+            }
+        }
+        let is_other = |name: &str| name != "id" && !fields.iter().any(|column| column.field == name);
+        let others = header.cells.iter().zip(&names).enumerate().filter(|(_, (_, name))| is_other(name));
+        let name = |cell: &str| Some(cell.trim().to_owned()).filter(|name| !name.is_empty());
+        let others = others.map(|(index, (cell, _))| (index, name(cell), 0)).collect();
+        Ok(Self { width: header.cells.len(), fields, others })
+    }
+
+    /// The row's body. What is no value of a field is the API's to say: a cell is sent as it is,
+    /// and an empty one not at all.
+    fn body(&mut self, record: &Record<'_>) -> Result<String, RowError> {
+        let cells = &record.cells;
+        let is_empty = |cell: &Cow<'_, str>| cell.trim().is_empty();
+        for (index, _, rows) in &mut self.others {
+            *rows += usize::from(cells.get(*index).is_some_and(|cell| !is_empty(cell)));
+        }
+        let is_cut = self.fields.iter().any(|column| column.required && column.index >= cells.len());
+        if is_cut || !cells.iter().skip(self.width).all(is_empty) {
+            return Err(RowError::Row(format!("has {} cells, and the header has {}", cells.len(), self.width)));
+        }
+        let mut members = BTreeMap::new();
+        for Column { field, index, .. } in &self.fields {
+            let cell = cells.get(*index).map_or("", |cell| cell.trim());
+            if !cell.is_empty() {
+                members.insert((*field).to_owned(), value(field, cell)?);
+            }
+        }
+        Ok(rows::body(members))
+    }
+
+    fn ignored(self) -> Vec<Ignored> {
+        let ignored = |(index, name, rows): (usize, Option<String>, usize)| match name {
+            Some(name) => Some(Ignored { name, rows }),
+            None => (rows > 0).then(|| Ignored { name: format!("column {}, which has no name", index + 1), rows }),
+        };
+        self.others.into_iter().filter_map(ignored).collect()
+    }
+}
+
+/// What a cell says, as JSON.
+fn value(field: &str, cell: &str) -> Result<String, RowError> {
+    if guard::is_error_value(cell) {
+        return Err(RowError::Row(format!(
+            "{field} is {}, by which a spreadsheet shows an error; correct the cell, or put an apostrophe before it \
+             if that is its text",
+            shortened(cell)
+        )));
+    }
+    let text = guard::lifted(cell);
+    let text = text.trim();
+    match field {
+        "release_date" => rows::date(text).map(|date| quoted(&date)),
+        "age" => Ok(rows::whole_number(text).unwrap_or_else(|| quoted(text))),
+        _ => Ok(quoted(text)),
+    }
+}

@@ -1,0 +1,149 @@
+//! The rows of a file of JSON lines.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::value::RawValue;
+
+use super::Resource;
+use super::members::{self, Members, MembersError, quoted};
+use super::rows::{self, Ignored, Problem, RowError, Rows, gathered};
+
+/// The members of a credit that import sends.
+pub(super) const CREDIT: [&str; 3] = ["actor_id", "character", "billing"];
+/// The most credits that one request can add.
+const MOST_CREDITS: usize = 33;
+
+pub(super) fn json_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
+    let mut ignored: BTreeMap<String, usize> = BTreeMap::new();
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let rows = gathered(lines.map(|(index, line)| {
+        let mut unknown = BTreeSet::new();
+        let body = json_body(line, resource, &mut unknown);
+        for name in unknown {
+            *ignored.entry(name).or_default() += 1;
+        }
+        Ok((index + 1, body))
+    }))?;
+    Ok(Rows { rows, ignored: ignored.into_iter().map(|(name, rows)| Ignored { name, rows }).collect() })
+}
+
+/// The members that the API has fields for. The others are `unknown`, but for `id`, which is the
+/// API's to choose.
+fn json_body(line: &str, resource: Resource, unknown: &mut BTreeSet<String>) -> Result<String, RowError> {
+    let mut body = BTreeMap::new();
+    for (name, value) in Members::parse(line.as_bytes()).map_err(unusable)?.0 {
+        match name.as_str() {
+            "id" => {}
+            "cast" if resource == Resource::Movies => drop(body.insert(name, cast(value, unknown)?)),
+            "release_date" if resource == Resource::Movies => drop(body.insert(name, date(value)?)),
+            _ if resource.has_field(&name) => drop(body.insert(name, scalar(value))),
+            _ => drop(unknown.insert(name)),
+        }
+    }
+    Ok(rows::body(body))
+}
+
+fn unusable(error: MembersError) -> RowError {
+    RowError::Row(error.to_string())
+}
+
+/// A value in the one way that import writes it; what is neither a text nor a whole number stays as
+/// it is.
+fn scalar(value: &RawValue) -> String {
+    let text = members::text(value).map(|text| quoted(&text));
+    text.or_else(|| rows::whole_number(value.get())).unwrap_or_else(|| value.get().to_owned())
+}
+
+fn date(value: &RawValue) -> Result<String, RowError> {
+    let is_number = value.get().starts_with(|first: char| first.is_ascii_digit());
+    match members::text(value) {
+        Some(text) => rows::date(&text).map(|date| quoted(&date)),
+        None if is_number => rows::date(value.get()).map(|date| quoted(&date)),
+        None => Ok(value.get().to_owned()),
+    }
+}
+
+fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<String, RowError> {
+    // What is no array is for the API to judge, and so is what is no object in it.
+    let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else { return Ok(value.get().to_owned()) };
+    if entries.len() > MOST_CREDITS {
+        return Err(RowError::Row(format!(
+            "cast has {} credits, and one request can add {MOST_CREDITS}; import the movie with the first {MOST_CREDITS} of them, \
+             and then PATCH it with the whole cast so far, {MOST_CREDITS} credits longer each time",
+            entries.len()
+        )));
+    }
+    let credits: Result<Vec<_>, _> = entries.into_iter().map(|entry| credit(entry, unknown)).collect();
+    Ok(format!("[{}]", credits?.join(",")))
+}
+
+fn credit(entry: &RawValue, unknown: &mut BTreeSet<String>) -> Result<String, RowError> {
+    let members = match Members::parse(entry.get().as_bytes()) {
+        Err(MembersError::NoObject) => return Ok(entry.get().to_owned()),
+        other => other.map_err(unusable)?.0,
+    };
+    let (known, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|(name, _)| CREDIT.contains(&name.as_str()));
+    unknown.extend(others.into_iter().map(|(name, _)| format!("cast[].{name}")));
+    Ok(rows::body(known.into_iter().map(|(name, value)| (name, scalar(value))).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Resource::{Actors, Movies};
+
+    fn body(line: &str, resource: Resource) -> Result<String, String> {
+        json_rows(line, resource).unwrap().rows.remove(0).body
+    }
+
+    #[test]
+    fn equal_rows_have_equal_bodies_and_no_value_is_altered() {
+        let check = |line: &str, resource, expected: &str| assert_eq!(body(line, resource), Ok(expected.into()));
+        let ida = r#"{"age":34,"gender":"f","name":"Ida"}"#;
+        check(r#"{"name":"\u0049da", "id":5, "gender":"f","age":34.0}"#, Actors, ida);
+        let odd = r#"{"age":31.00000000000000000001,"gender":null,"name":["x", 1e400]}"#;
+        check(odd, Actors, odd);
+        let dated = r#"{"release_date":"2020-05-14T14:02:13Z","title":"One"}"#;
+        check(r#"{"title":"One","release_date":"Thu, 14 May 2020 14:02:13 GMT"}"#, Movies, dated);
+        check(r#"{"title":"One","release_date":null}"#, Movies, r#"{"release_date":null,"title":"One"}"#);
+        let cast = r#"{"cast":[{"actor_id":5,"billing":1},7,[]],"title":"One"}"#;
+        check(r#"{"title":"One","cast":[{"billing": 1.0, "actor_id": 5}, 7, []]}"#, Movies, cast);
+        check(r#"{"cast":null}"#, Movies, r#"{"cast":null}"#);
+    }
+
+    #[test]
+    fn unknown_members_are_left_out_and_counted_by_rows() {
+        let file = [
+            r#"{"title":"One","Budget":5,"cast":[{"actor_id":5,"name":"Ida"},{"actor_id":6,"name":"Max"}]}"#,
+            r#"{"title":"Two","Budget":null,"id":7,"cast":[]}"#,
+        ];
+        let rows = json_rows(&file.join("\n"), Movies).unwrap();
+        let bodies: Vec<_> = rows.rows.into_iter().map(|row| row.body.unwrap()).collect();
+        assert_eq!(
+            bodies,
+            [r#"{"cast":[{"actor_id":5},{"actor_id":6}],"title":"One"}"#, r#"{"cast":[],"title":"Two"}"#]
+        );
+        let ignored = |name: &str, rows| Ignored { name: name.into(), rows };
+        assert_eq!(rows.ignored, [ignored("Budget", 2), ignored("cast[].name", 1)]);
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_makes_its_row_unusable() {
+        assert_eq!(body(r#"{"name":"Ida","age":1,"name":"Max"}"#, Actors), Err("has the member name twice".into()));
+        let cast = r#"{"title":"One","cast":[{"actor_id":1,"actor_id":2}]}"#;
+        assert_eq!(body(cast, Movies), Err("has the member actor_id twice".into()));
+        assert_eq!(body("{\"x\":1,\"x\":1}", Actors), Err("has the member x twice".into()));
+    }
+
+    #[test]
+    fn a_cast_that_no_request_can_add_is_rejected_with_advice() {
+        let cast = |credits: usize| {
+            let credits: Vec<_> = (1..=credits).map(|id| format!("{{\"actor_id\":{id}}}")).collect();
+            body(&format!("{{\"title\":\"One\",\"cast\":[{}]}}", credits.join(",")), Movies)
+        };
+        assert!(cast(33).is_ok());
+        let reason = cast(34).unwrap_err();
+        assert!(reason.starts_with("cast has 34 credits, and one request can add 33;"), "{reason}");
+        assert!(reason.contains("PATCH"), "{reason}");
+    }
+}
