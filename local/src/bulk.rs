@@ -1,6 +1,7 @@
 //! `import`, `export` and `demo` on the command line.
 
 use std::fs;
+use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -83,10 +84,11 @@ pub(crate) async fn import(args: ImportArgs, identity: Identity) -> Result<(), S
     if let Some(run) = &run {
         eprintln!("If this is interrupted, continue it with --again={}", escaped(run));
     }
+    let interrupted = interruption()?;
     let progress = Arc::new(Progress::new(import.rows.len()));
     let waiting = Arc::clone(&progress);
     let api = api(args.access, identity).await?.telling(move |why| waiting.say(why));
-    let summary = transfer::import(&api, import, interrupted(), |summary| progress.show(summary)).await;
+    let summary = transfer::import(&api, import, interrupted, |summary| progress.show(summary)).await;
     progress.end();
     crate::print(&report(&file, &summary))?;
     verdict(&summary, run.as_deref())
@@ -173,11 +175,26 @@ fn is_at(url: &str, address: Ipv4Addr) -> bool {
     reqwest::Url::parse(url).is_ok_and(|url| url.host_str() == Some(&address.to_string()))
 }
 
-/// Comes when somebody asks the process to stop. A machine that cannot tell never does.
-async fn interrupted() {
-    if crate::interrupted().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+/// Completes on Ctrl-C, and on the signal that asks a process to end. From this call on neither
+/// ends the process by itself.
+#[cfg(unix)]
+fn interruption() -> Result<impl Future<Output = ()>, String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|error| error.to_string());
+    let (mut interrupted, mut terminated) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
+}
+
+/// Completes on Ctrl-C. From this call on it does not end the process by itself.
+#[cfg(windows)]
+fn interruption() -> Result<impl Future<Output = ()>, String> {
+    let mut interrupted = tokio::signal::windows::ctrl_c().map_err(|error| error.to_string())?;
+    Ok(async move { drop(interrupted.recv().await) })
 }
 
 /// The refused rows, each with its line, and the counts.
@@ -273,11 +290,13 @@ pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), S
     let ExportArgs { resource, format, output, access } = args;
     let format = format.or_else(|| output.as_deref().and_then(format_of)).unwrap_or(Format::Csv);
     let api = api(access, identity).await?;
+    // Before there is a file that would be left over.
+    let interrupted = interruption()?;
     let Some(path) = output else {
         let stdout = io::BufWriter::new(io::stdout());
         let written = match io::stdout().is_terminal() {
-            true => write(&api, resource, format, &mut EscapedWriter::new(stdout)).await,
-            false => write(&api, resource, format, &mut { stdout }).await,
+            true => write(&api, resource, format, &mut EscapedWriter::new(stdout), interrupted).await,
+            false => write(&api, resource, format, &mut { stdout }, interrupted).await,
         };
         return match written {
             // Whoever reads this has read enough.
@@ -288,7 +307,7 @@ pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), S
     };
     let at = |problem: io::Error| format!("{}: {}", shown(&path), escaped(&problem.to_string()));
     let mut file = ToFile::create(&path).map_err(at)?;
-    let count = match write(&api, resource, format, &mut file).await {
+    let count = match write(&api, resource, format, &mut file, interrupted).await {
         Err(ExportError::Write(error)) => Err(at(error)),
         other => other.map_err(|problem| escaped(&problem.to_string()).into_owned()),
     }?;
@@ -297,13 +316,19 @@ pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), S
 }
 
 /// Writes a list unless somebody interrupts it; a file that is not whole goes away then.
-async fn write(api: &Api, resource: Resource, format: Format, to: &mut impl Write) -> Result<usize, ExportError> {
+async fn write(
+    api: &Api,
+    resource: Resource,
+    format: Format,
+    to: &mut impl Write,
+    interrupted: impl Future<Output = ()>,
+) -> Result<usize, ExportError> {
     let bar = ProgressBar::new_spinner();
     // On a terminal that the rows go to, a bar would be in their way.
     let bar = if io::stdout().is_terminal() { ProgressBar::hidden() } else { bar };
     let written = tokio::select! {
         written = transfer::export(api, resource, format, to, |rows| bar.set_position(rows as u64)) => written,
-        () = interrupted() => Err(transfer::Stop::Interrupted.into()),
+        () = interrupted => Err(transfer::Stop::Interrupted.into()),
     };
     bar.finish_and_clear();
     written

@@ -8,7 +8,7 @@ use std::fs;
 use std::future::pending;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -261,7 +261,7 @@ async fn an_interrupted_import_ends_at_once_and_says_how_to_continue() {
     let importing = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     server.has_served(14).await;
     let started = Instant::now();
-    assert!(Command::new("kill").args(["-INT", &importing.id().to_string()]).status().unwrap().success());
+    signal(&importing, "-INT");
     let output = importing.wait_with_output().unwrap();
     assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!((output.status.code(), summary(&output)), (Some(1), counts(10, 0, 0)));
@@ -659,4 +659,92 @@ async fn no_message_advises_what_could_add_a_row_twice() {
     assert_eq!(list(&stack, "actors").await.len(), 2);
     assert!(said(&[&format!("--again={id}")]).contains(&advice(&format!(" and with --again={id}"))));
     assert_eq!(list(&stack, "actors").await.len(), 2);
+}
+
+fn signal(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// The names of the files in a folder.
+fn files(folder: &Folder) -> Vec<String> {
+    let mut files: Vec<_> =
+        fs::read_dir(&folder.0).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    files
+}
+
+/// A server that sends one page and then nothing any more.
+async fn stuck(stack: &Stack) -> Server {
+    let reply = |number, _: &Request<Body>| match number {
+        0 => page(json!({"actors": [{"id": 1, "name": "Ida"}], "next": "/actors?after=1"})),
+        _ => Reply::Lose,
+    };
+    Server::start(&stack.api, reply).await
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_is_stopped_leaves_no_file_and_one_that_is_killed_blocks_no_other() {
+    let (folder, stack) = (Folder::new("stopped"), stack().await);
+    let begin = async |signals: &str| {
+        let server = stuck(&stack).await;
+        let mut command = command(&folder, &stack, &server.url, &["export", "actors", "--output", "actors.csv"]);
+        let exporting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        server.has_served(2).await;
+        assert_eq!(files(&folder).len(), 1);
+        signal(&exporting, signals);
+        exporting.wait_with_output().unwrap()
+    };
+    for signals in ["-INT", "-TERM"] {
+        let output = begin(signals).await;
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), "error: interrupted".into()));
+        assert_eq!(files(&folder), [""; 0]);
+    }
+    begin("-KILL").await;
+    assert_eq!(files(&folder).len(), 1);
+    assert!(run(&folder, &stack, &["export", "actors", "--output", "actors.csv"]).status.success());
+    assert!(files(&folder).contains(&"actors.csv".to_owned()));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_its_owners_alone_or_as_open_as_the_file_it_replaces_and_never_follows_a_link() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    let (folder, stack) = (Folder::new("modes"), stack().await);
+    let at = |name: &str| folder.0.join(name);
+    let mode = |name: &str| fs::metadata(at(name)).unwrap().mode() & 0o777;
+    let export = |name: &str| run(&folder, &stack, &["export", "actors", "--output", name]);
+    assert!(export("actors.csv").status.success());
+    assert_eq!(mode("actors.csv"), 0o600);
+    fs::set_permissions(at("actors.csv"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(export("actors.csv").status.success());
+    assert_eq!(mode("actors.csv"), 0o640);
+
+    // While it is written, nobody else may read it.
+    let mut unfinished = ToFile::create(&at("new.csv")).unwrap();
+    let part = files(&folder).into_iter().find(|name| name.ends_with(".part")).unwrap();
+    assert_eq!(mode(&part), 0o600);
+    std::io::Write::write_all(&mut unfinished, b"x").unwrap();
+    drop(unfinished);
+    assert_eq!(files(&folder), ["actors.csv"]);
+
+    fs::write(at("target.csv"), "before").unwrap();
+    symlink("target.csv", at("link.csv")).unwrap();
+    symlink("nowhere.csv", at("dangling.csv")).unwrap();
+    for link in ["link.csv", "dangling.csv"] {
+        let output = export(link);
+        assert!(
+            text(&output.stderr).contains(&format!("{link}: this is a link, which export does not follow")),
+            "{output:?}"
+        );
+    }
+    assert_eq!(fs::read_to_string(at("target.csv")).unwrap(), "before");
+    assert_eq!(files(&folder), ["actors.csv", "dangling.csv", "link.csv", "target.csv"]);
+
+    // A link that is put in the file's place meanwhile is replaced, and what is behind it stays.
+    let unfinished = ToFile::create(&at("late.csv")).unwrap();
+    symlink("target.csv", at("late.csv")).unwrap();
+    unfinished.finish().unwrap();
+    assert_eq!(fs::read_to_string(at("target.csv")).unwrap(), "before");
+    assert!(fs::symlink_metadata(at("late.csv")).unwrap().is_file());
 }

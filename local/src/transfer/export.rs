@@ -1,8 +1,6 @@
-//! Rows out: the pages of a list, one after the other, to a file that is there whole or not at all.
+//! Rows out: the pages of a list, one after the other.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -106,58 +104,6 @@ fn csv_line(cells: impl Iterator<Item = impl AsRef<[u8]>>) -> io::Result<Vec<u8>
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(cells)?;
     writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
-}
-
-/// A file that takes its name when it is whole; until then, and if it never is, it is beside it under another one.
-pub struct ToFile {
-    file: BufWriter<File>,
-    unfinished: PathBuf,
-    path: PathBuf,
-}
-
-impl ToFile {
-    /// Begins the file.
-    ///
-    /// # Errors
-    /// When it cannot be made, or something other than a file has its name.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return Err(io::Error::other("this is no file; leave --output out to write to standard output"));
-        }
-        // Where the name is a link, it is the file behind it that is replaced.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let name = path.file_name().ok_or_else(|| io::Error::other("this is no file's name"))?;
-        let unfinished = path.with_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&unfinished)?;
-        Ok(Self { file: BufWriter::new(file), unfinished, path })
-    }
-
-    /// Gives the file its name, in place of one that had it.
-    ///
-    /// # Errors
-    /// When it cannot be written to its end or renamed; nothing has its name then that had it not before.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        fs::rename(&self.unfinished, &self.path)
-    }
-}
-
-impl Write for ToFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Drop for ToFile {
-    fn drop(&mut self) {
-        // After a rename there is nothing of that name any more.
-        drop(fs::remove_file(&self.unfinished));
-    }
 }
 
 #[cfg(test)]

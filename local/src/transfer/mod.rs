@@ -7,15 +7,17 @@ mod guard;
 mod import;
 mod json_lines;
 mod members;
+mod output;
 mod records;
 mod rows;
 mod terminal;
 
 pub(crate) use api::Answer;
 pub use api::{Api, Backoff, Stop, api_url, is_loopback};
-pub use export::{ExportError, ToFile, export};
+pub use export::{ExportError, export};
 pub use import::{Import, Refusal, Summary, import, random_run};
 pub(crate) use import::{idempotency_key, reasons};
+pub use output::ToFile;
 pub use rows::{Ignored, Problem, Row, Rows, read};
 pub use terminal::{EscapedWriter, escaped, escaped_lines};
 
