@@ -12,14 +12,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 use local::Role;
 use local::demo::{self, Count, Filled};
 use local::transfer::{
-    self, Api, Backoff, EscapedWriter, ExportError, Format, Ignored, Import, Problem, Resource, Summary, ToFile,
-    escaped,
+    self, Api, Backoff, EscapedWriter, ExportError, Exported, Format, Ignored, Import, Problem, Resource, Stop,
+    Summary, ToFile, escaped,
 };
 
 use crate::Identity;
 
 /// The most problems of a file that are printed.
 const MOST_PROBLEMS: usize = 20;
+/// The byte order mark by which Excel knows UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Which API, and as whom.
 #[derive(Args)]
@@ -62,6 +64,9 @@ pub(crate) struct ExportArgs {
     /// The file to write, which is replaced only once the export is whole [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Begin a CSV file with a byte order mark, by which Excel knows UTF-8
+    #[arg(long)]
+    bom: bool,
     #[command(flatten)]
     access: Access,
 }
@@ -287,51 +292,74 @@ impl Progress {
 
 /// Exports a list.
 pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), String> {
-    let ExportArgs { resource, format, output, access } = args;
+    let ExportArgs { resource, format, output, bom, access } = args;
     let format = format.or_else(|| output.as_deref().and_then(format_of)).unwrap_or(Format::Csv);
+    if bom && format == Format::Jsonl {
+        return Err("--bom is for CSV: JSON lines have no byte order mark".into());
+    }
     let api = api(access, identity).await?;
     // Before there is a file that would be left over.
     let interrupted = interruption()?;
+    let list = List { api: &api, resource, format, bom };
     let Some(path) = output else {
         let stdout = io::BufWriter::new(io::stdout());
         let written = match io::stdout().is_terminal() {
-            true => write(&api, resource, format, &mut EscapedWriter::new(stdout), interrupted).await,
-            false => write(&api, resource, format, &mut { stdout }, interrupted).await,
+            true => list.write(&mut EscapedWriter::new(stdout), interrupted).await,
+            false => list.write(&mut { stdout }, interrupted).await,
         };
         return match written {
             // Whoever reads this has read enough.
             Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(problem) => Err(format!("{}; what was written is not the whole list", escaped(&problem.to_string()))),
-            Ok(_) => Ok(()),
+            Ok(exported) => {
+                tell_left_out(&exported);
+                Ok(())
+            }
         };
     };
     let at = |problem: io::Error| format!("{}: {}", shown(&path), escaped(&problem.to_string()));
     let mut file = ToFile::create(&path).map_err(at)?;
-    let count = match write(&api, resource, format, &mut file, interrupted).await {
+    let exported = match list.write(&mut file, interrupted).await {
         Err(ExportError::Write(error)) => Err(at(error)),
         other => other.map_err(|problem| escaped(&problem.to_string()).into_owned()),
     }?;
     file.finish().map_err(at)?;
-    crate::print(&format!("{count} {} in {}", resource.name(), shown(&path)))
+    tell_left_out(&exported);
+    crate::print(&format!("{} {} in {}", exported.rows, resource.name(), shown(&path)))
 }
 
-/// Writes a list unless somebody interrupts it; a file that is not whole goes away then.
-async fn write(
-    api: &Api,
+/// Says what the rows have and a CSV file does not.
+fn tell_left_out(exported: &Exported) {
+    let names: Vec<_> = exported.left_out.iter().map(|name| escaped(name)).collect();
+    if !names.is_empty() {
+        eprintln!("left out, since CSV has no column for it: {}; --format jsonl exports it", names.join(", "));
+    }
+}
+
+/// A list that is to be written.
+struct List<'a> {
+    api: &'a Api,
     resource: Resource,
     format: Format,
-    to: &mut impl Write,
-    interrupted: impl Future<Output = ()>,
-) -> Result<usize, ExportError> {
-    let bar = ProgressBar::new_spinner();
-    // On a terminal that the rows go to, a bar would be in their way.
-    let bar = if io::stdout().is_terminal() { ProgressBar::hidden() } else { bar };
-    let written = tokio::select! {
-        written = transfer::export(api, resource, format, to, |rows| bar.set_position(rows as u64)) => written,
-        () = interrupted => Err(transfer::Stop::Interrupted.into()),
-    };
-    bar.finish_and_clear();
-    written
+    bom: bool,
+}
+
+impl List<'_> {
+    /// Writes the list unless somebody interrupts it; a file that is not whole goes away then.
+    async fn write(&self, to: &mut impl Write, interrupted: impl Future<Output = ()>) -> Result<Exported, ExportError> {
+        // On a terminal that the rows go to, a bar would be in their way.
+        let bar = if io::stdout().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        if self.bom {
+            to.write_all(BYTE_ORDER_MARK.as_bytes())?;
+        }
+        let seen = |rows| bar.set_position(rows as u64);
+        let written = tokio::select! {
+            written = transfer::export(self.api, self.resource, self.format, to, seen) => written,
+            () = interrupted => Err(Stop::Interrupted.into()),
+        };
+        bar.finish_and_clear();
+        written
+    }
 }
 
 /// Fills the local stack and prints what came of it.

@@ -16,7 +16,10 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
-use local::transfer::{self, Api, Backoff, ExportError, Format, Import, Resource, Row, Stop, Summary, ToFile};
+use futures_util::stream::{self, StreamExt};
+use local::transfer::{
+    self, Api, Backoff, ExportError, Format, Import, PageError, Resource, Row, Stop, Summary, ToFile,
+};
 use local::{Options, Role, Stack};
 use serde_json::{Value, json};
 use support::{Folder, local, text};
@@ -52,10 +55,14 @@ fn counts(created: usize, replayed: usize, refused: usize) -> String {
     format!("{created} created, {replayed} already there, {refused} refused")
 }
 
-async fn list(stack: &Stack, resource: &str) -> Vec<Value> {
+async fn get(stack: &Stack, path: &str) -> Value {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client.get(format!("{}/{resource}", stack.api)).bearer_auth(token(stack, PRODUCER));
-    let body: Value = serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap();
+    let request = client.get(format!("{}/{path}", stack.api)).bearer_auth(token(stack, PRODUCER));
+    serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap()
+}
+
+async fn list(stack: &Stack, resource: &str) -> Vec<Value> {
+    let body = get(stack, resource).await;
     assert!(body["next"].is_null());
     body[resource].as_array().unwrap().clone()
 }
@@ -149,8 +156,8 @@ async fn forward(behind: &str, request: Request<Body>) -> Response<Body> {
 
 /// A client that waits next to nothing between its attempts.
 fn quick(url: &str, token: &str) -> Api {
-    let backoff = Backoff { attempts: 4, first: Duration::from_millis(1), longest: Duration::from_secs(2) };
-    Api::new(url, token, backoff).unwrap()
+    let (first, longest) = (Duration::from_millis(1), Duration::from_secs(2));
+    Api::new(url, token, Backoff { attempts: 4, first, longest, ..Backoff::default() }).unwrap()
 }
 
 fn rows(count: usize) -> Import {
@@ -166,8 +173,8 @@ async fn import(api: &Api, rows: Import) -> Summary {
 /// The actors as CSV, and how many they are.
 async fn export(api: &Api) -> Result<(usize, String), ExportError> {
     let mut written = Vec::new();
-    let count = transfer::export(api, Resource::Actors, Format::Csv, &mut written, |_| ()).await?;
-    Ok((count, String::from_utf8(written).unwrap()))
+    let exported = transfer::export(api, Resource::Actors, Format::Csv, &mut written, |_| ()).await?;
+    Ok((exported.rows, String::from_utf8(written).unwrap()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -462,9 +469,10 @@ async fn half_an_export_never_looks_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_has_read_enough_ends_an_export_quietly() {
     let (folder, stack) = (Folder::new("pipe"), stack().await);
-    let many = |_, _: &Request<Body>| {
-        let rows: Vec<_> = (1..20_000).map(|id| json!({"id": id, "name": "Ida Example", "age": 34})).collect();
-        page(json!({"actors": rows}))
+    let many = |number: usize, _: &Request<Body>| {
+        let ids = number * 1000 + 1..=number * 1000 + 1000;
+        let rows: Vec<_> = ids.map(|id| json!({"id": id, "name": "Ida Example", "age": 34})).collect();
+        page(json!({"actors": rows, "next": format!("/actors?after={}", number * 1000 + 1000)}))
     };
     let server = Server::start("", many).await;
     let mut command = command(&folder, &stack, &server.url, &["export", "actors"]);
@@ -501,73 +509,8 @@ async fn mistakes_are_explained_before_anything_is_sent() {
     assert_eq!(list(&stack, "actors").await.len(), 0);
 }
 
-/// What a server says that wants to command a terminal, and how it is shown.
-const COMMANDS: (&str, &str) =
-    ("a\u{1b}[2J\u{9b}31m\u{202e}b\u{2028}\nc", "a\\u{1b}[2J\\u{9b}31m\\u{202e}b\\u{2028}\\u{a}c");
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
-    let (folder, stack) = (Folder::new("terminal"), stack().await);
-    let (sent, shown) = COMMANDS;
-    let name = format!("actors {}.csv", sent.replace('\u{2028}', ""));
-    let shown_name = format!("actors {}.csv", shown.replace("\\u{2028}", ""));
-    let check = |output: &Output, expected: &str| {
-        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
-        assert!(said.contains(expected), "{said:?}");
-        assert!(
-            !said.chars().any(|c| c != '\n' && (c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c))),
-            "{said:?}"
-        );
-    };
-    fs::write(folder.0.join(&name), format!("name,age,gender,\"{sent}\"\nIda,34,f,\n")).unwrap();
-    let import = |api: &str| command(&folder, &stack, api, &["import", &name]).output().unwrap();
-    let left_out = format!("{shown_name}: the API has no field for these, which are left out: {shown} (0 rows)");
-    check(&import(&stack.api), &left_out);
-    let server = Server::start("", |_, _| own(403, &[], json!({"message": COMMANDS.0}))).await;
-    check(&import(&server.url), &format!("403: {shown}"));
-    let reply = |_, _: &Request<Body>| own(422, &[], json!({"details": [{"field": COMMANDS.0, "message": "is odd"}]}));
-    let server = Server::start("", reply).await;
-    check(&import(&server.url), &format!("{shown_name}, line 3: {shown} is odd"));
-    fs::write(folder.0.join(&name), format!("name,age,{sent}\n")).unwrap();
-    check(&import(&stack.api), &format!("{shown_name}: line 1: there is no column gender"));
-    check(&run(&folder, &stack, &["import", &format!("{sent}/actors.csv")]), &format!("{shown}/actors.csv: "));
-}
-
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
-async fn exported_rows_are_escaped_on_a_terminal_and_exact_elsewhere() {
-    let (folder, stack) = (Folder::new("rows"), stack().await);
-    let server = Server::start("", |_, _| page(json!({"actors": [{"id": 1, "name": COMMANDS.0}]}))).await;
-    let (sent, shown) = COMMANDS;
-    let exported = command(&folder, &stack, &server.url, &["export", "actors"]).output().unwrap();
-    assert_eq!(String::from_utf8(exported.stdout).unwrap(), format!("id,name,age,gender\n1,\"{sent}\",,\n"));
-
-    let terminal = nix::pty::openpty(None, None).unwrap();
-    let mut command = command(&folder, &stack, &server.url, &["export", "actors"]);
-    let mut exporting = command.stdout(Stdio::from(terminal.slave)).stderr(Stdio::null()).spawn().unwrap();
-    // The command holds the terminal too, and would keep it open.
-    drop(command);
-    let mut printed = Vec::new();
-    // Linux ends it with an error.
-    drop(fs::File::from(terminal.master).read_to_end(&mut printed));
-    assert!(exporting.wait().unwrap().success());
-    let printed = String::from_utf8(printed).unwrap().replace("\r\n", "\n");
-    assert_eq!(printed, format!("id,name,age,gender\n1,\"{}\",,\n", shown.replace("\\u{a}", "\n")));
-}
-
-#[tokio::test]
-async fn an_api_without_a_scheme_is_told_the_whole_url() {
-    let folder = Folder::new("scheme");
-    fs::write(folder.0.join("actors.csv"), "name,age,gender\n").unwrap();
-    for arguments in [&["import", "actors.csv"][..], &["export", "actors"]] {
-        for (url, whole) in
-            [("api.example/staging", "https://api.example/staging"), ("localhost:3000", "http://localhost:3000")]
-        {
-            let output = local(&folder.0).args(arguments).args(["--api", url]).output().unwrap();
-            let expected = format!("error: {url} has no scheme; give the whole URL, for example {whole}");
-            assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), expected));
-        }
-    }
+fn signal(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -644,25 +587,78 @@ async fn members_the_api_has_no_field_for_are_reported_and_every_post_asks_for_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_message_advises_what_could_add_a_row_twice() {
-    let (folder, stack) = (Folder::new("advice"), stack().await);
-    fs::write(folder.0.join("actors.csv"), "name,age,gender\nIda,34,f\nMax,151,m\n").unwrap();
-    let said =
-        |arguments: &[&str]| text(&run(&folder, &stack, &[&["import", "actors.csv"], arguments].concat()).stderr);
-    let advice =
-        |flag: &str| format!("run the same within 24 hours as the same user{flag}: the other rows are not added twice");
-    assert!(said(&[]).contains(&advice("")));
-    // To run this as it was typed would be another run, which adds every row again.
-    let again = said(&["--again"]);
-    let id = again.lines().find_map(|line| line.split_once("--again=")).unwrap().1.to_owned();
-    assert!(again.contains(&advice(&format!(" and with --again={id}"))), "{again}");
-    assert_eq!(list(&stack, "actors").await.len(), 2);
-    assert!(said(&[&format!("--again={id}")]).contains(&advice(&format!(" and with --again={id}"))));
-    assert_eq!(list(&stack, "actors").await.len(), 2);
+async fn a_movie_exported_as_json_lines_comes_back_with_its_cast() {
+    let (folder, before, after) = (Folder::new("casts"), stack().await, stack().await);
+    fs::write(folder.0.join("actors.csv"), "name,age,gender\nIda,34,f\nMax,51,m\n").unwrap();
+    let file = [
+        json!({"title": "One", "release_date": "2020-05-14T14:02:13Z", "cast": [
+            {"actor_id": 2, "character": "The \"Cat\"", "billing": 1}, {"actor_id": 1},
+        ]}),
+        json!({"title": "Two", "release_date": "1949-08-31"}),
+    ];
+    fs::write(folder.0.join("movies.jsonl"), file.map(|row| format!("{row}\n")).concat()).unwrap();
+    // More than one page of movies with their casts.
+    let many: String = (1..=120).map(|number| format!("Movie {number},2000-01-01\n")).collect();
+    fs::write(folder.0.join("movies more.csv"), format!("title,release_date\n{many}")).unwrap();
+    let import = |stack: &Stack, file: &str| {
+        let output = run(&folder, stack, &["import", file, "--concurrency", "1"]);
+        assert_eq!((output.status.success(), text(&output.stderr).contains("no field")), (true, false), "{output:?}");
+    };
+    for file in ["actors.csv", "movies.jsonl", "movies more.csv"] {
+        import(&before, file);
+    }
+    let output = run(&folder, &before, &["export", "movies", "--output", "movies exported.jsonl"]);
+    assert_eq!(text(&output.stdout), "122 movies in movies exported.jsonl");
+    assert!(!text(&output.stderr).contains("left out"), "{output:?}");
+    import(&after, "actors.csv");
+    import(&after, "movies exported.jsonl");
+    for path in ["movies", "movies?include=cast&limit=10"] {
+        assert_eq!(get(&after, path).await, get(&before, path).await);
+    }
+    assert_eq!(get(&after, "movies/1?include=cast").await["movies"][0]["cast"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        run(&folder, &after, &["export", "movies", "--format", "jsonl"]).stdout,
+        fs::read(folder.0.join("movies exported.jsonl")).unwrap()
+    );
+
+    // A cast that no request can add is rejected with its line; an API that sends no casts is told
+    // from one without any.
+    let credits: Vec<_> = (1..=34).map(|id| json!({"actor_id": id})).collect();
+    fs::write(folder.0.join("movies.jsonl"), json!({"title": "Large", "cast": credits}).to_string()).unwrap();
+    let output = run(&folder, &after, &["import", "movies.jsonl"]);
+    assert!(
+        text(&output.stdout).starts_with("movies.jsonl, line 1: cast has 34 credits, and one request can add 33;"),
+        "{output:?}"
+    );
+    let old = Server::start("", |_, _| page(json!({"movies": [{"id": 1, "title": "One"}]}))).await;
+    let output = command(&folder, &after, &old.url, &["export", "movies", "--format", "jsonl"]).output().unwrap();
+    assert!(text(&output.stderr).contains("without their casts"), "{output:?}");
 }
 
-fn signal(child: &Child, signal: &str) {
-    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+#[tokio::test(flavor = "multi_thread")]
+async fn a_csv_export_says_what_it_leaves_out_and_writes_dates_that_sort() {
+    let (folder, stack) = (Folder::new("leaves-out"), stack().await);
+    fs::write(folder.0.join("movies.csv"), "title,release_date\nZoë,\"Thu, 14 May 2020 14:02:13 GMT\"\n").unwrap();
+    let export = |more: &[&str]| run(&folder, &stack, &[&["export"], more].concat());
+    assert_eq!(text(&export(&["movies"]).stderr), "");
+    assert!(run(&folder, &stack, &["import", "movies.csv"]).status.success());
+    let said = "left out, since CSV has no column for it: cast; --format jsonl exports it";
+    for more in [&["movies"][..], &["movies", "--output", "movies out.csv"]] {
+        assert_eq!(text(&export(more).stderr), said);
+    }
+    let expected = "id,title,release_date\n1,Zoë,2020-05-14T14:02:13Z\n";
+    assert_eq!(text(&export(&["movies"]).stdout), expected.trim());
+    assert_eq!(fs::read_to_string(folder.0.join("movies out.csv")).unwrap(), expected);
+    assert!(export(&["movies", "--bom", "--output", "movies bom.csv"]).status.success());
+    assert_eq!(fs::read_to_string(folder.0.join("movies bom.csv")).unwrap(), format!("\u{feff}{expected}"));
+    // It is the same row: nothing is added.
+    assert_eq!(summary(&run(&folder, &stack, &["import", "movies bom.csv"])), counts(0, 1, 0));
+    let output = export(&["movies", "--bom", "--format", "jsonl"]);
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(1), "error: --bom is for CSV: JSON lines have no byte order mark".into())
+    );
+    assert_eq!(text(&export(&["actors"]).stderr), "");
 }
 
 /// The names of the files in a folder.
@@ -747,4 +743,151 @@ async fn an_export_is_its_owners_alone_or_as_open_as_the_file_it_replaces_and_ne
     unfinished.finish().unwrap();
     assert_eq!(fs::read_to_string(at("target.csv")).unwrap(), "before");
     assert!(fs::symlink_metadata(at("late.csv")).unwrap().is_file());
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_ends_with_an_error_of_its_own() {
+    let check = async |reply: fn(usize, &Request<Body>) -> Reply, expected: PageError, served: usize| {
+        let server = Server::start("", reply).await;
+        let error = export(&quick(&server.url, "token")).await.unwrap_err();
+        assert!(matches!(&error, ExportError::Page(error) if *error == expected), "{error:?}");
+        assert_eq!(server.served(), served, "{expected}");
+    };
+    let back = |number, _: &Request<Body>| {
+        let after = if number < 4 { number + 1 } else { 3 };
+        page(json!({"actors": [{"id": number + 1}], "next": format!("/actors?after={after}")}))
+    };
+    check(back, PageError::After { after: 3, before: 5 }, 5).await;
+    let cursor = |number, _: &Request<Body>| {
+        page(json!({"actors": [{"id": number + 1}], "next": format!("/actors?cursor={}", number % 3)}))
+    };
+    check(cursor, PageError::Cursor, 4).await;
+    let empty = |number, _: &Request<Body>| page(json!({"actors": [], "next": format!("/actors?cursor={number}")}));
+    check(empty, PageError::Empty, 100).await;
+    let again = |_, _: &Request<Body>| page(json!({"actors": [{"id": 1}, {"id": 2}, {"id": 1}]}));
+    check(again, PageError::Order { id: 1, before: 2 }, 1).await;
+    let flood = |_, _: &Request<Body>| page(json!({"actors": vec![json!({}); 1001]}));
+    check(flood, PageError::TooManyRows { rows: 1001, limit: 1000 }, 1).await;
+}
+
+#[tokio::test]
+async fn a_response_is_read_no_further_than_its_limits_in_bytes_and_in_time() {
+    let large = |_, _: &Request<Body>| {
+        let chunk = || Ok::<_, std::io::Error>(vec![b' '; 1 << 16]);
+        Reply::Own(Response::new(Body::from_stream(stream::repeat_with(chunk).take(1024))))
+    };
+    let server = Server::start("", large).await;
+    let too_large = Stop::TooLarge { url: server.url.clone(), limit: 1 << 20 };
+    assert!(too_large.to_string().contains("a response of more than 1 MiB"), "{too_large}");
+    assert_eq!(import(&quick(&server.url, "token"), Import { concurrency: 1, ..rows(3) }).await.stop, Some(too_large));
+    let error = export(&quick(&server.url, "token")).await.unwrap_err();
+    assert!(matches!(error, ExportError::Stop(Stop::TooLarge { limit: 0x100_0000, .. })), "{error:?}");
+
+    // One byte every few milliseconds for two seconds, so that no pause is long.
+    let dripping = |_, _: &Request<Body>| {
+        let drip = stream::unfold(tokio::time::interval(Duration::from_millis(5)), |mut interval| async {
+            interval.tick().await;
+            Some((Ok::<_, std::io::Error>(" "), interval))
+        });
+        Reply::Own(Response::new(Body::from_stream(drip.take(400))))
+    };
+    let server = Server::start("", dripping).await;
+    let (first, timeout) = (Duration::from_millis(1), Duration::from_millis(300));
+    let backoff = Backoff { attempts: 2, first, timeout, ..Backoff::default() };
+    let error = export(&Api::new(&server.url, "token", backoff).unwrap()).await.unwrap_err();
+    assert!(error.to_string().ends_with("sends no whole response within 0.3 seconds"), "{error}");
+    assert_eq!(server.served(), 2);
+}
+
+/// What a server says that wants to command a terminal, and how it is shown.
+const COMMANDS: (&str, &str) =
+    ("a\u{1b}[2J\u{9b}31m\u{202e}b\u{2028}\nc", "a\\u{1b}[2J\\u{9b}31m\\u{202e}b\\u{2028}\\u{a}c");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
+    let (folder, stack) = (Folder::new("terminal"), stack().await);
+    let (sent, shown) = COMMANDS;
+    let name = format!("actors {}.csv", sent.replace('\u{2028}', ""));
+    let shown_name = format!("actors {}.csv", shown.replace("\\u{2028}", ""));
+    let check = |output: &Output, expected: &str| {
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(said.contains(expected), "{said:?}");
+        assert!(
+            !said.chars().any(|c| c != '\n' && (c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c))),
+            "{said:?}"
+        );
+    };
+    fs::write(folder.0.join(&name), format!("name,age,gender,\"{sent}\"\nIda,34,f,\n")).unwrap();
+    let import = |api: &str| command(&folder, &stack, api, &["import", &name]).output().unwrap();
+    let left_out = format!("{shown_name}: the API has no field for these, which are left out: {shown} (0 rows)");
+    check(&import(&stack.api), &left_out);
+    let server = Server::start("", |_, _| own(403, &[], json!({"message": COMMANDS.0}))).await;
+    check(&import(&server.url), &format!("403: {shown}"));
+    let reply = |_, _: &Request<Body>| own(422, &[], json!({"details": [{"field": COMMANDS.0, "message": "is odd"}]}));
+    let server = Server::start("", reply).await;
+    check(&import(&server.url), &format!("{shown_name}, line 3: {shown} is odd"));
+    fs::write(folder.0.join(&name), format!("name,age,{sent}\n")).unwrap();
+    check(&import(&stack.api), &format!("{shown_name}: line 1: there is no column gender"));
+    check(&run(&folder, &stack, &["import", &format!("{sent}/actors.csv")]), &format!("{shown}/actors.csv: "));
+    let rows = |_, _: &Request<Body>| page(json!({"actors": [{"id": 1, (COMMANDS.0): 1}]}));
+    let server = Server::start("", rows).await;
+    check(
+        &command(&folder, &stack, &server.url, &["export", "actors"]).output().unwrap(),
+        &format!("for it: {shown};"),
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn exported_rows_are_escaped_on_a_terminal_and_exact_elsewhere() {
+    let (folder, stack) = (Folder::new("rows"), stack().await);
+    let server = Server::start("", |_, _| page(json!({"actors": [{"id": 1, "name": COMMANDS.0}]}))).await;
+    let (sent, shown) = COMMANDS;
+    let exported = command(&folder, &stack, &server.url, &["export", "actors"]).output().unwrap();
+    assert_eq!(String::from_utf8(exported.stdout).unwrap(), format!("id,name,age,gender\n1,\"{sent}\",,\n"));
+
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let mut command = command(&folder, &stack, &server.url, &["export", "actors"]);
+    let mut exporting = command.stdout(Stdio::from(terminal.slave)).stderr(Stdio::null()).spawn().unwrap();
+    // The command holds the terminal too, and would keep it open.
+    drop(command);
+    let mut printed = Vec::new();
+    // Linux ends it with an error.
+    drop(fs::File::from(terminal.master).read_to_end(&mut printed));
+    assert!(exporting.wait().unwrap().success());
+    let printed = String::from_utf8(printed).unwrap().replace("\r\n", "\n");
+    assert_eq!(printed, format!("id,name,age,gender\n1,\"{}\",,\n", shown.replace("\\u{a}", "\n")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_message_advises_what_could_add_a_row_twice() {
+    let (folder, stack) = (Folder::new("advice"), stack().await);
+    fs::write(folder.0.join("actors.csv"), "name,age,gender\nIda,34,f\nMax,151,m\n").unwrap();
+    let said =
+        |arguments: &[&str]| text(&run(&folder, &stack, &[&["import", "actors.csv"], arguments].concat()).stderr);
+    let advice =
+        |flag: &str| format!("run the same within 24 hours as the same user{flag}: the other rows are not added twice");
+    assert!(said(&[]).contains(&advice("")));
+    // To run this as it was typed would be another run, which adds every row again.
+    let again = said(&["--again"]);
+    let id = again.lines().find_map(|line| line.split_once("--again=")).unwrap().1.to_owned();
+    assert!(again.contains(&advice(&format!(" and with --again={id}"))), "{again}");
+    assert_eq!(list(&stack, "actors").await.len(), 2);
+    assert!(said(&[&format!("--again={id}")]).contains(&advice(&format!(" and with --again={id}"))));
+    assert_eq!(list(&stack, "actors").await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_api_without_a_scheme_is_told_the_whole_url() {
+    let folder = Folder::new("scheme");
+    fs::write(folder.0.join("actors.csv"), "name,age,gender\n").unwrap();
+    for arguments in [&["import", "actors.csv"][..], &["export", "actors"]] {
+        for (url, whole) in
+            [("api.example/staging", "https://api.example/staging"), ("localhost:3000", "http://localhost:3000")]
+        {
+            let output = local(&folder.0).args(arguments).args(["--api", url]).output().unwrap();
+            let expected = format!("error: {url} has no scheme; give the whole URL, for example {whole}");
+            assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), expected));
+        }
+    }
 }

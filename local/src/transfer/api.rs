@@ -13,8 +13,12 @@ use tokio::sync::watch;
 
 use super::shortened;
 
-/// A little more than the 30 seconds that API Gateway gives a function.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
+/// The largest response to a GET that is read, in bytes. A function's response has 6 MB at most
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const LARGEST_PAGE: usize = 16 << 20;
+/// The largest response to a POST that is read, in bytes: one row, out of a body of 64 KiB. Up to
+/// 64 of them are read at a time.
+const LARGEST_ROW: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An API with a token for it.
@@ -27,7 +31,7 @@ pub struct Api {
     waiting: Box<dyn Fn(&str) + Send + Sync>,
 }
 
-/// How often a request is sent, and how long it waits in between.
+/// How often a request is sent, how long each attempt may take, and how long it waits in between.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     /// The most attempts at one request.
@@ -36,12 +40,16 @@ pub struct Backoff {
     pub first: Duration,
     /// The longest wait of all. An API that asks for a longer one is asked no further.
     pub longest: Duration,
+    /// The longest time of one attempt, from connecting to the last byte of the response.
+    pub timeout: Duration,
 }
 
 impl Default for Backoff {
-    /// Nine attempts within about a minute.
+    /// Nine attempts within about a minute, each a little longer than the 30 seconds that API
+    /// Gateway gives a function.
     fn default() -> Self {
-        Self { attempts: 9, first: Duration::from_millis(250), longest: Duration::from_secs(60) }
+        let (first, longest) = (Duration::from_millis(250), Duration::from_secs(60));
+        Self { attempts: 9, first, longest, timeout: Duration::from_secs(35) }
     }
 }
 
@@ -94,6 +102,22 @@ pub enum Stop {
         /// Its status.
         status: u16,
     },
+    /// The response is too large to be one of the API's.
+    #[error("{url} sends a response of more than {} MiB, and this API sends none that large; is the URL right?", .limit >> 20)]
+    TooLarge {
+        /// The API's URL.
+        url: String,
+        /// How many bytes it may have.
+        limit: usize,
+    },
+    /// No whole response arrives within the time of an attempt.
+    #[error("{url} sends no whole response within {} seconds", .timeout.as_secs_f64())]
+    Slow {
+        /// The API's URL.
+        url: String,
+        /// How long an attempt may take.
+        timeout: Duration,
+    },
     /// Somebody asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -126,7 +150,7 @@ impl Api {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
         // A redirect would make a GET of a POST, and the answer to that look like success.
         let builder = Client::builder().default_headers(headers).redirect(Policy::none());
-        let builder = builder.timeout(REQUEST_TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
+        let builder = builder.timeout(backoff.timeout).connect_timeout(CONNECT_TIMEOUT);
         let builder = if is_local(&parsed) { builder.no_proxy() } else { builder };
         Ok(Self {
             url: parsed.as_str().trim_end_matches('/').to_owned(),
@@ -162,12 +186,12 @@ impl Api {
             let request = self.client.post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "application/json");
             request.header("idempotency-key", key).header("prefer", "handling=strict").body(body.to_owned())
         };
-        self.send(request, stopped).await
+        self.send(request, LARGEST_ROW, stopped).await
     }
 
     /// Gets a list, as often as it takes. The path begins with a slash, or it would say another host.
     pub(crate) async fn get(&self, path: &str, stopped: watch::Receiver<bool>) -> Result<Answer, Stop> {
-        self.send(|| self.client.get(format!("{}{path}", self.url)), stopped).await
+        self.send(|| self.client.get(format!("{}{path}", self.url)), LARGEST_PAGE, stopped).await
     }
 
     /// An answer as one that this API never gives.
@@ -178,10 +202,11 @@ impl Api {
     async fn send(
         &self,
         request: impl Fn() -> RequestBuilder,
+        largest: usize,
         mut stopped: watch::Receiver<bool>,
     ) -> Result<Answer, Stop> {
         for attempt in 1.. {
-            let (stop, asked_for) = match self.attempt(request(), attempt).await {
+            let (stop, asked_for) = match self.attempt(request(), largest, attempt).await {
                 Attempt::Done(answer) => return Ok(answer),
                 Attempt::Over(stop) => return Err(stop),
                 Attempt::Again(stop, asked_for) => (stop, asked_for),
@@ -199,10 +224,13 @@ impl Api {
         Err(Stop::Interrupted)
     }
 
-    async fn attempt(&self, request: RequestBuilder, attempts: u32) -> Attempt {
-        let answer = match answer(request).await {
+    async fn attempt(&self, request: RequestBuilder, largest: usize, attempts: u32) -> Attempt {
+        let answer = match answer(request, largest).await {
             Ok(answer) => answer,
-            Err(error) => return self.unanswered(&error),
+            Err(AnswerError::Network(error)) => return self.unanswered(&error),
+            Err(AnswerError::TooLarge) => {
+                return Attempt::Over(Stop::TooLarge { url: self.url.clone(), limit: largest });
+            }
         };
         self.answered.store(true, Ordering::Relaxed);
         let (Answer { status, .. }, asked_for) = answer;
@@ -219,19 +247,41 @@ impl Api {
 
     /// An attempt that failed before there was an answer.
     fn unanswered(&self, error: &reqwest::Error) -> Attempt {
-        let stop = Stop::Unreachable { url: self.url.clone(), cause: root_cause(error) };
+        let url = self.url.clone();
+        let stop = match error.is_timeout() && !error.is_connect() {
+            true => Stop::Slow { url, timeout: self.backoff.timeout },
+            false => Stop::Unreachable { url, cause: root_cause(error) },
+        };
         let never = error.is_builder() || (error.is_connect() && !self.answered.load(Ordering::Relaxed));
         if never { Attempt::Over(stop) } else { Attempt::Again(stop, None) }
     }
 }
 
+/// Why there is no answer that can be read.
+enum AnswerError {
+    Network(reqwest::Error),
+    TooLarge,
+}
+
+impl From<reqwest::Error> for AnswerError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Network(error)
+    }
+}
+
 /// The answer, and how long it asks to wait.
-async fn answer(request: RequestBuilder) -> Result<(Answer, Option<Duration>), reqwest::Error> {
-    let response = request.send().await?;
+async fn answer(request: RequestBuilder, largest: usize) -> Result<(Answer, Option<Duration>), AnswerError> {
+    let mut response = request.send().await?;
     let status = response.status().as_u16();
     let replayed = response.headers().get("idempotency-replayed").is_some_and(|value| value == "true");
     let asked_for = response.headers().get(RETRY_AFTER).and_then(retry_after);
-    let body = response.bytes().await?.to_vec();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > largest {
+            return Err(AnswerError::TooLarge);
+        }
+        body.extend(chunk);
+    }
     Ok((Answer { status, replayed, body }, asked_for))
 }
 
@@ -300,7 +350,8 @@ mod tests {
 
     #[test]
     fn waits_double_and_are_never_shorter_than_asked_for() {
-        let backoff = Backoff { attempts: 5, first: Duration::from_millis(100), longest: Duration::from_millis(300) };
+        let (first, longest) = (Duration::from_millis(100), Duration::from_millis(300));
+        let backoff = Backoff { attempts: 5, first, longest, ..Backoff::default() };
         let check = |attempt, asked_for: Option<u64>, expected: Option<(u64, u64)>| {
             let wait = |spread| backoff.wait(attempt, asked_for.map(Duration::from_millis), spread);
             let expected = expected.map(|(least, most)| (Duration::from_millis(least), Duration::from_millis(most)));

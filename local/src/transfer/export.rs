@@ -1,12 +1,19 @@
-//! Rows out: the pages of a list, one after the other.
+//! Rows out: the pages of a list, one after the other, in the order of their ids.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use shared::model::ReleaseDate;
 use tokio::sync::watch;
 
-use super::{Api, Format, Resource, Stop, guard};
+use super::json_lines::CREDIT;
+use super::members::{self, Members, object};
+use super::pages::{Page, PageError, Progress, TakeError};
+use super::{Api, Format, Resource, Stop, guard, rows, shortened};
+
+/// The most names of members that a message lists.
+const MOST_NAMES: usize = 16;
 
 /// Why an export did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -14,12 +21,39 @@ pub enum ExportError {
     /// The API gives no more rows.
     #[error("{0}")]
     Stop(#[from] Stop),
+    /// The API sends a page that cannot be one of the list.
+    #[error("{0}")]
+    Page(#[from] PageError),
+    /// The API sends a movie without the cast that was asked for, so it is older than casts, or is
+    /// another API.
+    #[error(
+        "the API sends movies without their casts, although they were asked for; --format csv exports movies without casts"
+    )]
+    NoCast,
     /// What is to take the rows does not.
     #[error("{0}")]
     Write(#[from] io::Error),
 }
 
-/// Writes every row of a list, in ascending id, and gives their number. `seen` is shown how many there are so far.
+impl From<TakeError> for ExportError {
+    fn from(error: TakeError) -> Self {
+        match error {
+            TakeError::Page(error) => error.into(),
+            TakeError::Stop(error) => error.into(),
+        }
+    }
+}
+
+/// What was exported.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// How many rows.
+    pub rows: usize,
+    /// What the rows have and the format has no place for.
+    pub left_out: BTreeSet<String>,
+}
+
+/// Writes every row of a list, in ascending id. `seen` is shown how many there are so far.
 ///
 /// # Errors
 /// [`ExportError`]; what was written by then is not the whole list.
@@ -29,75 +63,91 @@ pub async fn export(
     format: Format,
     to: &mut impl Write,
     mut seen: impl FnMut(usize),
-) -> Result<usize, ExportError> {
+) -> Result<Exported, ExportError> {
     // Nobody stops an export in an orderly way: half of one is of no use.
     let (_running, stopped) = watch::channel(false);
-    let name = resource.name();
-    let mut next = Some(format!("/{name}?limit=1000"));
-    let mut count = 0;
+    let (first, limit) = first_page(resource, format);
+    let (mut next, mut progress, mut exported) = (Some(first), Progress::default(), Exported::default());
     if format == Format::Csv {
         to.write_all(&csv_line(columns(resource).iter())?)?;
     }
     while let Some(path) = next {
         let answer = api.get(&path, stopped.clone()).await?;
-        let page = Page::parse(resource, answer.status, &answer.body).ok_or_else(|| api.foreign(answer.status))?;
+        let page = Page::parse(resource, &answer).ok_or_else(|| api.foreign(answer.status))?;
+        next = progress.take(api, resource, limit, &page)?;
         for row in &page.rows {
-            to.write_all(&line(row, resource, format)?)?;
+            to.write_all(&line(row, resource, format, &mut exported.left_out)?)?;
         }
-        count += page.rows.len();
-        seen(count);
-        // A page that follows itself, or one elsewhere, is no page of this list.
-        let follows = page.next.as_ref().is_none_or(|next| *next != path && next.starts_with(&format!("/{name}?")));
-        next = if follows { page.next } else { return Err(api.foreign(200).into()) };
+        exported.rows += page.rows.len();
+        seen(exported.rows);
     }
     to.flush()?;
-    Ok(count)
-}
-
-/// One answer of a list.
-struct Page {
-    rows: Vec<Box<RawValue>>,
-    next: Option<String>,
-}
-
-impl Page {
-    fn parse(resource: Resource, status: u16, body: &[u8]) -> Option<Self> {
-        let mut members: Map<String, Value> = serde_json::from_slice(body).ok().filter(|_| status == 200)?;
-        let next = members.remove("next").map(|next| next.as_str().map(str::to_owned));
-        // A `next` of another kind must not look like the end.
-        let next = next.map_or(Some(None), |next| next.map(Some))?;
-        Some(Self { rows: rows(resource, body)?, next })
+    if (resource, format) == (Resource::Movies, Format::Csv) && exported.rows > 0 {
+        exported.left_out.insert("cast".into());
     }
+    Ok(exported)
 }
 
-/// The rows as they stand in the answer, members in the API's order.
-fn rows(resource: Resource, body: &[u8]) -> Option<Vec<Box<RawValue>>> {
-    let mut members: std::collections::HashMap<String, Box<RawValue>> = serde_json::from_slice(body).ok()?;
-    serde_json::from_str(members.remove(resource.name())?.get()).ok()
+/// The path of the first page, and how many rows a page may have.
+fn first_page(resource: Resource, format: Format) -> (String, usize) {
+    match (resource, format) {
+        (Resource::Movies, Format::Jsonl) => ("/movies?include=cast&limit=100".into(), 100),
+        _ => (format!("/{}?limit=1000", resource.name()), 1000),
+    }
 }
 
 fn columns(resource: Resource) -> Vec<&'static str> {
     std::iter::once("id").chain(resource.columns().iter().map(|(field, _)| *field)).collect()
 }
 
-fn line(row: &RawValue, resource: Resource, format: Format) -> io::Result<Vec<u8>> {
+fn line(
+    row: &Members<'_>,
+    resource: Resource,
+    format: Format,
+    left_out: &mut BTreeSet<String>,
+) -> Result<Vec<u8>, ExportError> {
     match format {
         Format::Csv => {
-            let members: Map<String, Value> = serde_json::from_str(row.get())?;
-            csv_line(columns(resource).iter().map(|column| cell(members.get(*column))))
+            let columns = columns(resource);
+            let others = row.0.iter().map(|(name, _)| name).filter(|name| !columns.contains(&name.as_str()));
+            left_out.extend(others.take(MOST_NAMES.saturating_sub(left_out.len())).map(|name| shortened(name)));
+            Ok(csv_line(columns.iter().map(|column| cell(column, row.get(column))))?)
         }
-        // A row is on one line, as this API sends it; another server might break it.
-        Format::Jsonl => Ok(format!("{}\n", row.get().replace(['\r', '\n'], " ")).into_bytes()),
+        Format::Jsonl => {
+            if resource == Resource::Movies && row.get("cast").is_none() {
+                return Err(ExportError::NoCast);
+            }
+            let members = row.0.iter().map(|(name, value)| match (resource, name.as_str()) {
+                (Resource::Movies, "cast") => (name, cast(value)),
+                _ => (name, value.get().to_owned()),
+            });
+            // A row is on one line, as this API sends it; another server might break it.
+            Ok(format!("{}\n", object(members).replace(['\r', '\n'], " ")).into_bytes())
+        }
     }
 }
 
-/// A member as a cell: text as it is, guarded; everything else as JSON has it; nothing for what is not there.
-fn cell(member: Option<&Value>) -> String {
-    match member {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => guard::guarded(text).into_owned(),
-        Some(other) => other.to_string(),
-    }
+/// A cast as import takes it: without names, which are the actors' own, and without what is null.
+fn cast(value: &RawValue) -> String {
+    let credit = |credit: Members<'_>| {
+        let is_kept = |(name, value): &(String, &RawValue)| CREDIT.contains(&name.as_str()) && value.get() != "null";
+        object(credit.0.into_iter().filter(is_kept).map(|(name, value)| (name, value.get())))
+    };
+    let entries = serde_json::from_str::<Vec<&RawValue>>(value.get()).ok();
+    let credits: Option<Vec<_>> = entries.and_then(|entries| {
+        entries.into_iter().map(|entry| Members::parse(entry.get().as_bytes()).ok().map(credit)).collect()
+    });
+    // What is no cast stays as it is, for whoever reads the file to see.
+    credits.map_or_else(|| value.get().to_owned(), |credits| format!("[{}]", credits.join(",")))
+}
+
+/// A member as a cell: text as it is, dates in ISO 8601, everything else as JSON has it; nothing
+/// for what is not there.
+fn cell(column: &str, member: Option<&RawValue>) -> String {
+    let Some(member) = member.filter(|member| member.get() != "null") else { return String::new() };
+    let text = members::text(member).unwrap_or_else(|| member.get().to_owned());
+    let date = (column == "release_date").then(|| ReleaseDate::parse(&text).ok()).flatten();
+    date.map_or_else(|| guard::guarded(&text).into_owned(), rows::iso)
 }
 
 fn csv_line(cells: impl Iterator<Item = impl AsRef<[u8]>>) -> io::Result<Vec<u8>> {
@@ -109,7 +159,7 @@ fn csv_line(cells: impl Iterator<Item = impl AsRef<[u8]>>) -> io::Result<Vec<u8>
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::transfer::read;
@@ -120,8 +170,9 @@ mod tests {
             Format::Jsonl => Vec::new(),
         };
         for row in rows {
-            let row = serde_json::value::to_raw_value(row).unwrap();
-            file.extend(line(&row, resource, format).unwrap());
+            let row = row.to_string();
+            let row = Members::parse(row.as_bytes()).unwrap();
+            file.extend(line(&row, resource, format, &mut BTreeSet::new()).unwrap());
         }
         String::from_utf8(file).unwrap()
     }
@@ -143,18 +194,30 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_page_is_a_page() {
-        let check = |status, body: &str, expected: Option<(usize, Option<&str>)>| {
-            let page = Page::parse(Resource::Actors, status, body.as_bytes());
-            let page = page.as_ref().map(|page| (page.rows.len(), page.next.as_deref()));
-            assert_eq!(page, expected, "{body}");
-        };
-        check(200, r#"{"success":true,"actors":[]}"#, Some((0, None)));
-        check(200, r#"{"actors":[{}],"next":"/actors?after=1"}"#, Some((1, Some("/actors?after=1"))));
-        check(200, r#"{"actors":[{}],"next":5}"#, None);
-        check(200, r#"{"movies":[]}"#, None);
-        check(200, "<html>", None);
-        check(422, r#"{"actors":[]}"#, None);
+    fn csv_dates_are_iso_8601_and_what_csv_has_no_column_for_is_named() {
+        let row = r#"{"id":1,"title":"One","release_date":"Thu, 14 May 2020 14:02:13 GMT","rating":5}"#;
+        let mut left_out = BTreeSet::new();
+        let members = Members::parse(row.as_bytes()).unwrap();
+        let written = line(&members, Resource::Movies, Format::Csv, &mut left_out).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), "1,One,2020-05-14T14:02:13Z\n");
+        assert_eq!(left_out, BTreeSet::from(["rating".into()]));
+    }
+
+    #[test]
+    fn a_cast_is_written_as_import_takes_it() {
+        let row = json!({"id": 1, "title": "One", "cast": [
+            {"actor_id": 5, "name": "Ida", "character": "The \"Cat\"", "billing": 1},
+            {"actor_id": 6, "name": "Max", "character": null, "billing": null},
+        ]});
+        let written = exported(&[row], Resource::Movies, Format::Jsonl);
+        let read = read(written.as_bytes(), Resource::Movies, Format::Jsonl).unwrap();
+        assert_eq!(read.ignored, []);
+        let cast = json!([{"actor_id": 5, "character": "The \"Cat\"", "billing": 1}, {"actor_id": 6}]);
+        let body: Value = serde_json::from_str(read.rows[0].body.as_ref().unwrap()).unwrap();
+        assert_eq!(body["cast"], cast);
+        let members = Members::parse(br#"{"id":1,"title":"One"}"#).unwrap();
+        let written = line(&members, Resource::Movies, Format::Jsonl, &mut BTreeSet::new());
+        assert!(matches!(written, Err(ExportError::NoCast)));
     }
 
     proptest! {
@@ -183,7 +246,7 @@ mod tests {
 
     /// Text as the API gives it out: trimmed, not empty, without control characters; often what a guard has to look at.
     fn name() -> impl Strategy<Value = String> {
-        "[-=+@;,\"' a＝]{1,8}|\\PC{1,12}|'.{0,5}"
+        "[-=+@;,\"' a＝]{1,8}|#(N/A|REF!|#)|\\PC{1,12}|'.{0,5}"
             .prop_map(|text| {
                 let plain: String = text.chars().filter(|character| !character.is_control()).collect();
                 plain.trim().to_owned()

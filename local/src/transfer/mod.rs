@@ -8,16 +8,18 @@ mod import;
 mod json_lines;
 mod members;
 mod output;
+mod pages;
 mod records;
 mod rows;
 mod terminal;
 
 pub(crate) use api::Answer;
 pub use api::{Api, Backoff, Stop, api_url, is_loopback};
-pub use export::{ExportError, export};
+pub use export::{ExportError, Exported, export};
 pub use import::{Import, Refusal, Summary, import, random_run};
 pub(crate) use import::{idempotency_key, reasons};
 pub use output::ToFile;
+pub use pages::PageError;
 pub use rows::{Ignored, Problem, Row, Rows, read};
 pub use terminal::{EscapedWriter, escaped, escaped_lines};
 

@@ -1,0 +1,237 @@
+//! Checks the pages of a list, so that no server can keep an export running forever.
+
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use serde_json::value::RawValue;
+
+use super::members::{self, Members};
+use super::{Answer, Api, Resource, Stop};
+
+/// The most empty pages in a row. This API passes over some 250,000 deleted rows in each.
+const MOST_EMPTY: usize = 100;
+/// The most cursors that are remembered, in some 16 MB. A list of so many pages has a thousand
+/// million rows.
+const MOST_CURSORS: usize = 1_000_000;
+/// The longest path of a next page, in bytes; the gateway takes no request line of more than
+/// 10,240.
+const LONGEST_NEXT: usize = 8192;
+
+/// Why a page cannot be one of a list that ends.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageError {
+    /// It has more rows than it may have.
+    #[error("the API sends {rows} rows in a page that may have {limit}")]
+    TooManyRows {
+        /// How many it has.
+        rows: usize,
+        /// How many were asked for.
+        limit: usize,
+    },
+    /// Its ids do not ascend.
+    #[error("the API sends row {id} after {before}; a list ascends by id, so rows would be missing or come twice")]
+    Order {
+        /// The id of the row.
+        id: u64,
+        /// The id that it must be greater than.
+        before: u64,
+    },
+    /// The next page begins where a page has begun, or among rows that were sent.
+    #[error("the API's next page begins after id {after}, which is not past {before}; the list would not end")]
+    After {
+        /// Where the next page begins.
+        after: u64,
+        /// The last id, or where this page began.
+        before: u64,
+    },
+    /// It has the cursor of an earlier page.
+    #[error("the API sends a cursor that it has sent before; the list would not end")]
+    Cursor,
+    /// There are no rows, again and again.
+    #[error("the API sends {MOST_EMPTY} empty pages one after the other, each with a next page")]
+    Empty,
+    /// The path of the next page is no path that the API takes.
+    #[error("the API sends a next page whose path is longer than {LONGEST_NEXT} bytes")]
+    LongNext,
+}
+
+/// One response of a list.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    /// The rows as they stand in the response.
+    pub(super) rows: Vec<Members<'a>>,
+    pub(super) next: Option<String>,
+}
+
+impl<'a> Page<'a> {
+    /// The page, if this is one of the resource's list.
+    pub(super) fn parse(resource: Resource, answer: &'a Answer) -> Option<Self> {
+        let members = Members::parse(&answer.body).ok().filter(|_| answer.status == 200)?;
+        // A `next` of another kind must not look like the end.
+        let next = members.get("next").map_or(Some(None), |next| members::text(next).map(Some))?;
+        let rows: Vec<&RawValue> = serde_json::from_str(members.get(resource.name())?.get()).ok()?;
+        let rows: Result<_, _> = rows.into_iter().map(|row| Members::parse(row.get().as_bytes())).collect();
+        Some(Self { rows: rows.ok()?, next })
+    }
+}
+
+/// How far a list has been read.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// The greatest id so far, or the id that the page begins after.
+    last: u64,
+    /// The id that the page begins after.
+    after: u64,
+    /// Pages without a row since the last one with rows.
+    empty: usize,
+    /// Digests of the cursors so far.
+    cursors: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Progress {
+    /// Checks a page against those before it, and gives the path of the next one.
+    pub(super) fn take(
+        &mut self,
+        api: &Api,
+        resource: Resource,
+        limit: usize,
+        page: &Page<'_>,
+    ) -> Result<Option<String>, TakeError> {
+        if page.rows.len() > limit {
+            return Err(PageError::TooManyRows { rows: page.rows.len(), limit }.into());
+        }
+        for row in &page.rows {
+            let id = row.get("id").and_then(|id| id.get().parse().ok()).ok_or_else(|| api.foreign(200))?;
+            if id <= self.last {
+                return Err(PageError::Order { id, before: self.last }.into());
+            }
+            self.last = id;
+        }
+        let Some(next) = &page.next else { return Ok(None) };
+        self.count_empty(page)?;
+        if next.len() > LONGEST_NEXT {
+            return Err(PageError::LongNext.into());
+        }
+        // One elsewhere is no page of this list.
+        let query = next.strip_prefix(&format!("/{}?", resource.name())).ok_or_else(|| api.foreign(200))?;
+        self.check_next(query)?.ok_or_else(|| api.foreign(200))?;
+        Ok(Some(next.clone()))
+    }
+
+    fn count_empty(&mut self, page: &Page<'_>) -> Result<(), PageError> {
+        if !page.rows.is_empty() {
+            self.empty = 0;
+            return Ok(());
+        }
+        self.empty += 1;
+        if self.empty < MOST_EMPTY { Ok(()) } else { Err(PageError::Empty) }
+    }
+
+    /// Checks that a next page leads on. None where it does not say where it begins.
+    fn check_next(&mut self, query: &str) -> Result<Option<()>, PageError> {
+        let mut leads_on = None;
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if name == "after" {
+                let Ok(after) = value.parse() else { return Ok(None) };
+                if after < self.last || after <= self.after {
+                    return Err(PageError::After { after, before: self.last });
+                }
+                (self.after, self.last) = (after, after);
+                leads_on = Some(());
+            } else if name == "cursor" {
+                if self.cursors.len() >= MOST_CURSORS {
+                    self.cursors.clear();
+                }
+                if !self.cursors.insert(self.hasher.hash_one(value.as_ref())) {
+                    return Err(PageError::Cursor);
+                }
+                leads_on = Some(());
+            }
+        }
+        Ok(leads_on)
+    }
+}
+
+/// Why a list is read no further.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TakeError {
+    #[error(transparent)]
+    Page(#[from] PageError),
+    #[error(transparent)]
+    Stop(#[from] Stop),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::Backoff;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, replayed: false, body: body.into() }
+    }
+
+    #[test]
+    fn only_a_whole_page_is_a_page() {
+        let check = |status, body: &str, expected: Option<(usize, Option<&str>)>| {
+            let answer = answer(status, body);
+            let page = Page::parse(Resource::Actors, &answer);
+            let page = page.as_ref().map(|page| (page.rows.len(), page.next.as_deref()));
+            assert_eq!(page, expected, "{body}");
+        };
+        check(200, r#"{"success":true,"actors":[]}"#, Some((0, None)));
+        check(200, r#"{"actors":[{}],"next":"/actors?after=1"}"#, Some((1, Some("/actors?after=1"))));
+        check(200, r#"{"actors":[{}],"next":5}"#, None);
+        check(200, r#"{"actors":[5]}"#, None);
+        check(200, r#"{"actors":[],"actors":[]}"#, None);
+        check(200, r#"{"movies":[]}"#, None);
+        check(200, "<html>", None);
+        check(422, r#"{"actors":[]}"#, None);
+    }
+
+    /// What comes of pages that follow each other, each with a limit of 3.
+    fn walk(pages: &[(&[u64], &str)]) -> Result<Option<String>, TakeError> {
+        let api = Api::new("http://127.0.0.1", "token", Backoff::default()).unwrap();
+        let (mut progress, mut next) = (Progress::default(), None);
+        for (ids, path) in pages {
+            let rows: Vec<_> = ids.iter().map(|id| format!("{{\"id\":{id}}}")).collect();
+            let answer = answer(200, &format!(r#"{{"actors":[{}],"next":"{path}"}}"#, rows.join(",")));
+            let page = Page::parse(Resource::Actors, &answer).unwrap();
+            next = progress.take(&api, Resource::Actors, 3, &page)?;
+        }
+        Ok(next)
+    }
+
+    #[test]
+    fn pages_lead_on_or_end_the_list_with_an_error_of_their_own() {
+        let check = |pages: &[(&[u64], &str)], expected: PageError| {
+            let error = walk(pages).unwrap_err();
+            assert!(matches!(&error, TakeError::Page(error) if *error == expected), "{pages:?}: {error:?}");
+        };
+        let good: &[(&[u64], &str)] = &[
+            (&[1, 4], "/actors?after=4"),
+            (&[], "/actors?limit=2&after=9"),
+            (&[10], "/actors?cursor=a"),
+            (&[], "/actors?cursor=b"),
+        ];
+        assert_eq!(walk(good).unwrap().as_deref(), Some("/actors?cursor=b"));
+        check(&[(&[1, 2, 3, 4], "")], PageError::TooManyRows { rows: 4, limit: 3 });
+        check(&[(&[2, 1], "")], PageError::Order { id: 1, before: 2 });
+        check(&[(&[2, 2], "")], PageError::Order { id: 2, before: 2 });
+        check(&[(&[1], "/actors?after=5"), (&[5], "")], PageError::Order { id: 5, before: 5 });
+        check(&[(&[7], "/actors?after=6")], PageError::After { after: 6, before: 7 });
+        check(&[(&[], "/actors?after=6"), (&[], "/actors?after=6")], PageError::After { after: 6, before: 6 });
+        check(&[(&[], "/actors?after=6"), (&[], "/actors?after=5")], PageError::After { after: 5, before: 6 });
+        check(&[(&[], "/actors?cursor=a"), (&[], "/actors?cursor=b"), (&[], "/actors?cursor=a")], PageError::Cursor);
+        check(&[(&[1], "/actors?cursor=a"), (&[2], "/actors?cursor=a")], PageError::Cursor);
+        check(&[(&[1], &format!("/actors?cursor={}", "a".repeat(9000)))], PageError::LongNext);
+        let paths: Vec<_> = (1..=100).map(|number| format!("/actors?after={number}")).collect();
+        let empty: Vec<(&[u64], &str)> = paths.iter().map(|path| (&[][..], path.as_str())).collect();
+        check(&empty, PageError::Empty);
+        assert!(walk(&empty[..99]).is_ok());
+        for elsewhere in ["/movies?after=1", "https://example.com", "/actors?limit=5", "/actors?after=x", "/actors"] {
+            assert!(matches!(walk(&[(&[], elsewhere)]), Err(TakeError::Stop(Stop::Foreign { .. }))), "{elsewhere}");
+        }
+    }
+}
