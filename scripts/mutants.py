@@ -18,6 +18,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 UNIT = ["-p", "shared", "--lib"]
 API = ["-p", "tests", "--test", "api"]
+LOCAL = ["-p", "local", "--lib"]
+TRANSFER = ["-p", "local", "--test", "transfer"]
 
 TOKEN = "shared/src/auth/token.rs"
 JWK = "shared/src/auth/jwk.rs"
@@ -39,6 +41,17 @@ PREFERENCE = "shared/src/endpoint/preference.rs"
 BODY = "shared/src/endpoint/body.rs"
 ERROR = "shared/src/error.rs"
 FORM = "shared/src/model/form.rs"
+BULK = "local/src/bulk.rs"
+CLIENT = "local/src/transfer/api.rs"
+COLUMNS = "local/src/transfer/columns.rs"
+EXPORT = "local/src/transfer/export.rs"
+JSON_LINES = "local/src/transfer/json_lines.rs"
+MEMBERS = "local/src/transfer/members.rs"
+OUTPUT = "local/src/transfer/output.rs"
+PAGES = "local/src/transfer/pages.rs"
+RECORDS = "local/src/transfer/records.rs"
+ROWS = "local/src/transfer/rows.rs"
+TERMINAL = "local/src/transfer/terminal.rs"
 
 # (the rule that is switched off, file, source, replacement, tests)
 MUTATIONS = [
@@ -154,6 +167,46 @@ MUTATIONS = [
     ("strict: twenty unknown names are sent back", ERROR, "unknown <= MOST_UNKNOWN", "unknown <= 9 * MOST_UNKNOWN", (API, "strict")),
     ("strict: unknown names are cut", FORM, ".take(Self::LONGEST_UNKNOWN)", ".take(9 * Self::LONGEST_UNKNOWN)", (API, "strict")),
     ("strict: unknown names are not logged", ERROR, "partition(|fault| fault.is_unknown())", "partition(|fault| false && fault.is_unknown())", (API, "log")),
+    # 8. Import and export
+    ("import: a delimiter follows a closing quotation mark", RECORDS, "Some(next) if next != self.delimiter && !is_line_end(next)", "Some(next) if false && next != self.delimiter", (TRANSFER, "two_ways")),
+    ("import: a quotation mark is closed", RECORDS, 'return Err(Problem::at(opened, "a quotation mark opens a cell here that nothing closes"));', "return Ok(cell + std::mem::take(&mut self.rest));", (LOCAL, "records")),
+    ("import: lines end in one way", RECORDS, "if *self.end.get_or_insert(end) != end", "if false && *self.end.get_or_insert(end) != end", (LOCAL, "records")),
+    ("import: no byte order mark begins a record", RECORDS, "if self.rest.starts_with('\\u{feff}')", "if false", (LOCAL, "records")),
+    ("import: no NUL byte is text", ROWS, "bytes.iter().position(|byte| *byte == 0)", "bytes.iter().position(|_| false)", (LOCAL, "rows")),
+    ("import: a date is read in one way before anything is sent", ROWS, "Ok((line, Err(RowError::File(message)))) => problems.push(Problem::at(line, message)),", "Ok((line, Err(RowError::File(message)))) => rows.push(Row { line, body: Err(message) }),", (TRANSFER, "two_ways")),
+    ("import: equal dates are equal rows", ROWS, "Ok(date) => Ok(iso(date)),", "Ok(_) => Ok(text.to_owned()),", (LOCAL, "rows")),
+    ("import: a spreadsheet's own errors are no values", COLUMNS, "if guard::is_error_value(cell)", "if false", (TRANSFER, "spreadsheets")),
+    ("import: a first line may name the delimiter", COLUMNS, "if !named(line) {", "if true {", (LOCAL, "rows")),
+    ("import: cells beyond the header may be empty", COLUMNS, "!cells.iter().skip(self.width).all(is_empty)", "cells.len() > self.width", (LOCAL, "rows")),
+    ("import: cells beyond the header may hold nothing", COLUMNS, "|| !cells.iter().skip(self.width).all(is_empty)", "", (LOCAL, "rows")),
+    ("import: cells below no name are reported", COLUMNS, "None => (rows > 0).then(", "None => false.then(", (LOCAL, "rows")),
+    ("import: an age may be 31.0", ROWS, "zeros.bytes().all(|byte| byte == b'0')", "zeros.len() > 99", (LOCAL, "rows")),
+    ("import: no member stands twice", MEMBERS, "find(|(name, _)| !names.insert(name))", "find(|(name, _)| { names.insert(name); false })", (TRANSFER, "members")),
+    ("import: unknown members are not sent", JSON_LINES, "_ if resource.has_field(&name) =>", "_ if !name.is_empty() =>", (TRANSFER, "members")),
+    ("import: unknown members of a cast are not sent", JSON_LINES, "unknown.extend(others.into_iter()", "let _ = (others.into_iter()", (TRANSFER, "members")),
+    ("import: strict handling is asked for", CLIENT, '.header("prefer", "handling=strict")', "", (TRANSFER, "members")),
+    ("import: a cast fits a request", JSON_LINES, "if entries.len() > MOST_CREDITS", "if false", (LOCAL, "json_lines")),
+    ("import: advice names the run", BULK, "Correct these rows in the file and run the same within 24 hours as the same user{again}", "Correct these rows in the file and run the same within 24 hours as the same user", (TRANSFER, "advises")),
+    ("export: JSON lines have casts", EXPORT, '"/movies?include=cast&limit=100"', '"/movies?limit=100"', (TRANSFER, "with_its_cast")),
+    ("export: a missing cast is an error", EXPORT, 'if resource == Resource::Movies && row.get("cast").is_none()', "if false", (TRANSFER, "with_its_cast")),
+    ("export: casts are as import takes them", EXPORT, "CREDIT.contains(&name.as_str()) && ", "!name.is_empty() && ", (TRANSFER, "with_its_cast")),
+    ("export: CSV says that it leaves casts out", EXPORT, 'exported.left_out.insert("cast".into());', "", (TRANSFER, "leaves_out")),
+    ("export: CSV dates are ISO 8601", EXPORT, '(column == "release_date")', '(column == "no date")', (TRANSFER, "leaves_out")),
+    ("export: a byte order mark on request", BULK, "if self.bom {", "if false {", (TRANSFER, "leaves_out")),
+    ("export: a file keeps its mode", OUTPUT, "file.as_file().set_permissions(plain(permissions))?;", "drop(plain(permissions));", (TRANSFER, "owners")),
+    ("export: links are not followed", OUTPUT, "match (there.is_symlink(), there.is_file())", "match (false, there.is_symlink() || there.is_file())", (TRANSFER, "owners")),
+    ("export: what is stopped leaves no file", OUTPUT, '.suffix(".part")', '.suffix(".part").disable_cleanup(true)', (TRANSFER, "stopped")),
+    ("export: ids ascend", PAGES, "if id <= self.last", "if false", (TRANSFER, "without_an_end")),
+    ("export: a page has the rows asked for", PAGES, "if page.rows.len() > limit", "if false", (TRANSFER, "without_an_end")),
+    ("export: after increases", PAGES, "if after < self.last || after <= self.after", "if false", (LOCAL, "pages")),
+    ("export: a cursor comes once", PAGES, "if !self.cursors.insert(", "if false && !self.cursors.insert(", (LOCAL, "pages")),
+    ("export: empty pages have an end", PAGES, "if self.empty < MOST_EMPTY { Ok(()) }", "if true { Ok(()) }", (LOCAL, "pages")),
+    ("client: responses are bounded in bytes", CLIENT, "if body.len() + chunk.len() > largest", "if false && largest > 0", (TRANSFER, "limits")),
+    ("client: responses are bounded in time", CLIENT, "builder.timeout(backoff.timeout)", "builder.timeout(backoff.timeout * 1000)", (TRANSFER, "limits")),
+    ("client: a URL has a scheme", CLIENT, 'if !url.contains("://")', "if false", (TRANSFER, "scheme")),
+    ("terminal: control characters are escaped", TERMINAL, "character.is_control() || ", "", (TRANSFER, "terminal")),
+    ("terminal: what turns text around is escaped", TERMINAL, " || matches!(character, '\\u{2028}'..='\\u{202e}' | '\\u{2066}'..='\\u{2069}')", "", (LOCAL, "terminal")),
+    ("terminal: rows are escaped there", BULK, "true => list.write(&mut EscapedWriter::new(stdout), interrupted).await,", "true => list.write(&mut { stdout }, interrupted).await,", (TRANSFER, "exact_elsewhere")),
 ]  # fmt: skip
 
 
