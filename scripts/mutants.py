@@ -167,7 +167,7 @@ MUTATIONS = [
     ("strict: twenty unknown names are sent back", ERROR, "unknown <= MOST_UNKNOWN", "unknown <= 9 * MOST_UNKNOWN", (API, "strict")),
     ("strict: unknown names are cut", FORM, ".take(Self::LONGEST_UNKNOWN)", ".take(9 * Self::LONGEST_UNKNOWN)", (API, "strict")),
     ("strict: unknown names are not logged", ERROR, "partition(|fault| fault.is_unknown())", "partition(|fault| false && fault.is_unknown())", (API, "log")),
-    # 8. Import and export
+    # 9. Import and export
     ("import: a delimiter follows a closing quotation mark", RECORDS, "Some(next) if next != self.delimiter && !is_line_end(next)", "Some(next) if false && next != self.delimiter", (TRANSFER, "two_ways")),
     ("import: a quotation mark is closed", RECORDS, 'return Err(Problem::at(opened, "a quotation mark opens a cell here that nothing closes"));', "return Ok(cell + std::mem::take(&mut self.rest));", (LOCAL, "records")),
     ("import: lines end in one way", RECORDS, "if *self.end.get_or_insert(end) != end", "if false && *self.end.get_or_insert(end) != end", (LOCAL, "records")),
