@@ -20,6 +20,7 @@ UNIT = ["-p", "shared", "--lib"]
 API = ["-p", "tests", "--test", "api"]
 LOCAL = ["-p", "local", "--lib"]
 TRANSFER = ["-p", "local", "--test", "transfer"]
+HOME_TEST = ["-p", "local", "--test", "home"]
 
 TOKEN = "shared/src/auth/token.rs"
 JWK = "shared/src/auth/jwk.rs"
@@ -52,6 +53,7 @@ PAGES = "local/src/transfer/pages.rs"
 RECORDS = "local/src/transfer/records.rs"
 ROWS = "local/src/transfer/rows.rs"
 TERMINAL = "local/src/transfer/terminal.rs"
+HOME = "local/src/home.rs"
 
 # (the rule that is switched off, file, source, replacement, tests)
 MUTATIONS = [
@@ -207,6 +209,12 @@ MUTATIONS = [
     ("terminal: control characters are escaped", TERMINAL, "character.is_control() || ", "", (TRANSFER, "terminal")),
     ("terminal: what turns text around is escaped", TERMINAL, " || matches!(character, '\\u{2028}'..='\\u{202e}' | '\\u{2066}'..='\\u{2069}')", "", (LOCAL, "terminal")),
     ("terminal: rows are escaped there", BULK, "true => list.write(&mut EscapedWriter::new(stdout), interrupted).await,", "true => list.write(&mut { stdout }, interrupted).await,", (TRANSFER, "exact_elsewhere")),
+    # 8. The local stack
+    ("home: the file that cannot be used is named", HOME, '["", "-wal", "-shm"]', '["", "-wal"]', (HOME_TEST, "")),
+    ("home: a database that is read-only does not start", HOME, "match connection.is_readonly(MAIN_DB)? {", "match connection.is_readonly(MAIN_DB)? && false {", (HOME_TEST, "")),
+    ("home: a lock is no reason to delete", HOME, "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)", "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::DatabaseBusy)", (LOCAL, "home")),
+    ("home: a lock is waited for two seconds", HOME, "Duration::from_secs(2);", "Duration::from_secs(12);", (HOME_TEST, "")),
+    ("home: a newer database is opened by a newer version", HOME, "Run the version of this project that wrote it", "Delete it", (HOME_TEST, "")),
 ]  # fmt: skip
 
 

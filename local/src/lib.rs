@@ -5,6 +5,7 @@ mod database;
 pub mod demo;
 mod docs;
 mod gateway;
+mod home;
 mod identity;
 mod stack;
 pub mod transfer;
@@ -12,6 +13,7 @@ mod upgrade;
 
 pub use database::{ACTORS_TABLE, CREDITS_TABLE, MOVIES_TABLE};
 pub use gateway::route_keys;
+pub use home::kept_signing_key;
 pub use identity::{Role, SigningKey, TOKEN_SECONDS, Tokens};
 pub use stack::{Options, Ports, Stack, StartError};
 

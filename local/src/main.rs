@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use local::{Options, Ports, Role, SigningKey, Stack, Tokens};
+use local::{Options, Ports, Role, Stack, Tokens};
 use serde_json::{Value, json};
 use shared::config::{Issuer, IssuerConfig};
 
@@ -227,7 +227,7 @@ async fn token(role: Role, identity: Identity) -> Result<String, String> {
         Answered(Err(problem)) => Err(problem),
         NobodyThere if issuer.is_some() => Err(format!("nobody answers at {url}")),
         NobodyThere => {
-            let key = SigningKey::open(&folder()).map_err(|error| format!("{}: {error}", folder().display()))?;
+            let key = local::kept_signing_key(&folder()).map_err(|error| error.to_string())?;
             let key = key.ok_or_else(|| {
                 format!("nobody answers at {url}, and there is no signing key yet; start the stack once with `cargo run -p local`")
             })?;

@@ -1,9 +1,9 @@
 //! Starting and stopping the three services.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::gateway::Functions;
+use crate::home::Home;
 use crate::identity::{self, SigningKey, Tokens};
 use crate::{database, docs, gateway};
 
@@ -90,7 +91,6 @@ pub struct Stack {
     client: Client,
     stopping: watch::Sender<bool>,
     services: JoinSet<()>,
-    /// Held so that no second stack works on the same data.
     home: Option<Home>,
 }
 
@@ -144,7 +144,10 @@ impl Stack {
         let mut services = JoinSet::new();
 
         let home = options.home.as_deref().map(Home::open).transpose()?;
-        let database = open_database(home.as_ref())?;
+        let database = match &home {
+            Some(home) => home.database()?,
+            None => Database::memory().map_err(other)?,
+        };
         let stop = wait(stopped.clone());
         services.spawn(async move { drop(dynoxide::server::serve_with_shutdown(dynamodb, database, stop).await) });
         let client = database::client(&format!("http://{dynamodb_address}"));
@@ -225,43 +228,6 @@ impl Stack {
     }
 }
 
-/// The folder that a stack keeps its data, key and log in.
-struct Home {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl Home {
-    /// Opens the folder, making it where it is not there yet, for this stack alone.
-    fn open(path: &Path) -> Result<Self, StartError> {
-        let lock = path.join("lock");
-        fs::create_dir_all(path).map_err(|cause| at(path, cause))?;
-        let file = File::create(&lock).map_err(|cause| at(&lock, cause))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(at(path, "another local stack keeps its data here; stop it, or use --in-memory"))
-            }
-            Err(TryLockError::Error(cause)) => Err(at(&lock, cause)),
-        }
-    }
-
-    fn log(&self) -> Result<(PathBuf, File), StartError> {
-        let path = self.path.join("requests.jsonl");
-        let file = File::create(&path).map_err(|cause| at(&path, cause))?;
-        Ok((path, file))
-    }
-
-    /// The signing key, made on the first start.
-    fn signing_key(&self) -> Result<SigningKey, StartError> {
-        SigningKey::open_or_generate(&self.path).map_err(|cause| at(&self.path, cause))
-    }
-}
-
-fn at(path: &Path, cause: impl ToString) -> StartError {
-    StartError::Home { path: path.display().to_string(), cause: cause.to_string() }
-}
-
 fn other(cause: impl ToString) -> StartError {
     StartError::Other(cause.to_string())
 }
@@ -274,13 +240,6 @@ async fn listen(address: IpAddr, port: u16, flag: &'static str) -> Result<(TcpLi
     })?;
     let address = listener.local_addr().map_err(other)?;
     Ok((listener, address))
-}
-
-fn open_database(home: Option<&Home>) -> Result<Database, StartError> {
-    let Some(home) = home else { return Database::memory().map_err(other) };
-    let path = home.path.join("dynamodb.sqlite");
-    let unusable = |_| at(&path, "this is no database of the local stack; delete .local to begin anew");
-    Database::new(&path.to_string_lossy()).map_err(unusable)
 }
 
 async fn serve(listener: TcpListener, service: axum::Router, stopped: watch::Receiver<bool>) {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -31,15 +31,20 @@ impl SigningKey {
         KeyPair::generate(KeySize::Rsa2048).map(Self::new).map_err(|_| "no signing key can be made".into())
     }
 
+    /// The file of the key in the stack's folder.
+    pub(crate) fn file(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
     /// The key in the folder's file, if it is there.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds no key.
-    pub fn open(folder: &Path) -> io::Result<Option<Self>> {
-        match fs::read(folder.join(FILE)) {
+    /// When the file cannot be read, or holds no key ([`io::ErrorKind::InvalidData`]).
+    pub(crate) fn open(folder: &Path) -> io::Result<Option<Self>> {
+        match fs::read(Self::file(folder)) {
             Ok(der) => match KeyPair::from_pkcs8(&der) {
                 Ok(pair) => Ok(Some(Self::new(pair))),
-                Err(_) => Err(io::Error::other(format!("{FILE} holds no key; delete it to have a new one made"))),
+                Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "this is no signing key")),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -57,7 +62,7 @@ impl SigningKey {
         let key = Self::generate().map_err(io::Error::other)?;
         let der: Pkcs8V1Der<'_> =
             key.pair.as_der().map_err(|_| io::Error::other("the signing key cannot be written"))?;
-        write_private(&folder.join(FILE), der.as_ref())?;
+        write_private(&Self::file(folder), der.as_ref())?;
         Ok(key)
     }
 

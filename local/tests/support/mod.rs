@@ -24,7 +24,12 @@ impl Drop for Folder {
 
 /// The command in a folder, without cargo's and the machine's own settings.
 pub(crate) fn local(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    program(Path::new(env!("CARGO_BIN_EXE_local")), folder)
+}
+
+/// The same of a copy of the program.
+pub(crate) fn program(file: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(file);
     command.current_dir(folder);
     for variable in [
         "CARGO_MANIFEST_DIR",

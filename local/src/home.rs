@@ -1,0 +1,217 @@
+//! The folder that a stack keeps its data, signing key and log in, and what to do where something in it cannot be used.
+//!
+//! An error says what the system or SQLite said, and what helps. It advises deleting data only where SQLite says that
+//! the file is no database or a malformed one: everything else passes, and the data is whole.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dynoxide::{Database, DynoxideError};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
+
+use crate::identity::SigningKey;
+use crate::stack::StartError;
+
+/// How long a start waits for another program to release its lock on the database.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
+/// The folder.
+pub(crate) struct Home {
+    path: PathBuf,
+    /// Held so that no second stack works on the same data.
+    _lock: File,
+}
+
+impl Home {
+    /// Opens the folder, making it where it is not there yet, for this stack alone.
+    pub(crate) fn open(path: &Path) -> Result<Self, StartError> {
+        let lock = path.join("lock");
+        fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
+        let file = File::create(&lock).map_err(|error| unusable(&lock, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(at(path, "another local stack keeps its data here; stop it, or start with --in-memory"))
+            }
+            Err(TryLockError::Error(error)) => Err(unusable(&lock, &error)),
+        }
+    }
+
+    /// Empties the log of requests, and opens it.
+    pub(crate) fn log(&self) -> Result<(PathBuf, File), StartError> {
+        let path = self.path.join("requests.jsonl");
+        let file = File::create(&path).map_err(|error| unusable(&path, &error))?;
+        Ok((path, file))
+    }
+
+    /// The signing key, made on the first start.
+    pub(crate) fn signing_key(&self) -> Result<SigningKey, StartError> {
+        SigningKey::open_or_generate(&self.path).map_err(|error| unusable(&SigningKey::file(&self.path), &error))
+    }
+
+    /// The database, made on the first start.
+    pub(crate) fn database(&self) -> Result<Database, StartError> {
+        let path = self.path.join("dynamodb.sqlite");
+        let name = path.to_str().ok_or_else(|| at(&path, "the path is not UTF-8; run the stack in another folder"))?;
+        // Before SQLite has the files open: it removes some as it closes, and a close here would release its locks.
+        let inaccessible = inaccessible(&path);
+        let unusable = |error| unusable_database(&path, inaccessible, &error);
+        // dynoxide would wait half a minute for a lock, and has words of its own for what is no database.
+        if let Err(error) = try_database(&path) {
+            return Err(unusable(error));
+        }
+        Database::new(name).map_err(|error| match error {
+            DynoxideError::SqliteError(error) => unusable(error),
+            newer => {
+                at(&path, format!("{newer} Run the version of this project that wrote it, or start with --in-memory"))
+            }
+        })
+    }
+}
+
+/// The signing key in a stack's folder, if it is there.
+///
+/// # Errors
+/// [`StartError::Home`] when it cannot be read, or is none.
+pub fn kept_signing_key(folder: &Path) -> Result<Option<SigningKey>, StartError> {
+    SigningKey::open(folder).map_err(|error| unusable(&SigningKey::file(folder), &error))
+}
+
+/// Takes the write lock of a database that is there and releases it, writing nothing.
+fn try_database(path: &Path) -> rusqlite::Result<()> {
+    if !path.try_exists().unwrap_or(true) {
+        return Ok(());
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(LOCK_WAIT)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
+    // A file that may not be written is opened for reading, and only the first write would say so.
+    match connection.is_readonly(MAIN_DB)? {
+        true => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None)),
+        false => Ok(()),
+    }
+}
+
+fn unusable_database(path: &Path, inaccessible: Option<(PathBuf, io::Error)>, error: &rusqlite::Error) -> StartError {
+    match (error.sqlite_error_code(), inaccessible) {
+        (Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly), Some((file, cause))) => {
+            at(&file, format!("{cause} (SQLite: {error}); {}", remedy(cause.kind())))
+        }
+        (code, _) => at(path, format!("SQLite: {error}; {}", database_remedy(code))),
+    }
+}
+
+/// What helps against an error of SQLite's. <https://sqlite.org/rescode.html>
+fn database_remedy(code: Option<ErrorCode>) -> String {
+    match code {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            "put a copy in its place, or delete the file, and those beside it that end in -wal and -shm, to begin with \
+             an empty database"
+                .into()
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
+            "another program has locked it, and held the lock for the {} s that this one waited; close that program \
+             and start again",
+            LOCK_WAIT.as_secs()
+        ),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            "let your user write to its folder, where SQLite keeps files beside it, or start with --in-memory".into()
+        }
+        Some(ErrorCode::DiskFull) => remedy(ErrorKind::StorageFull).into(),
+        _ => remedy(ErrorKind::Other).into(),
+    }
+}
+
+/// The first of the database's files that cannot be read and written, with the system's error.
+fn inaccessible(database: &Path) -> Option<(PathBuf, io::Error)> {
+    let beside = |suffix: &str| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    ["", "-wal", "-shm"].map(beside).into_iter().find_map(|file| {
+        let error = OpenOptions::new().read(true).write(true).open(&file).err()?;
+        (error.kind() != ErrorKind::NotFound).then_some((file, error))
+    })
+}
+
+fn unusable(path: &Path, error: &io::Error) -> StartError {
+    at(path, format!("{error}; {}", remedy(error.kind())))
+}
+
+/// What helps against an error of the system's.
+fn remedy(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::PermissionDenied => "let your user read and write it and its folder, or start with --in-memory",
+        ErrorKind::ReadOnlyFilesystem => "its file system is mounted read-only; start with --in-memory",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "the disk is full; free some space, or start with --in-memory"
+        }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            "a folder belongs here; move the file away, or start with --in-memory"
+        }
+        ErrorKind::IsADirectory => "a file belongs here; move the folder away, or start with --in-memory",
+        ErrorKind::InvalidData => "move it away, and the next start makes another",
+        _ => "start with --in-memory to do without it",
+    }
+}
+
+fn at(path: &Path, cause: impl ToString) -> StartError {
+    StartError::Home { path: path.display().to_string(), cause: cause.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_that_is_malformed_or_no_database_may_be_deleted() {
+        use ErrorCode::*;
+        let broken = [NotADatabase, DatabaseCorrupt];
+        let others = [
+            PermissionDenied,
+            DatabaseBusy,
+            DatabaseLocked,
+            OutOfMemory,
+            ReadOnly,
+            SystemIoFailure,
+            NotFound,
+            DiskFull,
+            CannotOpen,
+            FileLockingProtocolFailed,
+            SchemaChanged,
+            NoLargeFileSupport,
+            Unknown,
+        ];
+        for code in broken {
+            assert!(database_remedy(Some(code)).contains("delete"), "{code:?}");
+        }
+        for remedy in others.map(|code| database_remedy(Some(code))).into_iter().chain([database_remedy(None)]) {
+            assert!(!remedy.contains("delete"), "{remedy}");
+        }
+    }
+
+    #[test]
+    fn no_error_of_the_system_is_a_reason_to_delete_anything() {
+        use ErrorKind::*;
+        for kind in [
+            PermissionDenied,
+            ReadOnlyFilesystem,
+            StorageFull,
+            QuotaExceeded,
+            AlreadyExists,
+            NotADirectory,
+            IsADirectory,
+            InvalidData,
+            NotFound,
+            Other,
+        ] {
+            assert!(!remedy(kind).contains("delete"), "{kind}");
+        }
+    }
+}
