@@ -54,6 +54,8 @@ RECORDS = "local/src/transfer/records.rs"
 ROWS = "local/src/transfer/rows.rs"
 TERMINAL = "local/src/transfer/terminal.rs"
 HOME = "local/src/home.rs"
+ACCESS = "local/src/access.rs"
+IDENTITY = "local/src/identity/mod.rs"
 
 # (the rule that is switched off, file, source, replacement, tests)
 MUTATIONS = [
@@ -215,6 +217,14 @@ MUTATIONS = [
     ("home: a lock is no reason to delete", HOME, "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)", "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::DatabaseBusy)", (LOCAL, "home")),
     ("home: a lock is waited for two seconds", HOME, "Duration::from_secs(2);", "Duration::from_secs(12);", (HOME_TEST, "")),
     ("home: a newer database is opened by a newer version", HOME, "Run the version of this project that wrote it", "Delete it", (HOME_TEST, "")),
+    ("websites: Host is checked", ACCESS, "if target && named.all(", "if target || named.all(", (API, "websites")),
+    ("websites: Host is the stack's own", ACCESS, "self.names.iter().any(|name| host.eq_ignore_ascii_case(name))", "!self.names.iter().any(|name| host.eq_ignore_ascii_case(name))", (LOCAL, "access")),
+    ("websites: DynamoDB takes no Origin", ACCESS, "if headers.contains_key(ORIGIN) || ", "if ", (API, "websites")),
+    ("websites: DynamoDB takes no Sec-Fetch-Site", ACCESS, " || headers.contains_key(SEC_FETCH_SITE)", "", (API, "websites")),
+    ("websites: no page is framed", ACCESS, 'headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));', "", (API, "identity")),
+    ("sign-in: a link counts where the browser confirms it", IDENTITY, "_ => access::is_same_origin(&headers),", "_ => Sender::of(&headers) != Sender::Elsewhere,", (API, "identity")),
+    ("sign-in: a form counts from this page", IDENTITY, "Method::POST => Sender::of(&headers) == Sender::OwnPage,", "Method::POST => Sender::of(&headers) != Sender::Elsewhere,", (API, "identity")),
+    ("sign-in: it leads to no page of its own", IDENTITY, "if own && redirect.path()", "if false && own && redirect.path()", (API, "identity")),
 ]  # fmt: skip
 
 

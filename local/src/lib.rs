@@ -1,9 +1,11 @@
 //! The whole API on one machine: a gateway in front of the eight functions, an identity service in the Auth0 tenant's place,
 //! and a DynamoDB. `main.rs` is the command line; tests start the same [`Stack`] in their own process.
 
+mod access;
 mod database;
 pub mod demo;
 mod docs;
+mod dynamodb;
 mod gateway;
 mod home;
 mod identity;

@@ -64,6 +64,9 @@ struct Run {
     /// Keep nothing: data and signing key are gone when the stack stops
     #[arg(long)]
     in_memory: bool,
+    /// A name that requests may have in Host, besides localhost and the address, for example host.docker.internal
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
 }
 
 #[derive(Subcommand)]
@@ -125,7 +128,8 @@ fn print(text: &str) -> Result<(), String> {
 async fn run(run: &Run, identity: Identity) -> Result<(), String> {
     let home = if run.in_memory { None } else { Some(folder()) };
     let ports = Ports { api: run.port, identity: identity.identity_port, dynamodb: run.dynamodb_port };
-    let options = Options { address: identity.listen.into(), ports, home, ..options()? };
+    let (address, hosts) = (identity.listen.into(), run.allow_host.clone());
+    let options = Options { address, hosts, ports, home, ..options()? };
     let audience = options.audience.clone();
     let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
     let log = stack.log().map_err(|error| error.to_string())?;

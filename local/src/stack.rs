@@ -17,10 +17,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::access::{self, Hosts};
 use crate::gateway::Functions;
 use crate::home::Home;
 use crate::identity::{self, SigningKey, Tokens};
-use crate::{database, docs, gateway};
+use crate::{database, docs, dynamodb, gateway};
 
 /// How long the services get to finish what they are at when the stack stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,6 +30,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Options {
     /// The address that all services listen on and go by.
     pub address: IpAddr,
+    /// Names that requests may name as their host besides the address, `localhost` and its addresses.
+    pub hosts: Vec<String>,
     /// Where each service listens.
     pub ports: Ports,
     /// The folder where data, key and log are kept; without one nothing is.
@@ -52,6 +55,7 @@ impl Options {
     pub fn in_memory() -> Self {
         Self {
             address: Ipv4Addr::LOCALHOST.into(),
+            hosts: Vec::new(),
             ports: Ports { api: 0, identity: 0, dynamodb: 0 },
             home: None,
             key: None,
@@ -135,11 +139,12 @@ impl Stack {
     /// [`StartError`]; nothing is left running then.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let (api, api_address) = listen(options.address, options.ports.api, "--port").await?;
-        let (dynamodb, dynamodb_address) = listen(options.address, options.ports.dynamodb, "--dynamodb-port").await?;
+        let (store, dynamodb_address) = listen(options.address, options.ports.dynamodb, "--dynamodb-port").await?;
         let identity = match options.issuer {
             Some(_) => None,
             None => Some(listen(options.address, options.ports.identity, "--identity-port").await?),
         };
+        let hosts = Hosts::new(options.address, options.hosts);
         let (stopping, stopped) = watch::channel(false);
         let mut services = JoinSet::new();
 
@@ -148,8 +153,8 @@ impl Stack {
             Some(home) => home.database()?,
             None => Database::memory().map_err(other)?,
         };
-        let stop = wait(stopped.clone());
-        services.spawn(async move { drop(dynoxide::server::serve_with_shutdown(dynamodb, database, stop).await) });
+        let service = access::only_for(&hosts, access::without_browsers(dynamodb::router(database)));
+        services.spawn(serve(store, service, stopped.clone()));
         let client = database::client(&format!("http://{dynamodb_address}"));
         database::create_tables(&client).await.map_err(StartError::Other)?;
 
@@ -167,8 +172,8 @@ impl Stack {
                 (None, None) => Arc::new(SigningKey::generate().map_err(other)?),
             };
             let issued = Tokens::new(key, issuer.as_str(), &options.audience);
-            let service =
-                identity::router(issued.clone()).merge(docs::router(&format!("http://{api_address}"), &issued));
+            let pages = identity::router(issued.clone()).merge(docs::router(&format!("http://{api_address}"), &issued));
+            let service = access::only_for(&hosts, access::never_framed(pages));
             services.spawn(serve(listener, service, stopped.clone()));
             tokens = Some(issued);
             identity_url = Some(format!("http://{address}"));
@@ -181,7 +186,8 @@ impl Stack {
         let dynamodb_url = format!("http://{dynamodb_address}");
         let functions_client = options.dynamodb.as_ref().map_or_else(|| client.clone(), |url| database::client(url));
         let functions = Arc::new(Functions::new(&functions_client, &verifier));
-        services.spawn(serve(api, gateway::router(Arc::clone(&functions)), stopped));
+        let service = access::only_for(&hosts, gateway::router(Arc::clone(&functions)));
+        services.spawn(serve(api, service, stopped));
 
         Ok(Self {
             api: format!("http://{api_address}"),

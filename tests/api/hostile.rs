@@ -84,7 +84,7 @@ impl Row {
                 bytes.extend(format!("{name}: {value}\r\n").bytes());
             }
         };
-        add("host", "api.example".to_owned());
+        add("host", "localhost".to_owned());
         if let Some(role) = self.sender {
             add("authorization", format!("Bearer {}", api.stack.tokens.as_ref().unwrap().issue(role).unwrap()));
         }

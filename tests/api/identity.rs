@@ -91,7 +91,9 @@ async fn signing_in_returns_to_the_client_with_a_token() {
     for role in Role::ALL {
         assert!(page.contains(role.title()) && page.contains(&format!("role={}", role.user_name())), "{page}");
     }
-    let picked = client().get(url(&api, &format!("/authorize?{query}&role=director"))).send().await.unwrap();
+    assert!(page.contains("<form method=\"post\">"), "{page}");
+    let form = client().post(url(&api, &format!("/authorize?{query}&role=director"))).header("origin", url(&api, ""));
+    let picked = form.send().await.unwrap();
     assert_eq!(picked.status(), 303);
     let location = picked.headers()["location"].to_str().unwrap();
     let fragment = location.strip_prefix("https://app.example/done#").unwrap();
@@ -142,14 +144,68 @@ async fn an_issuer_from_outside_leaves_no_identity_service_here() {
 }
 
 #[tokio::test]
-async fn a_page_from_elsewhere_cannot_pick_a_role_for_its_visitor() {
+async fn a_role_counts_only_where_the_browser_confirms_that_it_was_picked_on_the_page() {
     let api = Api::start().await;
     let query =
         "audience=casting-agency&response_type=token&client_id=x&redirect_uri=https://evil.example/&role=producer";
-    for (site, status) in [("cross-site", 200), ("same-site", 200), ("same-origin", 303), ("none", 303)] {
-        let request = client().get(url(&api, &format!("/authorize?{query}"))).header("sec-fetch-site", site);
+    let own = url(&api, "");
+    let (get, post) = (reqwest::Method::GET, reqwest::Method::POST);
+    let table = [
+        (&get, vec![("sec-fetch-site", "same-origin")], true),
+        (&get, vec![("sec-fetch-site", "cross-site")], false),
+        (&get, vec![("sec-fetch-site", "same-site")], false),
+        (&get, vec![("sec-fetch-site", "none")], false),
+        (&get, vec![], false),
+        (&get, vec![("origin", own.as_str())], false),
+        (&get, vec![("referer", own.as_str())], false),
+        (&post, vec![("sec-fetch-site", "same-origin")], true),
+        (&post, vec![("sec-fetch-site", "same-origin"), ("origin", own.as_str())], true),
+        // Where a browser trusts no address over HTTP it sends no more than this.
+        (&post, vec![("origin", own.as_str())], true),
+        (&post, vec![("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")], false),
+        (&post, vec![("origin", "https://evil.example")], false),
+        (&post, vec![("origin", "null")], false),
+        (&post, vec![], false),
+    ];
+    for (method, headers, confirmed) in table {
+        let request = client().request(method.clone(), url(&api, &format!("/authorize?{query}")));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), status, "{site}");
-        assert_eq!(answer.headers().contains_key("location"), status == 303, "{site}");
+        assert_eq!(answer.headers().contains_key("location"), confirmed, "{method} {headers:?}");
+        assert_eq!(answer.status(), if confirmed { 303 } else { 200 }, "{method} {headers:?}");
+        let page = answer.text().await.unwrap();
+        assert_eq!(page.contains("No token was issued"), !confirmed, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn signing_in_leads_to_no_page_of_the_service_but_the_one_that_shows_the_token() {
+    let api = Api::start().await;
+    let sign_in = async |redirect_uri: &str| {
+        let query = [("audience", "casting-agency"), ("response_type", "token"), ("client_id", "x")];
+        let pairs = query.into_iter().chain([("redirect_uri", redirect_uri)]).map(|(name, value)| {
+            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            format!("{name}={value}")
+        });
+        let path = format!("/authorize?{}", pairs.collect::<Vec<_>>().join("&"));
+        client().get(url(&api, &path)).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(sign_in(&url(&api, "/callback")).await, 200);
+    assert_eq!(sign_in("http://127.0.0.1:1/authorize").await, 200);
+    for path in ["/authorize?role=producer", "/x/../authorize", "/%61uthorize", "/", "/docs"] {
+        assert_eq!(sign_in(&url(&api, path)).await, 400, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_page_of_the_identity_service_may_be_framed() {
+    let api = Api::start().await;
+    let sign_in = "/authorize?audience=casting-agency&response_type=token&client_id=x&redirect_uri=http://127.0.0.1/";
+    for path in ["/", sign_in, "/authorize", "/callback", "/docs", "/docs/page.js", "/openapi.yaml", "/nowhere"] {
+        let answer = client().get(url(&api, path)).send().await.unwrap();
+        assert_eq!(answer.headers()["x-frame-options"], "DENY", "{path}");
+        let policies: Vec<_> = answer.headers().get_all("content-security-policy").iter().collect();
+        assert_eq!(policies.len(), 1, "{path}");
+        assert!(policies[0].to_str().unwrap().contains("frame-ancestors 'none'"), "{path}");
     }
 }

@@ -33,9 +33,11 @@ mod races;
 mod store;
 
 mod docs;
+mod dynamodb;
 mod events;
 mod gateway;
 mod identity;
 mod log;
 mod openapi;
 mod template;
+mod websites;

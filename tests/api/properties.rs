@@ -232,7 +232,7 @@ fn any_bytes_in_any_other_header_change_nothing_but_what_the_header_is_about() {
     let ida = json!({"name": "Ida", "age": 34, "gender": "f"});
     asked.post("/actors", &ida).expect(200);
     let ours = [("Content-Type", 415), ("Content-Encoding", 415), ("If-Match", 412)];
-    let others = ["Idempotency-Key", "Host", "Cookie", "Accept", "Range", "Origin", "X-Forwarded-Proto", "X-Name"];
+    let others = ["Idempotency-Key", "Cookie", "Accept", "Range", "Origin", "X-Forwarded-Proto", "X-Name"];
     let names: Vec<_> = ours.into_iter().chain(others.map(|name| (name, 200))).collect();
     check(200, (select(names), header_bytes()), |((name, refused), value)| {
         let token = format!("Authorization: Bearer {}\r\n{name}: ", asked.token());

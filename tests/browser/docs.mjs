@@ -1,4 +1,5 @@
 // Opens the docs page in a headless Chromium as a person would, signs in as each role, and tries two operations.
+// Then it signs in on the sign-in page, and has a page of another site try what no website may do.
 //
 //     node docs.mjs [--local ../../target/debug/local] [--chromium /usr/bin/chromium] [--screenshots folder]
 //
@@ -7,10 +8,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
+import { createServer as createSite } from "node:http";
 import { createServer } from "node:net";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import puppeteer from "puppeteer-core";
+
+/** Names that the browser finds on this machine: one that containers use, without HTTPS, and a website's. */
+const NAMED = "host.docker.internal";
+const WEBSITE = "website.example";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const { values: options } = parseArgs({
@@ -51,7 +57,7 @@ async function freePorts(count) {
 async function startStack() {
   const [api, identity, dynamodb] = await freePorts(3);
   const ports = ["--port", api, "--identity-port", identity, "--dynamodb-port", dynamodb].map(String);
-  const stack = spawn(options.local, ["--in-memory", ...ports], { stdio: ["ignore", "pipe", "inherit"] });
+  const stack = spawn(options.local, ["--in-memory", "--allow-host", NAMED, ...ports], { stdio: ["ignore", "pipe", "inherit"] });
   let welcome = "";
   for await (const text of stack.stdout.setEncoding("utf8")) {
     welcome += text;
@@ -59,7 +65,7 @@ async function startStack() {
   }
   const docs = /^Docs +(\S+)/m.exec(welcome)?.[1];
   if (!docs) throw new Error("the stack did not start, or says nothing of its docs page");
-  return { stack, docs };
+  return { stack, docs, identity, dynamodb };
 }
 
 /** Clicks on what the selector finds, once it is there and shown. */
@@ -133,16 +139,88 @@ async function run(browser, docs) {
   check("requests to elsewhere", elsewhere, []);
 }
 
-const { stack, docs } = await startStack();
+/** The sign-in page as an application opens it. */
+function signInPage(host, identity, more = "") {
+  const query = new URLSearchParams({
+    audience: "casting-agency", response_type: "token", client_id: "browser",
+    redirect_uri: `http://127.0.0.1:${identity}/callback`,
+  });
+  return `http://${host}:${identity}/authorize?${query}${more}`;
+}
+
+/** Whether the browser has come back to the callback page with a token. */
+async function hasToken(page) {
+  if (!page.url().includes("/callback#access_token=")) return false;
+  return (await page.$eval("#token", (token) => token.value.split(".").length)) === 3;
+}
+
+async function signInOnItsPage(browser, identity) {
+  for (const host of ["127.0.0.1", NAMED]) {
+    const page = await browser.newPage();
+    await page.goto(signInPage(host, identity));
+    await Promise.all([page.waitForNavigation(), click(page, "form button[formaction$='role=director']")]);
+    check(`signing in at ${host}`, await hasToken(page), true);
+    await page.goto(signInPage(host, identity, "&role=director"));
+    check(`a link with a role, typed in at ${host}`, await hasToken(page), false);
+    await page.close();
+  }
+}
+
+/** What a page of another site gets: of a fetch its status, or what the browser says in place of a response. */
+async function tryAsAWebsite(browser, identity, dynamodb) {
+  const html = { "content-type": "text/html" };
+  const site = createSite((_, response) => response.writeHead(200, html).end("<title>A website</title>"));
+  await once(site.listen(0, "127.0.0.1"), "listening");
+  const page = await browser.newPage();
+  const home = `http://${WEBSITE}:${site.address().port}/`;
+  const attempt = (url, options) => page.evaluate(
+    (url, options) => fetch(url, options).then((response) => response.status, () => "blocked"), url, options,
+  );
+  await page.goto(home);
+  const grant = "grant_type=client_credentials&client_id=producer&client_secret=x&audience=casting-agency";
+  const form = { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body: grant };
+  check("a website reads a token", await attempt(`http://127.0.0.1:${identity}/oauth/token`, form), "blocked");
+  const signed = { "x-amz-target": "DynamoDB_20120810.ListTables", authorization: "AWS4-HMAC-SHA256 x" };
+  const call = { method: "POST", headers: signed, body: "{}" };
+  check("a website calls DynamoDB", await attempt(`http://127.0.0.1:${dynamodb}/`, call), "blocked");
+  for (const method of ["GET", "POST"]) {
+    await page.goto(home);
+    await Promise.all([page.waitForNavigation(), page.evaluate((action, method) => {
+      const form = Object.assign(document.body.appendChild(document.createElement("form")), { action, method });
+      for (const [name, value] of new URL(action).searchParams) {
+        form.appendChild(Object.assign(document.createElement("input"), { name, value }));
+      }
+      form.submit();
+    }, signInPage("127.0.0.1", identity, "&role=producer"), method)]);
+    check(`a website picks a role by ${method}`, [page.url().includes("/authorize"), await hasToken(page)], [true, false]);
+  }
+  await page.goto(home);
+  await page.evaluate((src) => new Promise((resolve) => {
+    const frame = document.createElement("iframe");
+    document.body.appendChild(Object.assign(frame, { src, onload: resolve }));
+  }), signInPage("127.0.0.1", identity));
+  const frame = page.frames().find((frame) => frame !== page.mainFrame());
+  check("a website frames the sign-in page", (await frame.$("form").catch(() => null)) !== null, false);
+  for (const [service, port] of Object.entries({ identity, dynamodb })) {
+    const response = await page.goto(`http://${WEBSITE}:${port}/`);
+    check(`a website's name for ${service}`, response.status(), 421);
+  }
+  await page.close();
+  site.close();
+}
+
+const { stack, docs, identity, dynamodb } = await startStack();
 let browser;
 try {
   const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : []; // Chromium's own sandbox does not work as root
   browser = await puppeteer.launch({
     executablePath: options.chromium,
-    args: asRoot,
+    args: [...asRoot, `--host-resolver-rules=MAP ${NAMED} 127.0.0.1, MAP ${WEBSITE} 127.0.0.1`],
     defaultViewport: { width: 1280, height: 1000 },
   });
   await run(browser, docs);
+  await signInOnItsPage(browser, identity);
+  await tryAsAWebsite(browser, identity, dynamodb);
 } finally {
   await browser?.close();
   stack.kill();

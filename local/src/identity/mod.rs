@@ -7,7 +7,7 @@ mod tokens;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -15,6 +15,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::access::{self, Sender};
 pub use key::SigningKey;
 pub(crate) use page::escaped;
 pub use tokens::{Role, TOKEN_SECONDS, Tokens};
@@ -25,7 +26,7 @@ pub(crate) fn router(tokens: Tokens) -> Router {
         .route("/", get(|State(tokens): State<Tokens>| async move { Html(page::home(&tokens)) }))
         .route("/.well-known/openid-configuration", get(configuration))
         .route("/.well-known/jwks.json", get(key_set))
-        .route("/authorize", get(authorize))
+        .route("/authorize", get(authorize).post(authorize))
         .route("/callback", get(|| async { Html(page::callback()) }))
         .route("/oauth/token", post(token))
         .with_state(tokens)
@@ -66,36 +67,56 @@ struct Authorization {
 }
 
 /// Shows the sign-in page; once a role is picked there, returns to the client with a token.
-async fn authorize(State(tokens): State<Tokens>, Query(query): Query<Authorization>, headers: HeaderMap) -> Response {
-    let redirect = Url::parse(&query.redirect_uri).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
-    let problem = if redirect.is_none() || query.redirect_uri.contains(char::is_control) {
-        Some("redirect_uri must be a http:// or https:// URL")
-    } else if query.response_type != "token" {
-        Some("response_type must be token")
-    } else if query.audience != tokens.audience() {
-        Some("audience must be this API's identifier")
-    } else if query.client_id.is_empty() {
-        Some("client_id is missing")
-    } else {
-        None
+///
+/// A page of another origin must not pick a role in its visitor's place. So a role counts where the browser says that
+/// the request comes from this page: in a link by `Sec-Fetch-Site`, in a form by `Origin` too. Browsers send the former
+/// only to loopback and over HTTPS.
+async fn authorize(
+    State(tokens): State<Tokens>,
+    method: Method,
+    headers: HeaderMap,
+    Query(query): Query<Authorization>,
+) -> Response {
+    let redirect = match check(&query, &tokens, &headers) {
+        Ok(redirect) => redirect,
+        Err(problem) => return (StatusCode::BAD_REQUEST, Html(page::problem(problem))).into_response(),
     };
-    let redirect = match (problem, redirect) {
-        (None, Some(redirect)) => redirect,
-        (problem, _) => {
-            let problem = problem.unwrap_or("the request cannot be read");
-            return (StatusCode::BAD_REQUEST, Html(page::problem(problem))).into_response();
-        }
+    let confirmed = match method {
+        Method::POST => Sender::of(&headers) == Sender::OwnPage,
+        _ => access::is_same_origin(&headers),
     };
-    // A page from elsewhere must not pick a role in its visitor's place; browsers say where a request comes from (Fetch Metadata).
-    let from_here = headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
-    match query.role.as_deref().filter(|_| from_here).map(str::parse::<Role>) {
-        None => Html(page::sign_in(&query)).into_response(),
+    match query.role.as_deref().map(str::parse::<Role>) {
+        None => Html(page::sign_in(&query, false)).into_response(),
         Some(Err(())) => (StatusCode::BAD_REQUEST, Html(page::problem("there is no such role"))).into_response(),
+        Some(Ok(_)) if !confirmed => Html(page::sign_in(&query, true)).into_response(),
         Some(Ok(role)) => match tokens.issue(role) {
             Ok(token) => Redirect::to(&return_address(&query, &redirect, &token)).into_response(),
             Err(cause) => (StatusCode::INTERNAL_SERVER_ERROR, Html(page::problem(&cause))).into_response(),
         },
     }
+}
+
+/// The URL to return to, if the request can be granted; else what is wrong with it.
+fn check(query: &Authorization, tokens: &Tokens, headers: &HeaderMap) -> Result<Url, &'static str> {
+    let redirect = Url::parse(&query.redirect_uri).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    let redirect = redirect.filter(|_| !query.redirect_uri.contains(char::is_control));
+    let redirect = redirect.ok_or("redirect_uri must be a http:// or https:// URL")?;
+    // Otherwise a redirect could lead from here to this page with another role and another `redirect_uri`, and the browser
+    // would call that request same-origin.
+    let own = access::own_origin(headers).is_some_and(|origin| origin == redirect.origin().ascii_serialization());
+    if own && redirect.path() != "/callback" {
+        return Err("redirect_uri may be no page of this service but /callback");
+    }
+    if query.response_type != "token" {
+        return Err("response_type must be token");
+    }
+    if query.audience != tokens.audience() {
+        return Err("audience must be this API's identifier");
+    }
+    if query.client_id.is_empty() {
+        return Err("client_id is missing");
+    }
+    Ok(redirect)
 }
 
 /// The client's address with the token in its fragment (RFC 6749, section 4.2.2).
@@ -123,6 +144,9 @@ struct Grant {
 }
 
 async fn token(State(tokens): State<Tokens>, headers: HeaderMap, body: Bytes) -> Response {
+    if Sender::of(&headers) == Sender::Elsewhere {
+        return refusal(StatusCode::FORBIDDEN, "access_denied", "No website may have a token.");
+    }
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let grant: Option<Grant> = if content_type.starts_with("application/x-www-form-urlencoded") {
         let members = form_urlencoded::parse(&body).map(|(name, value)| (name.into_owned(), json!(value)));

@@ -4,8 +4,9 @@ use super::{Authorization, Role, Tokens};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem;color:#1d2433;background:#f6f7f9}\
     main{background:#fff;border:1px solid #d9dde5;border-radius:10px;padding:1.5rem 2rem}h1{font-size:1.4rem;margin-top:0}\
-    a.role{display:block;border:1px solid #b9c1d0;border-radius:8px;padding:.7rem 1rem;margin:.6rem 0;text-decoration:none;color:inherit}\
-    a.role:hover,a.role:focus{border-color:#2b59c3;background:#eef3ff}.role b{display:block;color:#2b59c3}\
+    button{display:block;width:100%;border:1px solid #b9c1d0;border-radius:8px;padding:.7rem 1rem;margin:.6rem 0;\
+    font:inherit;text-align:left;color:inherit;background:none;cursor:pointer}\
+    button:hover,button:focus{border-color:#2b59c3;background:#eef3ff}button b{display:block;color:#2b59c3}\
     small{color:#5b6477}textarea{width:100%;height:9rem;font:13px/1.4 ui-monospace,monospace;box-sizing:border-box}code{font-size:.9em}";
 
 /// The first page: where to go from here.
@@ -26,16 +27,25 @@ pub(super) fn home(tokens: &Tokens) -> String {
     )
 }
 
-/// The sign-in page: a role to pick, instead of a password.
-pub(super) fn sign_in(query: &Authorization) -> String {
+/// The sign-in page: a role to pick, instead of a password. It says so where a role was not confirmed.
+///
+/// Each role is a button of a form, since a browser sends `Origin` with a POST to any address.
+pub(super) fn sign_in(query: &Authorization, unconfirmed: bool) -> String {
     let mut body = String::from("<p>Pick a role. On a real tenant this is where you would enter a password.</p>");
+    if unconfirmed {
+        body += "<p><b>No token was issued:</b> the browser did not confirm that the role was picked on this page. \
+                 Pick it here. Without a browser, <code>cargo run -q -p local -- token</code> prints a token, and so does \
+                 <code>POST /oauth/token</code>.</p>";
+    }
+    body += "<form method=\"post\">";
     for role in Role::ALL {
-        let link = escaped(&format!("/authorize?{}", with_role(query, role)));
+        let action = escaped(&format!("/authorize?{}", with_role(query, role)));
         let permissions: Vec<_> = role.permissions().into_iter().map(|permission| permission.as_str()).collect();
         let permissions = if permissions.is_empty() { "no permission".to_owned() } else { permissions.join(", ") };
-        body += &format!("<a class=\"role\" href=\"{link}\"><b>{}</b><small>{permissions}</small></a>", role.title());
+        body +=
+            &format!("<button formaction=\"{action}\"><b>{}</b><small>{permissions}</small></button>", role.title());
     }
-    body += &format!("<p><small>You return to {}</small></p>", escaped(&query.redirect_uri));
+    body += &format!("</form><p><small>You return to {}</small></p>", escaped(&query.redirect_uri));
     page("Sign in to the Casting Agency", &body)
 }
 

@@ -12,14 +12,15 @@ pub(super) fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
             all
         })
     };
-    let lines =
-        REQUEST_LINES.iter().map(|(what, line)| (*what, with_token(&[*line, b"\r\nHost: x\r\n@\r\n"].concat())));
-    let headers = HEADERS.iter().map(|(what, header)| {
-        (*what, with_token(&[b"DELETE /actors/1 HTTP/1.1\r\nHost: x\r\n@", *header, b"\r\n\r\n"].concat()))
-    });
-    let posts = POSTS
+    let lines = REQUEST_LINES
         .iter()
-        .map(|(what, rest)| (*what, with_token(&[&b"POST /actors HTTP/1.1\r\nHost: x\r\n@"[..], rest].concat())));
+        .map(|(what, line)| (*what, with_token(&[*line, b"\r\nHost: localhost\r\n@\r\n"].concat())));
+    let headers = HEADERS.iter().map(|(what, header)| {
+        (*what, with_token(&[b"DELETE /actors/1 HTTP/1.1\r\nHost: localhost\r\n@", *header, b"\r\n\r\n"].concat()))
+    });
+    let posts = POSTS.iter().map(|(what, rest)| {
+        (*what, with_token(&[&b"POST /actors HTTP/1.1\r\nHost: localhost\r\n@"[..], rest].concat()))
+    });
     let others = OTHERS.iter().map(|(what, bytes)| (*what, with_token(bytes)));
     lines.chain(headers).chain(posts).chain(others).chain(large(&authorization)).collect()
 }
@@ -83,15 +84,15 @@ const POSTS: &[(&str, &[u8])] = &[
     ("a body longer than it says", b"Content-Length: 2\r\n\r\n{\"name\": \"Ida\", \"age\": 1, \"gender\": \"f\"}"),
     (
         "a request in the rest of a body",
-        b"Content-Length: 2\r\n\r\n{}DELETE /actors/1 HTTP/1.1\r\nHost: x\r\n@\r\n",
+        b"Content-Length: 2\r\n\r\n{}DELETE /actors/1 HTTP/1.1\r\nHost: localhost\r\n@\r\n",
     ),
     (
         "chunks and a length",
-        b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nDELETE /actors/1 HTTP/1.1\r\nHost: x\r\n@\r\n",
+        b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nDELETE /actors/1 HTTP/1.1\r\nHost: localhost\r\n@\r\n",
     ),
     (
         "a length and chunks",
-        b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\nDELETE /actors/1 HTTP/1.1\r\nHost: x\r\n@\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\nDELETE /actors/1 HTTP/1.1\r\nHost: localhost\r\n@\r\n0\r\n\r\n",
     ),
     ("two encodings", b"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     ("a chunk without a size", b"Transfer-Encoding: chunked\r\n\r\n\r\n{}\r\n0\r\n\r\n"),
@@ -110,18 +111,21 @@ const OTHERS: &[(&str, &[u8])] = &[
     ("line ends", b"\r\n\r\n\r\n\r\n"),
     ("null bytes", &[0; 200]),
     ("half a request line", b"DELETE /acto"),
-    ("half a head", b"DELETE /actors/1 HTTP/1.1\r\nHost: x\r\n@"),
-    ("a head without its last line", b"DELETE /actors/1 HTTP/1.1\r\nHost: x\r\n@X-Name: x"),
+    ("half a head", b"DELETE /actors/1 HTTP/1.1\r\nHost: localhost\r\n@"),
+    ("a head without its last line", b"DELETE /actors/1 HTTP/1.1\r\nHost: localhost\r\n@X-Name: x"),
     ("a greeting of TLS", b"\x16\x03\x01\0\x05\x01\0\0\x01\0\r\n\r\n"),
     ("a greeting of SSH", b"SSH-2.0-OpenSSH_9.0\r\n\r\n"),
-    ("a header of a proxy", b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\nDELETE /actors/1 HTTP/1.1\r\nHost: x\r\n@\r\n"),
+    (
+        "a header of a proxy",
+        b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\nDELETE /actors/1 HTTP/1.1\r\nHost: localhost\r\n@\r\n",
+    ),
     ("a command of Redis", b"*1\r\n$8\r\nFLUSHALL\r\n\r\n"),
 ];
 
 /// What is larger than a head may be.
 fn large(authorization: &str) -> Vec<(&'static str, Vec<u8>)> {
     let delete = |target: &str, headers: &str| {
-        format!("DELETE {target} HTTP/1.1\r\nHost: x\r\n{authorization}{headers}\r\n").into_bytes()
+        format!("DELETE {target} HTTP/1.1\r\nHost: localhost\r\n{authorization}{headers}\r\n").into_bytes()
     };
     let many: String = (0..101).map(|number| format!("X-{number}: x\r\n")).collect();
     vec![

@@ -167,13 +167,8 @@ fn idempotency_key() -> Vec<Row> {
 /// Headers that would change the request if anything believed them. Each is sent with a request that finds nothing, and with a list.
 fn believed() -> Vec<Row> {
     let lines: &[&[u8]] = &[
-        b"Host: evil.example",
-        b"Host:",
-        b"Host: [",
-        b"Host: a b",
-        b"Host: api.example:99999",
-        b"Host: api.example/actors/1#",
-        b"Host: a\r\nHost: b",
+        b"Host: localhost:99999",
+        b"Host: [::1]",
         b"X-Forwarded-Host: evil.example/actors/1?",
         b"X-Forwarded-Proto: javascript",
         b"X-Forwarded-Proto: \xff",

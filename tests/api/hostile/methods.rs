@@ -18,7 +18,7 @@ pub(super) fn rows() -> Vec<Row> {
         ("OPTIONS", "/actors", 405),
         ("OPTIONS", "*", 404),
         ("TRACE", "/actors", 405),
-        ("CONNECT", "api.example:443", 404),
+        ("CONNECT", "localhost:443", 404),
         ("get", "/actors", 405),
         ("Get", "/actors", 405),
         ("delete", "/actors/1", 405),
