@@ -56,6 +56,7 @@ TERMINAL = "local/src/transfer/terminal.rs"
 HOME = "local/src/home.rs"
 ACCESS = "local/src/access.rs"
 IDENTITY = "local/src/identity/mod.rs"
+GRANT = "local/src/identity/grant.rs"
 
 # (the rule that is switched off, file, source, replacement, tests)
 MUTATIONS = [
@@ -225,6 +226,8 @@ MUTATIONS = [
     ("sign-in: a link counts where the browser confirms it", IDENTITY, "_ => access::is_same_origin(&headers),", "_ => Sender::of(&headers) != Sender::Elsewhere,", (API, "identity")),
     ("sign-in: a form counts from this page", IDENTITY, "Method::POST => Sender::of(&headers) == Sender::OwnPage,", "Method::POST => Sender::of(&headers) != Sender::Elsewhere,", (API, "identity")),
     ("sign-in: it leads to no page of its own", IDENTITY, "if own && redirect.path()", "if false && own && redirect.path()", (API, "identity")),
+    ("tokens: no website is granted one", GRANT, "if Sender::of(headers) == Sender::Elsewhere {", "if Sender::of(headers) == Sender::Elsewhere && body.is_err() {", (API, "identity")),
+    ("tokens: a parameter without a value is missing", GRANT, "if value.is_empty() { Err(", "if value.len() > 99 { Err(", (API, "identity")),
 ]  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 use local::Role;
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::support::{Api, send};
@@ -13,9 +13,17 @@ fn client() -> Client {
 }
 
 async fn grant(api: &Api, body: &Value) -> (u16, Value) {
-    let request =
-        client().post(url(api, "/oauth/token")).header("content-type", "application/json").body(body.to_string());
+    token(api, "application/json", body.to_string()).await
+}
+
+async fn token(api: &Api, content_type: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
+    read(client().post(url(api, "/oauth/token")).header("content-type", content_type).body(body)).await
+}
+
+async fn read(request: RequestBuilder) -> (u16, Value) {
     let answer = request.send().await.unwrap();
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    assert!(!answer.headers().contains_key("access-control-allow-origin"));
     (answer.status().as_u16(), serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
 }
 
@@ -35,35 +43,134 @@ async fn every_user_is_granted_a_token_that_the_api_takes() {
     }
 }
 
+fn client_credentials(client_id: &str) -> Value {
+    json!({"grant_type": "client_credentials", "client_id": client_id, "client_secret": "x", "audience": "casting-agency"})
+}
+
+#[tokio::test]
+async fn a_program_is_granted_the_token_of_the_role_that_its_client_id_names() {
+    let api = Api::start().await;
+    for role in Role::ALL {
+        let (status, body) = grant(&api, &client_credentials(role.user_name())).await;
+        assert_eq!((status, &body["token_type"], &body["expires_in"]), (200, &json!("Bearer"), &json!(86_400)));
+        let bearer = format!("Bearer {}", body["access_token"].as_str().unwrap());
+        for (method, path, permission) in [("GET", "/actors", "get:actors"), ("DELETE", "/movies/9", "delete:movies")] {
+            let held = role.permissions().iter().any(|held| held.as_str() == permission);
+            let answer = send(api.request(method, path).header("authorization", &bearer)).await;
+            assert_eq!(answer.status == 403, !held, "{method} {path} as {role:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_form_is_a_grant_as_well() {
     let api = Api::start().await;
-    let form = "grant_type=password&username=director&password=x&audience=casting-agency&client_id=x";
-    let request =
-        client().post(url(&api, "/oauth/token")).header("content-type", "application/x-www-form-urlencoded").body(form);
-    assert_eq!(request.send().await.unwrap().status(), 200);
+    for form in [
+        "grant_type=password&username=director&password=x&audience=casting-agency&client_id=x",
+        "grant_type=client_credentials&client_id=director&client_secret=x&audience=casting%2Dagency",
+    ] {
+        for content_type in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"] {
+            assert_eq!(token(&api, content_type, form).await.0, 200, "{form}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_bad_grant_is_refused_as_oauth_says() {
     let api = Api::start().await;
-    let changed = |name: &str, value: Value| {
-        let mut body = password("director");
+    let changed = |mut body: Value, name: &str, value: Value| {
         body[name] = value;
         body
     };
+    let user = |name: &str, value: Value| changed(password("director"), name, value);
+    let program = |name: &str, value: Value| changed(client_credentials("director"), name, value);
     let table = [
-        (changed("username", json!("admin")), 403, "invalid_grant"),
-        (changed("audience", json!("other")), 403, "access_denied"),
-        (changed("grant_type", json!("client_credentials")), 403, "unsupported_grant_type"),
-        (changed("username", json!(1)), 400, "invalid_request"),
-        (json!([]), 400, "invalid_request"),
+        (user("username", json!("admin")), 403, "invalid_grant", "username must be assistant, director,"),
+        (user("username", json!("")), 400, "invalid_request", "username is missing"),
+        (user("username", Value::Null), 400, "invalid_request", "cannot be read"),
+        (user("username", json!(1)), 400, "invalid_request", "cannot be read"),
+        (user("audience", json!("other")), 403, "access_denied", "audience must be casting-agency"),
+        (user("audience", json!("")), 400, "invalid_request", "audience is missing"),
+        (program("client_id", json!("admin")), 401, "invalid_client", "client_id must be assistant, director,"),
+        (program("client_id", json!("")), 400, "invalid_request", "client_id is missing"),
+        (program("audience", json!("other")), 403, "access_denied", "audience must be casting-agency"),
+        (program("grant_type", json!("implicit")), 400, "unsupported_grant_type", "password or client_credentials"),
+        (program("grant_type", json!("PASSWORD")), 400, "unsupported_grant_type", "password or client_credentials"),
+        (program("grant_type", json!("")), 400, "invalid_request", "grant_type is missing"),
+        (json!({}), 400, "invalid_request", "grant_type is missing"),
+        (json!([]), 400, "invalid_request", "no JSON object"),
+        (json!("grant_type"), 400, "invalid_request", "no JSON object"),
     ];
-    for (body, status, error) in table {
+    for (body, status, error, description) in table {
         let (actual, answer) = grant(&api, &body).await;
         assert_eq!((actual, answer["error"].as_str()), (status, Some(error)), "{body}");
-        assert!(answer["error_description"].is_string(), "{body}");
+        check_description(&answer, description);
     }
+}
+
+/// An error has two members, and its description no character that the standard has not (RFC 6749, section 5.2).
+#[track_caller]
+fn check_description(answer: &Value, expected: &str) {
+    let description = answer["error_description"].as_str().unwrap();
+    assert!(description.contains(expected), "{answer}");
+    assert!(description.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "{answer}");
+    assert_eq!(answer.as_object().unwrap().len(), 2, "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_grant_request_is_an_oauth_error() {
+    let api = Api::start().await;
+    let form = "application/x-www-form-urlencoded";
+    let good = "grant_type=password&username=director&audience=casting-agency";
+    let huge = format!("{good}&password={}", "x".repeat(70_000));
+    let repeated =
+        r#"{"grant_type": "password", "username": "nobody", "username": "producer", "audience": "casting-agency"}"#;
+    let table = [
+        ("application/json", "", 400, "no JSON object"),
+        ("application/json", "{", 400, "cannot be read"),
+        ("application/json", r#"{"grant_type": "\"\\"#, 400, "cannot be read"),
+        ("application/json", repeated, 400, "duplicate field"),
+        (form, &format!("{good}&username=producer"), 400, "duplicate field"),
+        (form, "", 400, "grant_type is missing"),
+        (form, "grant_type=&username=director", 400, "grant_type is missing"),
+        ("text/plain", good, 400, "Content-Type must be"),
+        ("multipart/form-data; boundary=x", good, 400, "Content-Type must be"),
+        (form, &huge, 413, "larger than 64 KiB"),
+        ("application/json", &format!("{{\"x\": \"{huge}\"}}"), 413, "larger than 64 KiB"),
+    ];
+    for (content_type, body, status, description) in table {
+        let (actual, answer) = token(&api, content_type, body.to_owned()).await;
+        assert_eq!((actual, &answer["error"]), (status, &json!("invalid_request")), "{answer}");
+        check_description(&answer, description);
+    }
+    let (status, _) = read(client().post(url(&api, "/oauth/token")).body(good)).await;
+    assert_eq!(status, 400, "without a Content-Type");
+}
+
+#[tokio::test]
+async fn no_website_is_granted_a_token() {
+    let api = Api::start().await;
+    let own = url(&api, "");
+    let table = [
+        ("sec-fetch-site", "same-origin", 200),
+        ("sec-fetch-site", "cross-site", 403),
+        ("sec-fetch-site", "same-site", 403),
+        ("origin", own.as_str(), 200),
+        ("origin", "https://evil.example", 403),
+        ("origin", "http://127.0.0.1:1", 403),
+        ("origin", "null", 403),
+    ];
+    for body in [password("producer"), client_credentials("producer")] {
+        for (name, value, status) in table {
+            let request = client().post(url(&api, "/oauth/token")).header("content-type", "application/json");
+            let (actual, answer) = read(request.header(name, value).body(body.to_string())).await;
+            assert_eq!((actual, answer.get("access_token").is_some()), (status, status == 200), "{name}: {value}");
+        }
+    }
+    let preflight = client().request(reqwest::Method::OPTIONS, url(&api, "/oauth/token"));
+    let preflight = preflight.header("origin", "https://evil.example").header("access-control-request-method", "POST");
+    let answer = preflight.send().await.unwrap();
+    assert!(!answer.headers().contains_key("access-control-allow-origin"), "{answer:?}");
 }
 
 #[tokio::test]
@@ -77,6 +184,7 @@ async fn the_issuer_publishes_where_everything_is_and_its_key() {
     assert_eq!(configuration["issuer"], url(&api, "/"));
     assert_eq!(configuration["jwks_uri"], url(&api, "/.well-known/jwks.json"));
     assert_eq!(configuration["token_endpoint"], url(&api, "/oauth/token"));
+    assert_eq!(configuration["grant_types_supported"], json!(["implicit", "password", "client_credentials"]));
     let key = &get("/.well-known/jwks.json").await["keys"][0];
     assert_eq!((&key["kty"], &key["use"], &key["alg"]), (&json!("RSA"), &json!("sig"), &json!("RS256")));
     assert!(key.get("d").is_none());

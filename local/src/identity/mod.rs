@@ -1,12 +1,11 @@
 //! The identity service: it stands in for the Auth0 tenant and speaks its routes.
 
+mod grant;
 mod key;
 mod page;
 mod tokens;
 
-use axum::body::Bytes;
-use axum::extract::{Query, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -28,19 +27,21 @@ pub(crate) fn router(tokens: Tokens) -> Router {
         .route("/.well-known/jwks.json", get(key_set))
         .route("/authorize", get(authorize).post(authorize))
         .route("/callback", get(|| async { Html(page::callback()) }))
-        .route("/oauth/token", post(token))
+        .route("/oauth/token", post(grant::token).layer(DefaultBodyLimit::max(grant::MAX_BODY_BYTES)))
         .with_state(tokens)
 }
 
 async fn configuration(State(tokens): State<Tokens>) -> Json<Value> {
     let issuer = tokens.issuer();
+    let grant_types = [&["implicit"][..], &grant::GRANT_TYPES].concat();
     Json(json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}authorize"),
         "token_endpoint": format!("{issuer}oauth/token"),
         "jwks_uri": format!("{issuer}.well-known/jwks.json"),
         "response_types_supported": ["token"],
-        "grant_types_supported": ["implicit", "password"],
+        "grant_types_supported": grant_types,
+        "token_endpoint_auth_methods_supported": ["client_secret_post"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
     }))
@@ -130,57 +131,4 @@ fn return_address(query: &Authorization, redirect: &Url, token: &str) -> String 
     let mut target = redirect.clone();
     target.set_fragment(Some(&fragment.finish()));
     target.into()
-}
-
-/// The body of `/oauth/token` for the password grant (RFC 6749, section 4.3.2; `audience` is Auth0's).
-#[derive(Deserialize)]
-struct Grant {
-    #[serde(default)]
-    grant_type: String,
-    #[serde(default)]
-    username: String,
-    #[serde(default)]
-    audience: String,
-}
-
-async fn token(State(tokens): State<Tokens>, headers: HeaderMap, body: Bytes) -> Response {
-    if Sender::of(&headers) == Sender::Elsewhere {
-        return refusal(StatusCode::FORBIDDEN, "access_denied", "No website may have a token.");
-    }
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let grant: Option<Grant> = if content_type.starts_with("application/x-www-form-urlencoded") {
-        let members = form_urlencoded::parse(&body).map(|(name, value)| (name.into_owned(), json!(value)));
-        serde_json::from_value(Value::Object(members.collect())).ok()
-    } else {
-        // Read as an object first: a derived reader would take an array as well.
-        serde_json::from_slice(&body).ok().and_then(|members| serde_json::from_value(Value::Object(members)).ok())
-    };
-    let Some(grant) = grant else {
-        return refusal(StatusCode::BAD_REQUEST, "invalid_request", "The body is no JSON object or form.");
-    };
-    if grant.grant_type != "password" {
-        return refusal(StatusCode::FORBIDDEN, "unsupported_grant_type", "Only the grant type password is known here.");
-    }
-    if grant.audience != tokens.audience() {
-        return refusal(StatusCode::FORBIDDEN, "access_denied", "The audience is not this API's identifier.");
-    }
-    let Ok(role) = grant.username.parse::<Role>() else {
-        return refusal(
-            StatusCode::FORBIDDEN,
-            "invalid_grant",
-            "The user name must be assistant, director, producer or nobody.",
-        );
-    };
-    match tokens.issue(role) {
-        Ok(token) => {
-            let body = json!({ "access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS });
-            ([("cache-control", "no-store")], Json(body)).into_response()
-        }
-        Err(cause) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "server_error", &cause),
-    }
-}
-
-/// An error as RFC 6749, section 5.2, has it.
-fn refusal(status: StatusCode, error: &str, description: &str) -> Response {
-    (status, Json(json!({ "error": error, "error_description": description }))).into_response()
 }
