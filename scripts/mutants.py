@@ -21,6 +21,7 @@ API = ["-p", "tests", "--test", "api"]
 LOCAL = ["-p", "local", "--lib"]
 TRANSFER = ["-p", "local", "--test", "transfer"]
 HOME_TEST = ["-p", "local", "--test", "home"]
+COMMAND = ["-p", "local", "--bin", "local"]
 
 TOKEN = "shared/src/auth/token.rs"
 JWK = "shared/src/auth/jwk.rs"
@@ -228,6 +229,7 @@ MUTATIONS = [
     ("sign-in: it leads to no page of its own", IDENTITY, "if own && redirect.path()", "if false && own && redirect.path()", (API, "identity")),
     ("tokens: no website is granted one", GRANT, "if Sender::of(headers) == Sender::Elsewhere {", "if Sender::of(headers) == Sender::Elsewhere && body.is_err() {", (API, "identity")),
     ("tokens: a parameter without a value is missing", GRANT, "if value.is_empty() { Err(", "if value.len() > 99 { Err(", (API, "identity")),
+    ("listen: what is open is said", "local/src/main.rs", "(!address.is_loopback()).then(", "address.is_unspecified().then(", (COMMAND, "")),
 ]  # fmt: skip
 
 

@@ -184,8 +184,21 @@ fn welcome(stack: &Stack, identity: Identity, audience: &str, log: Option<String
     lines.push(
         log.map_or("Log        none, and nothing is kept (--in-memory)".into(), |path| format!("Log        {path}")),
     );
+    lines.extend(exposure(identity.listen, stack.identity.is_some()));
     lines.push("\nCtrl-C stops it.".into());
     Ok(lines.join("\n"))
+}
+
+/// What the stack opens to other machines, if it listens where they reach it.
+fn exposure(address: Ipv4Addr, issues_tokens: bool) -> Option<String> {
+    let reached_by = if address.is_unspecified() { "an address of this machine".into() } else { address.to_string() };
+    let tokens = if issues_tokens { ", and hands out tokens of every role" } else { "" };
+    (!address.is_loopback()).then(|| {
+        format!(
+            "Open to    every machine and container that reaches {reached_by}: \
+             DynamoDB lets them read and change every row without a password{tokens}"
+        )
+    })
 }
 
 /// A path, and what else a curl line needs, for each role.
@@ -286,4 +299,35 @@ async fn event(file: &PathBuf, role: Option<Role>, identity: Identity) -> Result
         headers.insert("authorization".into(), json!(format!("Bearer {}", token(role, identity).await?)));
     }
     serde_json::to_string_pretty(&event).map_err(|error| at(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_other_machines_reach_is_said_in_one_line_to_be_open_and_to_whom() {
+        for loopback in [[127, 0, 0, 1], [127, 0, 0, 2]] {
+            assert_eq!(exposure(loopback.into(), true), None);
+        }
+        for (address, name) in [([172, 17, 0, 1], "172.17.0.1"), ([0, 0, 0, 0], "an address of this machine")] {
+            let line = exposure(address.into(), true).expect("a line");
+            assert!(line.contains(&format!("every machine and container that reaches {name}:")), "{line}");
+            assert!(
+                line.contains("every row") && line.contains("tokens of every role") && !line.contains('\n'),
+                "{line}"
+            );
+        }
+        let line = exposure([172, 17, 0, 1].into(), false).expect("a line");
+        assert!(!line.contains("token"), "{line}");
+    }
+
+    #[tokio::test]
+    async fn what_it_prints_at_its_start_says_what_is_open_where_it_is() {
+        let stack = Stack::start(Options::in_memory()).await.expect("a stack");
+        let welcome = |listen: Ipv4Addr| welcome(&stack, Identity { identity_port: 3001, listen }, "", None);
+        let opened = |welcome: String| welcome.lines().filter(|line| line.starts_with("Open to ")).count();
+        assert_eq!(welcome(Ipv4Addr::LOCALHOST).map(opened), Ok(0));
+        assert_eq!(welcome([172, 17, 0, 1].into()).map(opened), Ok(1));
+    }
 }
