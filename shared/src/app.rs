@@ -71,7 +71,7 @@ async fn connect(https: &Https, config: &Config, verifier: &Arc<Verifier>) {
     let connecting = tokio::spawn(async move {
         let connected = async {
             if let Some(endpoint) = endpoint {
-                https.connect(&endpoint).await;
+                https.connect(endpoint).await;
             }
         };
         futures_util::future::join(connected, verifier.prefetch()).await;

@@ -16,20 +16,14 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::client::legacy::{Client, connect};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use lambda_http::http::header::ACCEPT;
-use lambda_http::http::{Request, Response, Uri};
+use lambda_http::http;
+use reqwest::header::ACCEPT;
+use reqwest::redirect::Policy;
+use reqwest::{Body, Client, Request, Response, Url, retry};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
-use tower::timeout::{Timeout, error::Elapsed};
-use tower::util::BoxCloneSyncService;
 
 /// The longest that connecting may take, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
@@ -60,45 +54,42 @@ impl Roots {
     }
 }
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
-
-/// A client that follows no redirect, asks no proxy and keeps its connections. Clones share them.
+/// A client that follows no redirect, asks no proxy, retries nothing and keeps its connections. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Https {
-    client: Client<BoxCloneSyncService<Uri, Stream, Box<dyn Error + Send + Sync>>, SdkBody>,
+    client: Client,
 }
 
 impl Https {
     /// A client with no connection yet, for `https:` by these roots and for `http:`.
     pub fn new(roots: &Roots) -> Self {
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap_or_else(|error| unreachable!("the provider has all that TLS 1.2 and 1.3 ask for: {error}"))
             .with_root_certificates(Arc::clone(&roots.0))
             .with_no_client_auth();
-        let mut tcp = connect::HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let https = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1();
-        let connector = BoxCloneSyncService::new(Timeout::new(https.wrap_connector(tcp), CONNECT_TIMEOUT));
-        let client = Client::builder(TokioExecutor::new())
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
+            .no_proxy()
+            .redirect(Policy::none())
+            .retry(retry::never())
+            .build()
+            .unwrap_or_else(|error| unreachable!("nothing is read to build a client with its TLS: {error}"));
         Self { client }
     }
 
-    /// What is answered to a GET; its body is still to come.
-    pub(crate) async fn get(&self, url: &Uri) -> Result<Response<Incoming>, ConnectorError> {
-        let request = Request::get(url).header(ACCEPT, "application/json").body(SdkBody::empty());
-        let request = request.map_err(|error| ConnectorError::user(error.into()))?;
-        self.client.request(request).await.map_err(judged)
+    /// Sends a GET and returns the response's head; its body is still to come.
+    pub(crate) async fn get(&self, url: Url) -> Result<Response, reqwest::Error> {
+        self.client.get(url).header(ACCEPT, "application/json").send().await
     }
 
     /// Opens a connection and keeps it for the first request. Whether that works shows then.
-    pub(crate) async fn connect(&self, url: &Uri) {
-        if let Ok(answer) = self.get(url).await {
-            drop(answer.into_body().collect().await);
+    pub(crate) async fn connect(&self, url: Url) {
+        if let Ok(response) = self.get(url).await {
+            drop(response.bytes().await);
         }
     }
 }
@@ -111,47 +102,50 @@ impl HttpClient for Https {
 
 impl HttpConnector for Https {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let request = match request.try_into_http1x() {
-            Ok(request) => request,
-            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
-        };
-        let answering = self.client.request(request);
-        HttpConnectorFuture::new(async move {
-            let answer = answering.await.map_err(judged)?;
-            HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
-                .map_err(|error| ConnectorError::other(error.into(), None))
-        })
+        match into_reqwest(request) {
+            Ok(request) => {
+                let responding = self.client.execute(request);
+                HttpConnectorFuture::new(async move {
+                    let response = http::Response::from(responding.await.map_err(classify_error)?);
+                    HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                        .map_err(|error| ConnectorError::other(error.into(), None))
+                })
+            }
+            Err(error) => HttpConnectorFuture::ready(Err(error)),
+        }
     }
 }
 
-/// What kind of failure this was, in the SDK's terms: it decides by them what is tried again.
-fn judged(error: hyper_util::client::legacy::Error) -> ConnectorError {
-    if source::<Elapsed>(&error).is_some() {
+fn into_reqwest(request: HttpRequest) -> Result<Request, ConnectorError> {
+    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+    Request::try_from(request.map(Body::wrap)).map_err(|error| ConnectorError::user(error.into()))
+}
+
+/// Names the kind of failure in the SDK's terms, by which it decides what to send again.
+fn classify_error(error: reqwest::Error) -> ConnectorError {
+    if error.is_builder() {
+        return ConnectorError::user(error.into());
+    }
+    // A timeout in the connector means that it was still connecting: the attempt's own timeout is the SDK's.
+    if error.is_timeout() {
         return ConnectorError::timeout(error.into());
     }
-    if error.is_connect() || source::<std::io::Error>(&error).is_some() {
+    if error.is_connect() || is_io(&error) {
         return ConnectorError::io(error.into());
     }
-    match source::<hyper::Error>(&error) {
-        Some(cause) if cause.is_user() => ConnectorError::user(error.into()),
-        Some(cause) if cause.is_closed() || cause.is_canceled() => ConnectorError::io(error.into()),
-        Some(cause) if cause.is_incomplete_message() => {
-            ConnectorError::other(error.into(), Some(ErrorKind::TransientError))
-        }
-        _ => ConnectorError::other(error.into(), None),
-    }
+    // The connection ended before the whole response was there.
+    ConnectorError::other(error.into(), Some(ErrorKind::TransientError))
 }
 
-/// The first error of this type among an error and what led to it.
-fn source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+fn is_io(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
+        if error.is::<std::io::Error>() {
+            return true;
         }
         cause = error.source();
     }
-    None
+    false
 }
 
 #[cfg(test)]

@@ -6,11 +6,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
-use hyper::body::Bytes;
 use jsonwebtoken::DecodingKey;
-use lambda_http::http::header::CONTENT_ENCODING;
-use lambda_http::http::{StatusCode, Uri};
+use reqwest::header::CONTENT_ENCODING;
+use reqwest::{StatusCode, Url};
 use tokio::sync::watch;
 
 use super::Denial;
@@ -55,7 +53,7 @@ pub(super) struct KeySet {
 
 struct Shared {
     https: Https,
-    url: Uri,
+    url: Url,
     cache: Duration,
     cooldown: Duration,
     state: Mutex<State>,
@@ -201,18 +199,22 @@ impl Shared {
         jwk::read(&document).filter(|keys| !keys.is_empty()).ok_or(KeysError::NoKeys)
     }
 
-    async fn fetch_document(&self) -> Result<Bytes, KeysError> {
-        let answer = self.https.get(&self.url).await.map_err(|_| KeysError::NoAnswer)?;
-        if answer.status() != StatusCode::OK {
-            return Err(KeysError::Status(answer.status().as_u16()));
+    async fn fetch_document(&self) -> Result<Vec<u8>, KeysError> {
+        let mut response = self.https.get(self.url.clone()).await.map_err(|_| KeysError::NoAnswer)?;
+        if response.status() != StatusCode::OK {
+            return Err(KeysError::Status(response.status().as_u16()));
         }
-        if answer.headers().contains_key(CONTENT_ENCODING) {
+        if response.headers().contains_key(CONTENT_ENCODING) {
             return Err(KeysError::Unreadable);
         }
-        let document = Limited::new(answer.into_body(), LONGEST_DOCUMENT).collect().await;
-        document
-            .map(Collected::to_bytes)
-            .map_err(|error| if error.is::<LengthLimitError>() { KeysError::Unreadable } else { KeysError::NoAnswer })
+        let mut document = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| KeysError::NoAnswer)? {
+            document.extend_from_slice(&chunk);
+            if document.len() > LONGEST_DOCUMENT {
+                return Err(KeysError::Unreadable);
+            }
+        }
+        Ok(document)
     }
 }
 

@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationIn
 use aws_smithy_runtime_api::client::interceptors::{Intercept, disable_interceptor, dyn_dispatch_hint};
 use aws_smithy_types::config_bag::ConfigBag;
 use futures_util::FutureExt;
-use lambda_http::http::Uri;
+use url::Url;
 
 use crate::https::Https;
 
@@ -36,15 +36,15 @@ const RETRY_BUDGET: usize = 500;
 const RETRY_REFILL: f32 = 100.0;
 
 /// Where DynamoDB is by these settings, as the SDK has it; none where they name no region that there is.
-pub fn endpoint(config: &SdkConfig) -> Option<Uri> {
+pub fn endpoint(config: &SdkConfig) -> Option<Url> {
     if let Some(url) = config.endpoint_url() {
-        return url.parse().ok();
+        return Url::parse(url).ok();
     }
     let region = config.region()?.to_string();
     let params = aws_sdk_dynamodb::config::endpoint::Params::builder().region(region).build().ok()?;
     let resolver = aws_sdk_dynamodb::config::endpoint::DefaultResolver::new();
     let resolved = resolver.resolve_endpoint(&params).now_or_never()?.ok()?;
-    resolved.url().parse().ok()
+    Url::parse(resolved.url()).ok()
 }
 
 /// A DynamoDB client with this API's time-outs and attempts, whatever `config` says of them.
