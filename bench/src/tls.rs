@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     async fn tables(front: &Front, roots: &Roots) -> Result<usize, String> {
-        let config = aws_config::SdkConfig::builder()
+        let config = aws_types::SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
             .endpoint_url(&front.url)

@@ -1,13 +1,13 @@
 //! The DynamoDB of the local stack: a real implementation on SQLite, reached by the real client over loopback.
 
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType as AttributeType,
 };
+use aws_types::SdkConfig;
 use shared::https::{Https, Roots};
 use shared::model::{Actor, Movie};
 use shared::store::{self, Index, Record, TableNames};

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -11,6 +10,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
     ReturnValuesOnConditionCheckFailure, ScalarAttributeType as AttributeType,
 };
+use aws_smithy_types::timeout::TimeoutConfig;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shared::model::Id;
 use shared::store::{self, Index, Item, Record};

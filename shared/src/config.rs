@@ -5,9 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_types::SdkConfig;
 use url::Url;
 
 use crate::https::Roots;
@@ -121,14 +120,17 @@ impl Config {
     }
 }
 
-/// Reads the SDK's own variables. The credentials are read by the SDK, at the first call.
+/// Reads the variables that Lambda sets for the SDK. The credentials stay the same for the life of an environment.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 fn read_aws(reader: &mut Reader<'_>) -> Option<SdkConfig> {
-    let region = reader.required("AWS_REGION")?;
-    let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+    let region = reader.required("AWS_REGION");
+    let (key, secret) = (reader.required("AWS_ACCESS_KEY_ID"), reader.required("AWS_SECRET_ACCESS_KEY"));
+    let token = reader.optional("AWS_SESSION_TOKEN");
+    let credentials = Credentials::new(key?, secret?, token, None, "environment");
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(region))
-        .credentials_provider(credentials);
+        .region(Region::new(region?))
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
     config.set_endpoint_url(reader.optional("AWS_ENDPOINT_URL_DYNAMODB"));
     Some(config.build())
 }
@@ -245,6 +247,8 @@ mod tests {
             "ACTORS_TABLE is missing",
             "MOVIES_TABLE is missing",
             "AWS_REGION is missing",
+            "AWS_ACCESS_KEY_ID is missing",
+            "AWS_SECRET_ACCESS_KEY is missing",
             "JWKS_CACHE_SECONDS must",
             "AWS_CA_BUNDLE must name a file of PEM certificates",
         ] {
@@ -260,6 +264,8 @@ mod tests {
             ("ACTORS_TABLE", "actors"),
             ("MOVIES_TABLE", "movies"),
             ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
         ];
         let config = read(&needed).unwrap();
         assert_eq!((config.issuer.cache, config.issuer.cooldown), (IssuerConfig::CACHE, IssuerConfig::COOLDOWN));
