@@ -62,7 +62,7 @@ fn request_id() -> String {
     let mut bytes = [0; 16];
     // Without randomness the ids are all one, which a local log can live with.
     let _ = rand::fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    format!("{:032X}", u128::from_ne_bytes(bytes))
 }
 
 /// Executes an operation; `None` where there is none of this name.
