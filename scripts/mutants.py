@@ -187,6 +187,7 @@ MUTATIONS = [
     ("import: cells beyond the header may hold nothing", COLUMNS, "|| !cells.iter().skip(self.width).all(is_empty)", "", (LOCAL, "rows")),
     ("import: cells below no name are reported", COLUMNS, "None => (rows > 0).then(", "None => false.then(", (LOCAL, "rows")),
     ("import: an age may be 31.0", ROWS, "zeros.bytes().all(|byte| byte == b'0')", "zeros.len() > 99", (LOCAL, "rows")),
+    ("import: a field spelled in another way is not left out", JSON_LINES, "find(|field| is_spelled(name, field))", "find(|_| false)", (LOCAL, "json_lines")),
     ("import: no member stands twice", MEMBERS, "find(|(name, _)| !names.insert(name))", "find(|(name, _)| { names.insert(name); false })", (TRANSFER, "members")),
     ("import: unknown members are not sent", JSON_LINES, "_ if resource.has_field(&name) =>", "_ if !name.is_empty() =>", (TRANSFER, "members")),
     ("import: unknown members of a cast are not sent", JSON_LINES, "unknown.extend(others.into_iter()", "let _ = (others.into_iter()", (TRANSFER, "members")),

@@ -131,6 +131,8 @@ async fn what_names_no_row_of_the_other_resource_takes_no_further_permission() {
         ("get:actors", "GET", "/actors?movie=1&cast=1&actor_id=1&name=i", ""),
         ("get:movies", "GET", "/movies?movie_id=1&credits=1", ""),
         ("post:movies", "POST", "/movies", r#"{"title": "M", "cast": null}"#),
+        // Of a name that is given twice the last value counts.
+        ("post:movies", "POST", "/movies", r#"{"title": "M", "cast": [{"actor_id": 1}], "cast": null}"#),
         ("patch:movies", "PATCH", "/movies/1", r#"{"title": "M"}"#),
         // An actor has no cast: the member is unknown there.
         ("post:actors", "POST", "/actors", r#"{"name": "Ida", "age": 34, "gender": "f", "cast": [{"actor_id": 1}]}"#),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::members::quoted;
 use super::records::{Record, Records, line_length};
 use super::rows::{self, Ignored, Problem, RowError, Rows, gathered};
-use super::{Resource, guard, shortened};
+use super::{Resource, guard, is_spelled, shortened};
 
 /// What separates the cells of a row: a comma, unless the header shows that it is one of the
 /// others.
@@ -57,16 +57,18 @@ fn separator(text: &str) -> Result<Option<char>, Problem> {
 fn delimiter(text: &str, resource: Resource) -> char {
     let known = |delimiter: &char| {
         let header = Records::new(text, *delimiter).next().and_then(Result::ok);
-        header.map_or(0, |header| header.cells.iter().filter(|cell| resource.has_field(&column(cell))).count())
+        header
+            .map_or(0, |header| header.cells.iter().filter(|cell| resource.has_field(&column(cell, resource))).count())
     };
     // The last of equals is taken.
     DELIMITERS.into_iter().rev().max_by_key(known).unwrap_or(',')
 }
 
-/// A column's name as the API spells it.
-fn column(cell: &str) -> String {
-    let words = cell.split(|c: char| c.is_whitespace() || c == '-' || c == '_').filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("_").to_lowercase()
+/// A column's name, with the letters of a field's the field: `Release Date` and `releaseDate` are
+/// `release_date`.
+fn column(cell: &str, resource: Resource) -> String {
+    let field = resource.columns().iter().map(|(field, _)| *field).chain(["id"]).find(|field| is_spelled(cell, field));
+    field.map_or_else(|| cell.trim().to_owned(), str::to_owned)
 }
 
 /// Where the header says that each field is.
@@ -86,7 +88,7 @@ struct Column {
 
 impl Columns {
     fn new(header: &Record<'_>, resource: Resource) -> Result<Self, String> {
-        let names: Vec<_> = header.cells.iter().map(|cell| column(cell)).collect();
+        let names: Vec<_> = header.cells.iter().map(|cell| column(cell, resource)).collect();
         let mut fields = Vec::new();
         for (field, required) in resource.columns() {
             let mut places = names.iter().enumerate().filter(|(_, name)| name == field).map(|(index, _)| index);

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
-use super::Resource;
 use super::members::{self, Members, MembersError, quoted};
 use super::rows::{self, Ignored, Problem, RowError, Rows, gathered};
+use super::{Resource, is_spelled, shortened};
 
 /// The members of a credit that import sends.
 pub(super) const CREDIT: [&str; 3] = ["actor_id", "character", "billing"];
@@ -37,7 +37,11 @@ fn json_body(line: &str, resource: Resource, unknown: &mut BTreeSet<String>) -> 
             "cast" if resource == Resource::Movies => drop(body.insert(name, cast(value, unknown)?)),
             "release_date" if resource == Resource::Movies => drop(body.insert(name, date(value)?)),
             _ if resource.has_field(&name) => drop(body.insert(name, scalar(value))),
-            _ => drop(unknown.insert(name)),
+            _ => {
+                let fields = resource.columns().iter().map(|(field, _)| *field);
+                check_spelling(&name, fields.chain((resource == Resource::Movies).then_some("cast")))?;
+                unknown.insert(name);
+            }
         }
     }
     Ok(rows::body(body))
@@ -45,6 +49,15 @@ fn json_body(line: &str, resource: Resource, unknown: &mut BTreeSet<String>) -> 
 
 fn unusable(error: MembersError) -> RowError {
     RowError::Row(error.to_string())
+}
+
+/// Rejects the file where an unknown name is a field's, spelled in another way: left out, it would be
+/// lost in every row.
+fn check_spelling(name: &str, fields: impl IntoIterator<Item = &'static str>) -> Result<(), RowError> {
+    match fields.into_iter().find(|field| is_spelled(name, field)) {
+        Some(field) => Err(RowError::File(format!("has {}, which the API calls {field}; rename it", shortened(name)))),
+        None => Ok(()),
+    }
 }
 
 /// A value in the one way that import writes it; what is neither a text nor a whole number stays as
@@ -83,7 +96,10 @@ fn credit(entry: &RawValue, unknown: &mut BTreeSet<String>) -> Result<String, Ro
         other => other.map_err(unusable)?.0,
     };
     let (known, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|(name, _)| CREDIT.contains(&name.as_str()));
-    unknown.extend(others.into_iter().map(|(name, _)| format!("cast[].{name}")));
+    for (name, _) in others {
+        check_spelling(&name, CREDIT)?;
+        unknown.insert(format!("cast[].{name}"));
+    }
     Ok(rows::body(known.into_iter().map(|(name, value)| (name, scalar(value))).collect()))
 }
 
@@ -125,6 +141,20 @@ mod tests {
         );
         let ignored = |name: &str, rows| Ignored { name: name.into(), rows };
         assert_eq!(rows.ignored, [ignored("Budget", 2), ignored("cast[].name", 1)]);
+    }
+
+    #[test]
+    fn a_field_that_is_spelled_in_another_way_rejects_the_file_and_is_not_left_out() {
+        let check = |line: &str, resource, expected: &str| {
+            let problems = json_rows(line, resource).unwrap_err();
+            assert_eq!(problems, [Problem::at(1, expected)], "{line}");
+        };
+        let date = "has releaseDate, which the API calls release_date; rename it";
+        check(r#"{"title":"One","releaseDate":"2020-05-14"}"#, Movies, date);
+        check(r#"{"Name":"Ida"}"#, Actors, "has Name, which the API calls name; rename it");
+        check(r#"{"title":"One","Cast":[]}"#, Movies, "has Cast, which the API calls cast; rename it");
+        let credit = "has actorId, which the API calls actor_id; rename it";
+        check(r#"{"title":"One","cast":[{"actorId":1}]}"#, Movies, credit);
     }
 
     #[test]

@@ -54,6 +54,15 @@ impl Resource {
     }
 }
 
+/// Whether a name has a field's letters in their order, in any case and however its words are joined.
+fn is_spelled(name: &str, field: &str) -> bool {
+    let letters = |text: &str| {
+        let separators = |c: &char| c.is_whitespace() || ['-', '_'].contains(c);
+        text.chars().filter(|c| !separators(c)).flat_map(char::to_lowercase).collect::<String>()
+    };
+    letters(name) == letters(field)
+}
+
 /// How rows stand in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {

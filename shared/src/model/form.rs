@@ -114,7 +114,8 @@ impl<'a> Form<'a> {
 
     /// The `cast`, if it is there and keeps its rules; it takes the permission to read actors. A null counts as absent.
     pub(super) fn cast(&mut self) -> Option<Cast> {
-        let is_given = self.members.iter().any(|(name, raw)| name == "cast" && raw.get() != "null");
+        let is_given =
+            self.members.iter().rfind(|(name, _)| name == "cast").is_some_and(|(_, raw)| raw.get() != "null");
         let raw = self.member("cast");
         match self.permissions.may_read() {
             Ok(proof) => Cast::read(raw?, proof, self.handling).map_err(|faults| self.faults.extend(faults)).ok(),
