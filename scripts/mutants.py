@@ -26,16 +26,16 @@ COMMAND = ["-p", "local", "--bin", "local"]
 TOKEN = "shared/src/auth/token.rs"
 JWK = "shared/src/auth/jwk.rs"
 KEYS = "shared/src/auth/keys.rs"
-CASTING = "shared/src/store/casting.rs"
+MOVIE_STORE = "shared/src/store/movies.rs"
 CURSOR = "shared/src/endpoint/cursor.rs"
 FIND = "shared/src/store/find.rs"
 FINDING = "shared/src/model/find.rs"
-REMOVAL = "shared/src/store/removal.rs"
+DELETE = "shared/src/store/delete.rs"
 QUERY = "shared/src/endpoint/query.rs"
 AUTH = "shared/src/auth/mod.rs"
 TABLE = "shared/src/store/table.rs"
 HTTPS = "shared/src/https.rs"
-VERIFIED = "shared/src/auth/verified.rs"
+TOKEN_CACHE = "shared/src/auth/token_cache.rs"
 CREATION = "shared/src/store/creation.rs"
 RETRY = "shared/src/store/retry.rs"
 PRECONDITION = "shared/src/endpoint/precondition.rs"
@@ -64,7 +64,7 @@ MUTATIONS = [
     # 1. The token
     ("one Authorization header", AUTH, "if values.next().is_some()", "if false", (UNIT, "auth")),
     ("the scheme is Bearer", AUTH, '!scheme.eq_ignore_ascii_case("bearer") ||', "", (UNIT, "auth")),
-    ("a token is at most 8 KiB", TOKEN, "token.len() > LONGEST", "false", (UNIT, "auth")),
+    ("a token is at most 8 KiB", TOKEN, "token.len() > MAX_TOKEN_BYTES", "false", (UNIT, "auth")),
     ("no name stands twice", "shared/src/auth/json.rs", "object.insert(name, value).is_some()", "{ object.insert(name, value); false }", (UNIT, "auth")),
     ("alg is RS256", TOKEN, 'header.get("alg").and_then(Value::as_str) != Some("RS256")', "false", (UNIT, "auth")),
     ("crit is refused", TOKEN, '["crit", "b64"', '["b64"', (UNIT, "auth")),
@@ -75,8 +75,8 @@ MUTATIONS = [
     ("iss is the issuer", TOKEN, 'self.text("iss") != Some(issuer)', "false", (UNIT, "auth")),
     ("aud is this API", TOKEN, '!is_for(self.claims.get("aud"), audience)', "false", (UNIT, "auth")),
     ("aud holds strings alone", TOKEN, "several.iter().all(Value::is_string) &&", "", (UNIT, "auth")),
-    ("exp lies ahead", TOKEN, "now >= expiry + LEEWAY", "false", (UNIT, "auth")),
-    ("exp is near", TOKEN, "expiry > now + LONGEST_LIFE + LEEWAY", "false", (UNIT, "auth")),
+    ("exp lies ahead", TOKEN, "now >= expiry + LEEWAY_SECONDS", "false", (UNIT, "auth")),
+    ("exp is near", TOKEN, "expiry > now + MAX_LIFETIME_SECONDS + LEEWAY_SECONDS", "false", (UNIT, "auth")),
     ("nbf is past", TOKEN, 'self.not_in_the_future("nbf", now)?;', "", (UNIT, "auth")),
     ("iat is past", TOKEN, 'self.not_in_the_future("iat", now)?;', "", (UNIT, "auth")),
     ("sub is not empty", TOKEN, ".filter(|subject| !subject.is_empty())", "", (UNIT, "auth")),
@@ -94,18 +94,18 @@ MUTATIONS = [
     ("exponents are sound", JWK, "is_sound_exponent(&exponent)", "true", (UNIT, "auth")),
     ("of two keys with one id the first counts", JWK, "keys.entry(kid).or_insert(Arc::new(key));", "keys.insert(kid, Arc::new(key));", (UNIT, "auth")),
     ("fetches are a cool-down apart", KEYS, ">= state.pause(self.cooldown)", ">= Duration::ZERO", (API, "key_set")),
-    ("documents are bounded", KEYS, "if document.len() > LONGEST_DOCUMENT", "if false", (API, "key_set")),
+    ("documents are bounded", KEYS, "if document.len() > MAX_DOCUMENT_BYTES", "if false", (API, "key_set")),
     ("encoded documents are refused", KEYS, "response.headers().contains_key(CONTENT_ENCODING)", "false", (API, "key_set")),
     ("fetches end in time", KEYS, "from_secs(3);", "from_secs(30);", (API, "key_set")),
-    ("an outage is borne for an hour at most", KEYS, "usable = key.filter(|_| age.is_some_and(|age| age < self.cache + LONGEST_OUTAGE));", "usable = key;", (UNIT, "auth")),
-    ("a withdrawn key stops", KEYS, "age >= self.cache + self.cooldown", "age >= self.cache + LONGEST_OUTAGE", (API, "key_set")),
+    ("an outage is borne for an hour at most", KEYS, "usable = key.filter(|_| age.is_some_and(|age| age < self.cache + STALE_IF_ERROR));", "usable = key;", (UNIT, "auth")),
+    ("a withdrawn key stops", KEYS, "age >= self.cache + self.cooldown", "age >= self.cache + STALE_IF_ERROR", (API, "key_set")),
     ("a fetch ahead of its need that failed does not count", KEYS, "if ahead && fetched.is_err() || now.elapsed()", "let _ = ahead;\n                if now.elapsed()", (UNIT, "auth")),
-    ("memory: a token is remembered for five minutes", VERIFIED, "now < self.checked + LONGEST", "now < self.checked + 9.0 * LONGEST", (UNIT, "auth")),
-    ("memory: a token is forgotten at exp", VERIFIED, " && now < self.claims.expiry", "", (UNIT, "auth")),
-    ("memory: a clock that is put back forgets", VERIFIED, "now >= self.checked && ", "", (UNIT, "auth")),
-    ("memory: a token is known by its signature too", VERIFIED, "digest(&SHA256, token.as_bytes())", 'digest(&SHA256, token.rsplit_once(\'.\').map_or(token, |(signed, _)| signed).as_bytes())', (UNIT, "auth")),
+    ("memory: a token is remembered for five minutes", TOKEN_CACHE, "now < self.checked + CACHE_SECONDS", "now < self.checked + 9.0 * CACHE_SECONDS", (UNIT, "auth")),
+    ("memory: a token is forgotten at exp", TOKEN_CACHE, " && now < self.claims.expiry", "", (UNIT, "auth")),
+    ("memory: a clock that is put back forgets", TOKEN_CACHE, "now >= self.checked && ", "", (UNIT, "auth")),
+    ("memory: a token is known by its signature too", TOKEN_CACHE, "digest(&SHA256, token.as_bytes())", 'digest(&SHA256, token.rsplit_once(\'.\').map_or(token, |(signed, _)| signed).as_bytes())', (UNIT, "auth")),
     ("memory: a token is forgotten with its key", AUTH, "&& Arc::ptr_eq(&key, &sound.key)", "", (API, "key_set")),
-    ("memory: it has an end", VERIFIED, "tokens.remove(&first);", "let _ = first;", (UNIT, "auth")),
+    ("memory: it has an end", TOKEN_CACHE, "tokens.remove(&first);", "let _ = first;", (UNIT, "auth")),
     ("roots: a file has one at least", HTTPS, "if roots.is_empty() { Err(RULE) }", "if false { Err(RULE) }", (UNIT, "https")),
     ("start: it waits for connections no longer than it may", "shared/src/app.rs", "Duration::from_millis(20);", "Duration::from_secs(60);", (["-p", "get_actors"], "")),
     # 3. Idempotency
@@ -126,24 +126,24 @@ MUTATIONS = [
     ("a tag is of the row alone", "shared/src/endpoint/reply.rs", "let rows = [R::with_credits(found.row)];", "let found = Versioned { version: Version(found.version.0 + found.row.1.len() as u64), ..found };\n        let rows = [R::with_credits(found.row)];", (API, "preconditions")),
     ("PATCH demands the row", TABLE, 'let mut expression = "attribute_exists(#id)".to_owned();', 'let mut expression = "(attribute_exists(#id) OR attribute_not_exists(#id))".to_owned();', (API, "store")),
     # 7. Casting and finding
-    ("casting: actors are checked in the transaction", CASTING, '.condition_expression("attribute_exists(#id)")', '.condition_expression("attribute_exists(#id) OR attribute_not_exists(#id)")', (API, "casting")),
-    ("casting: unknown actors are refused", CASTING, "if unknown.is_empty() { Ok(()) }", "if true { Ok(()) }", (API, "casting")),
-    ("casting: a cast is computed from the version that is written", CASTING, "Change::of(changed, &Precondition::IsOneOf(vec![seen]))", "{ let _ = seen; Change::of(changed, &Precondition::Exists) }", (API, "histories")),
-    ("casting: If-Match guards a cast", CASTING, "if !demand.admits(seen.version)", "if false", (API, "casting")),
-    ("casting: only the difference is written", CASTING, "gone.remove(actor).as_ref() != Some(credit));", "{ let _ = credit; gone.remove(actor); true });", (API, "casting")),
-    ("casting: leftovers count for nothing", CASTING, "gone.into_keys().partition(|id| actors.contains_key(id));", "gone.into_keys().partition(|_| true);", (API, "casting")),
+    ("casting: actors are checked in the transaction", MOVIE_STORE, '.condition_expression("attribute_exists(#id)")', '.condition_expression("attribute_exists(#id) OR attribute_not_exists(#id)")', (API, "casting")),
+    ("casting: unknown actors are refused", MOVIE_STORE, "if unknown.is_empty() { Ok(()) }", "if true { Ok(()) }", (API, "casting")),
+    ("casting: a cast is computed from the version that is written", MOVIE_STORE, "Change::of(changed, &Precondition::IsOneOf(vec![seen]))", "{ let _ = seen; Change::of(changed, &Precondition::Exists) }", (API, "histories")),
+    ("casting: If-Match guards a cast", MOVIE_STORE, "if !demand.admits(seen.version)", "if false", (API, "casting")),
+    ("casting: only the difference is written", MOVIE_STORE, "gone.remove(actor).as_ref() != Some(credit));", "{ let _ = credit; gone.remove(actor); true });", (API, "casting")),
+    ("casting: leftovers count for nothing", MOVIE_STORE, "gone.into_keys().partition(|id| actors.contains_key(id));", "gone.into_keys().partition(|_| true);", (API, "casting")),
     ("casting: a version and its cast belong together", FIND, "if version != before.version", "if false", (API, "histories")),
     ("casting: gone counterparts are passed over in lists", FIND, "Err(Error::Missing) => return Ok(Page { rows: Vec::new(), next: None }),", "Err(Error::Missing) => self.rows.get_all(&ids).await?,", (API, "casting")),
-    ("casting: a cast that is as asked has its own version", CASTING, "return self.still(id, seen.version).await;", "return Ok(seen);", (API, "casting")),
-    ("races: a row that was missing is read again after its credits", REMOVAL, "(!deleted && self.rows.exists(id).await?)", "(!deleted && false)", (API, "races")),
-    ("races: a cast is refused at the version that If-Match names", CASTING, "return self.still(id, seen.version).await.and(Err(error));", "return Err(error);", (API, "races")),
+    ("casting: a cast that is as asked has its own version", MOVIE_STORE, "return self.still(id, seen.version).await;", "return Ok(seen);", (API, "casting")),
+    ("races: a row that was missing is read again after its credits", DELETE, "(!deleted && self.rows.exists(id).await?)", "(!deleted && false)", (API, "races")),
+    ("races: a cast is refused at the version that If-Match names", MOVIE_STORE, "return self.still(id, seen.version).await.and(Err(error));", "return Err(error);", (API, "races")),
     ("races: credits of which some are skipped are read again", FIND, "if self.credits.of::<C>(id).await? == credits { Ok(()) }", "if true { Ok(()) }", (API, "races")),
     ("races: a record that has expired is not in the way", CREATION, "ok_or(Error::Contended { call: transaction::CALL })", 'ok_or(Error::Failed { call: transaction::CALL, code: "id taken".into() })', (API, "races")),
     ("races: an upgrade overwrites no row that has changed", "local/src/upgrade.rs", "AND {unchanged}", "AND ({unchanged} OR attribute_exists(#id))", (["-p", "local", "--lib"], "upgrade")),
-    ("casting: a deletion sweeps", REMOVAL, "matches!(deleted, Ok(()) | Err(Error::Missing))", "false", (API, "casting")),
+    ("casting: a deletion sweeps", DELETE, "matches!(deleted, Ok(()) | Err(Error::Missing))", "false", (API, "casting")),
     ("lists: no bucket is read twice", TABLE, "if first.is_some() && buckets.next == first", "if false", (API, "lists")),
-    ("lists: what is no row fails the list", "shared/src/store/answer.rs", "page.items.iter().map(|item| (self.read)(item)).collect::<Result<_, _>>();", "Ok::<Vec<T>, Error>(page.items.iter().filter_map(|item| (self.read)(item).ok()).collect());", (API, "store")),
-    ("lists: a number is no text", "shared/src/store/answer.rs", '"N" => value = Value::Digits', '"N" => value = Value::Text', (UNIT, "store")),
+    ("lists: what is no row fails the list", "shared/src/store/query_page.rs", "page.items.iter().map(|item| (self.read)(item)).collect::<Result<_, _>>();", "Ok::<Vec<T>, Error>(page.items.iter().filter_map(|item| (self.read)(item).ok()).collect());", (API, "store")),
+    ("lists: a number is no text", "shared/src/store/query_page.rs", '"N" => value = Value::Digits', '"N" => value = Value::Text', (UNIT, "store")),
     ("finding: a gathering is complete", FIND, "let all = !shards.iter().any(|shard| shard.more);", "let all = true;", (API, "finding")),
     ("finding: a walk ends where a shard does", FIND, "Some(end) => place <= end,", "Some(end) => place <= end || true,", (API, "finding")),
     ("finding: rows found twice come once", FIND, "rows.dedup_by(|one, other| one.0 == other.0);", "", (API, "finding")),
@@ -153,7 +153,7 @@ MUTATIONS = [
     ("finding: a day without a time is whole", QUERY, "ReleaseDate::parse_end", "ReleaseDate::parse", (API, "finding")),
     ("finding: descending turns ties round too", FIND, "Reverse(&one.0).cmp(&Reverse(&other.0))", "Reverse(one.0.split('\\u{1f}').next()).cmp(&Reverse(other.0.split('\\u{1f}').next()))", (API, "finding")),
     ("finding: lists by ids are strongly consistent", TABLE, ".consistent_read(bounds.consistent)", ".consistent_read(false)", (API, "finding")),
-    ("finding: 900 bytes of a text are sorted by", "shared/src/store/index.rs", "const LONGEST: usize = 900;", "const LONGEST: usize = 901;", (API, "finding")),
+    ("finding: 900 bytes of a text are sorted by", "shared/src/store/index.rs", "const MAX_TEXT_BYTES: usize = 900;", "const MAX_TEXT_BYTES: usize = 901;", (API, "finding")),
     ("finding: a cursor is its list's", CURSOR, "(digest == digest_of(scope, place))", "(!digest.is_empty())", (API, "finding")),
     ("finding: index keys follow a change", "shared/src/store/record.rs", "attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));", "", (API, "finding")),
     # 8. Strict mode
@@ -170,8 +170,8 @@ MUTATIONS = [
     ("strict: commas in quotes do not count", PREFERENCE, "quoted = !quoted,", "quoted = false,", (UNIT, "preference")),
     ("strict: a quotation mark may be escaped", PREFERENCE, "escaped = quoted,", "escaped = false,", (UNIT, "preference")),
     ("strict: a success says so", "shared/src/app.rs", "Ok(Reply { handling, ..reply })", "{ let _ = handling; Ok(reply) }", (API, "strict")),
-    ("strict: twenty unknown names are sent back", ERROR, "unknown <= MOST_UNKNOWN", "unknown <= 9 * MOST_UNKNOWN", (API, "strict")),
-    ("strict: unknown names are cut", FORM, ".take(Self::LONGEST_UNKNOWN)", ".take(9 * Self::LONGEST_UNKNOWN)", (API, "strict")),
+    ("strict: twenty unknown names are sent back", ERROR, "unknown <= MAX_UNKNOWN_NAMES", "unknown <= 9 * MAX_UNKNOWN_NAMES", (API, "strict")),
+    ("strict: unknown names are cut", FORM, ".take(Self::MAX_UNKNOWN_CHARACTERS)", ".take(9 * Self::MAX_UNKNOWN_CHARACTERS)", (API, "strict")),
     ("strict: unknown names are not logged", ERROR, "partition(|fault| fault.is_unknown())", "partition(|fault| false && fault.is_unknown())", (API, "log")),
     # 9. Import and export
     ("import: a delimiter follows a closing quotation mark", RECORDS, "Some(next) if next != self.delimiter && !is_line_end(next)", "Some(next) if false && next != self.delimiter", (TRANSFER, "two_ways")),

@@ -30,13 +30,13 @@ impl<E: Fn(u64, u64) -> Value, C: Fn(&Value) -> Option<u64>> Posts<E, C> {
         let mut steady = Environment::start(stack, self.bootstrap).await;
         for round in 1..=self.rounds {
             // Two environments are sent the same request at the same time, and one of them is killed a little later each round.
-            let mut doomed = Environment::start(stack, self.bootstrap).await;
-            let doomed_answer = doomed.invoke((self.event)(round, 1));
+            let mut environment = Environment::start(stack, self.bootstrap).await;
+            let lost_response = environment.invoke((self.event)(round, 1));
             let steady_answer = steady.invoke((self.event)(round, 2));
             tokio::time::sleep((self.doom)(round)).await;
-            doomed.kill();
+            environment.kill();
             let mut ids = BTreeSet::new();
-            match doomed_answer.await {
+            match lost_response.await {
                 Ok(answer) => ids.extend((self.created)(&answer)),
                 Err(_) => killed += 1,
             }

@@ -13,14 +13,14 @@ use shared::model::{Actor, Movie};
 
 use crate::cases::Case;
 use crate::runtime::Launch;
-use crate::tls::{Chain, Front};
+use crate::tls::{Chain, TlsProxy};
 use crate::{Failure, Plan, failed, program, rows};
 
 /// The services, and what is in DynamoDB.
 pub(crate) struct Site {
     pub(crate) stack: Stack,
-    dynamodb: Front,
-    identity: Front,
+    dynamodb: TlsProxy,
+    identity: TlsProxy,
     root: PathBuf,
     token: String,
     key: Value,
@@ -31,9 +31,9 @@ impl Site {
     pub(crate) async fn start(chain: &Chain, rows: u64, round_trip: Duration) -> Result<Self, Failure> {
         let key = Arc::new(SigningKey::generate()?);
         let stack = Stack::start(Options { key: Some(Arc::clone(&key)), ..Options::in_memory() }).await?;
-        let dynamodb = Front::start(chain, address(&stack.dynamodb)?, round_trip).await?;
+        let dynamodb = TlsProxy::start(chain, address(&stack.dynamodb)?, round_trip).await?;
         let identity = stack.identity.as_ref().ok_or_else(|| failed("no identity service"))?;
-        let identity = Front::start(chain, address(identity)?, round_trip).await?;
+        let identity = TlsProxy::start(chain, address(identity)?, round_trip).await?;
         let public = key.public_jwk();
         let token = Tokens::new(key, &format!("{}/", identity.url), local::AUDIENCE).issue(Role::Producer)?;
         let site = Self { stack, dynamodb, identity, root: chain.root.clone(), token, key: public };
@@ -121,7 +121,7 @@ impl Site {
 /// How many rows the table of actors and that of movies have, where it is not one.
 const MANY: u64 = 4000;
 /// The first of the rows that are there to be deleted, up to the last row.
-const FIRST_DOOMED: u64 = 1500;
+const FIRST_DELETED: u64 = 1500;
 
 /// The sites that cases are run at.
 pub(crate) struct Sites {
@@ -130,7 +130,7 @@ pub(crate) struct Sites {
     many: Site,
     chain: Chain,
     /// The ids of the actor and of the movie that are deleted next.
-    doomed: [AtomicU64; 2],
+    next_deleted: [AtomicU64; 2],
     number: AtomicU64,
 }
 
@@ -139,7 +139,13 @@ impl Sites {
         let chain = Chain::new(folder)?;
         let (one, many) =
             (Site::start(&chain, 1, Duration::ZERO).await?, Site::start(&chain, MANY, Duration::ZERO).await?);
-        Ok(Self { one, many, chain, doomed: [const { AtomicU64::new(FIRST_DOOMED) }; 2], number: AtomicU64::new(0) })
+        Ok(Self {
+            one,
+            many,
+            chain,
+            next_deleted: [const { AtomicU64::new(FIRST_DELETED) }; 2],
+            number: AtomicU64::new(0),
+        })
     }
 
     /// Another site, with so many actors and as many movies; a round trip to it takes so long.
@@ -154,7 +160,7 @@ impl Sites {
 
     /// A case's event, with a number that no other has.
     pub(crate) fn event(&self, case: &Case) -> Result<Bytes, Failure> {
-        let [actor, movie] = &self.doomed;
+        let [actor, movie] = &self.next_deleted;
         let counter = match case.path {
             "/actors/{n}" => actor,
             "/movies/{n}" => movie,

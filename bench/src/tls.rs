@@ -64,13 +64,13 @@ fn authority(name: &str, below: Option<u8>) -> CertificateParams {
 }
 
 /// TLS in front of a service that has none.
-pub(crate) struct Front {
+pub(crate) struct TlsProxy {
     /// `https://localhost:<port>`.
     pub(crate) url: String,
     servers: Vec<JoinHandle<()>>,
 }
 
-impl Front {
+impl TlsProxy {
     /// Takes TLS on a free port and hands the bytes on to `upstream`, as if a round trip there took so long.
     pub(crate) async fn start(chain: &Chain, upstream: SocketAddr, round_trip: Duration) -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -85,7 +85,7 @@ impl Front {
         });
         let mut servers = vec![server];
         if !round_trip.is_zero() {
-            let (near, server) = distance(port, round_trip).await?;
+            let (near, server) = delaying_proxy(port, round_trip).await?;
             port = near;
             servers.push(server);
         }
@@ -101,25 +101,25 @@ async fn pass(acceptor: &TlsAcceptor, stream: TcpStream, upstream: SocketAddr) -
     copy_bidirectional(&mut stream, &mut upstream).await.map(drop)
 }
 
-impl Drop for Front {
+impl Drop for TlsProxy {
     fn drop(&mut self) {
         self.servers.iter().for_each(JoinHandle::abort);
     }
 }
 
 /// Takes connections on a free port and hands their bytes on to this port, what is sent there late: a round trip takes as long as it is told to, and connecting no time.
-async fn distance(port: u16, round_trip: Duration) -> Result<(u16, JoinHandle<()>), Failure> {
+async fn delaying_proxy(port: u16, round_trip: Duration) -> Result<(u16, JoinHandle<()>), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let near = listener.local_addr()?.port();
     let server = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move { drop(travel(stream, port, round_trip).await) });
+            tokio::spawn(async move { drop(delay(stream, port, round_trip).await) });
         }
     });
     Ok((near, server))
 }
 
-async fn travel(near: TcpStream, port: u16, round_trip: Duration) -> std::io::Result<()> {
+async fn delay(near: TcpStream, port: u16, round_trip: Duration) -> std::io::Result<()> {
     let far = TcpStream::connect(("127.0.0.1", port)).await?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    async fn tables(front: &Front, roots: &Roots) -> Result<usize, String> {
+    async fn tables(front: &TlsProxy, roots: &Roots) -> Result<usize, String> {
         let config = aws_types::SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
@@ -166,7 +166,7 @@ mod tests {
         let stranger = Chain::new(&stranger).unwrap();
         let stack = Stack::start(Options::in_memory()).await.unwrap();
         let address = stack.dynamodb.trim_start_matches("http://").parse().unwrap();
-        let front = Front::start(&chain, address, Duration::ZERO).await.unwrap();
+        let front = TlsProxy::start(&chain, address, Duration::ZERO).await.unwrap();
         assert_eq!(tables(&front, &Roots::read(&chain.root).unwrap()).await, Ok(3));
         assert!(tables(&front, &Roots::read(&stranger.root).unwrap()).await.is_err());
         assert!(tables(&front, &Roots::public()).await.is_err());

@@ -85,7 +85,7 @@ fuzz_target!(|body: &[u8]| {
     if let Some(Ok(movie)) = &movie {
         let credits = movie.cast.credits();
         let actors: std::collections::HashSet<_> = credits.iter().map(|(actor, _)| actor).collect();
-        assert!(actors.len() == credits.len() && credits.len() <= Cast::LARGEST);
+        assert!(actors.len() == credits.len() && credits.len() <= Cast::MAX_CREDITS);
         for (_, credit) in credits {
             assert!(credit.billing.is_none_or(|billing| (1..=1000).contains(&billing.get())));
             assert!(credit.character.as_ref().is_none_or(|character| Name::new(character.as_str()).as_ref() == Some(character)));

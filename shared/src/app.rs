@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::auth::Verifier;
 use crate::config::Config;
 use crate::endpoint::{self, Authorized, Endpoint, Reply};
-use crate::error::{Answer, Error};
+use crate::error::{Error, ErrorResponse};
 use crate::event;
 use crate::https::Https;
 use crate::log::{self, Entry};
@@ -53,7 +53,7 @@ pub struct App<E: Endpoint> {
 /// When the settings are incomplete, or the runtime's own API is gone.
 pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
     log::start(std::io::stdout, tracing::Level::INFO);
-    log::hush_panics();
+    log::redact_panics();
     let config = Config::from_env(E::Store::TABLES)?;
     let https = Https::new(&config.roots);
     let verifier = Arc::new(Verifier::new(&config.issuer, &https));
@@ -106,7 +106,7 @@ impl<E: Endpoint> App<E> {
             async move { Ok::<_, Infallible>(app.respond(request).await) }
         });
         Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| {
-            LambdaEvent::new(event::harmless(event.payload), event.context)
+            LambdaEvent::new(event::sanitize(event.payload), event.context)
         })
     }
 
@@ -116,7 +116,7 @@ impl<E: Endpoint> App<E> {
         let outcome = outcome.unwrap_or_else(|_| Err(Error::Internal("a handler panicked".into())));
         let mut response = match &outcome {
             Ok(reply) => success(reply),
-            Err(error) => failure(error.answer()),
+            Err(error) => failure(error.response()),
         };
         for (name, value) in HEADERS {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -161,7 +161,7 @@ fn success(reply: &Reply) -> Response<Body> {
     response
 }
 
-fn failure(answer: Answer<'_>) -> Response<Body> {
+fn failure(answer: ErrorResponse<'_>) -> Response<Body> {
     let mut response = Response::new(Body::from(endpoint::json(&answer.body)));
     *response.status_mut() = answer.status;
     insert(&mut response, answer.headers);

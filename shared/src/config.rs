@@ -45,7 +45,7 @@ impl IssuerConfig {
     /// The least time between two fetches where `JWKS_COOLDOWN_SECONDS` does not say.
     pub const COOLDOWN: Duration = Duration::from_secs(60);
     /// The longest that either setting may ask for: a day.
-    const LONGEST: u64 = 86_400;
+    const MAX_SECONDS: u64 = 86_400;
 
     /// This issuer and API, with the times that hold where no setting says otherwise.
     pub fn new(issuer: Issuer, audience: impl Into<String>) -> Self {
@@ -199,7 +199,7 @@ impl Reader<'_> {
 
     fn seconds(&mut self, name: &str, default: Duration) -> Duration {
         let Some(value) = self.optional(name) else { return default };
-        let seconds = value.parse().ok().filter(|seconds| *seconds <= IssuerConfig::LONGEST);
+        let seconds = value.parse().ok().filter(|seconds| *seconds <= IssuerConfig::MAX_SECONDS);
         let seconds = seconds.ok_or("must be a whole number of seconds from 0 to 86400");
         self.checked(name, seconds).map_or(default, Duration::from_secs)
     }

@@ -3,10 +3,10 @@
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 
-use crate::auth::{Denial, Refusal};
-use crate::model::Fault;
+use crate::auth::{AuthError, TokenError};
+use crate::model::FieldError;
 use crate::permission::Permission;
-use crate::store::{self, MOST_CHANGES};
+use crate::store::{self, MAX_CHANGED_CREDITS};
 
 /// Why a request was not served. The causes that some variants carry are for the log; a client never sees them.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum Error {
     AuthorizationMissing,
     /// 401: what the `Authorization` header holds is no valid access token.
     #[error("token refused: {0}")]
-    InvalidToken(Refusal),
+    InvalidToken(TokenError),
     /// 403: the token is valid and does not hold the endpoint's permission.
     #[error("permission missing: {0}")]
     PermissionMissing(Permission),
@@ -43,7 +43,7 @@ pub enum Error {
     UnsupportedMediaType,
     /// 422: fields or query parameters that break a rule.
     #[error("unprocessable: {}", names(.0))]
-    Unprocessable(Vec<Fault>),
+    Unprocessable(Vec<FieldError>),
     /// 500: a fault of ours.
     #[error("{0}")]
     Internal(String),
@@ -58,10 +58,10 @@ pub enum Error {
 }
 
 /// The most unknown names that one response sends back.
-const MOST_UNKNOWN: usize = 20;
+const MAX_UNKNOWN_NAMES: usize = 20;
 
 /// What the client is told.
-pub(crate) struct Answer<'a> {
+pub(crate) struct ErrorResponse<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Body<'a>,
@@ -76,39 +76,45 @@ pub(crate) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Vec<&'a Fault>>,
+    details: Option<Vec<&'a FieldError>>,
 }
 
 impl Error {
     /// The status, headers and body that the contract's table of errors gives this outcome.
-    pub(crate) fn answer(&self) -> Answer<'_> {
+    pub(crate) fn response(&self) -> ErrorResponse<'_> {
         match self {
-            Self::BadRequest(_) => Answer::new(StatusCode::BAD_REQUEST, "bad request"),
-            Self::AuthorizationMissing => Answer::new(StatusCode::UNAUTHORIZED, "Authorization header is expected.")
-                .code("authorization_header_missing")
-                .header("www-authenticate", "Bearer"),
-            Self::InvalidToken(refusal) => Answer::new(StatusCode::UNAUTHORIZED, "The access token is not valid.")
-                .code("invalid_token")
-                .header("www-authenticate", challenge(refusal)),
+            Self::BadRequest(_) => ErrorResponse::new(StatusCode::BAD_REQUEST, "bad request"),
+            Self::AuthorizationMissing => {
+                ErrorResponse::new(StatusCode::UNAUTHORIZED, "Authorization header is expected.")
+                    .code("authorization_header_missing")
+                    .header("www-authenticate", "Bearer")
+            }
+            Self::InvalidToken(refusal) => {
+                ErrorResponse::new(StatusCode::UNAUTHORIZED, "The access token is not valid.")
+                    .code("invalid_token")
+                    .header("www-authenticate", challenge(refusal))
+            }
             Self::PermissionMissing(permission) => {
-                Answer::new(StatusCode::FORBIDDEN, format!("Permission not found: {permission}"))
+                ErrorResponse::new(StatusCode::FORBIDDEN, format!("Permission not found: {permission}"))
                     .code("insufficient_permission")
                     .header("www-authenticate", r#"Bearer error="insufficient_scope""#)
             }
-            Self::NotFound => Answer::new(StatusCode::NOT_FOUND, "resource not found"),
+            Self::NotFound => ErrorResponse::new(StatusCode::NOT_FOUND, "resource not found"),
             Self::MethodNotAllowed(allow) => {
-                Answer::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed").header("allow", *allow)
+                ErrorResponse::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed").header("allow", *allow)
             }
-            Self::Conflict => Answer::new(StatusCode::CONFLICT, "conflict").header("retry-after", "1"),
-            Self::PreconditionFailed => Answer::new(StatusCode::PRECONDITION_FAILED, "precondition failed"),
-            Self::PayloadTooLarge => Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "payload too large"),
-            Self::UnsupportedMediaType => Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type"),
+            Self::Conflict => ErrorResponse::new(StatusCode::CONFLICT, "conflict").header("retry-after", "1"),
+            Self::PreconditionFailed => ErrorResponse::new(StatusCode::PRECONDITION_FAILED, "precondition failed"),
+            Self::PayloadTooLarge => ErrorResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "payload too large"),
+            Self::UnsupportedMediaType => {
+                ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type")
+            }
             Self::Unprocessable(faults) => {
-                Answer::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable").details(faults)
+                ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable").details(faults)
             }
-            Self::Internal(_) => Answer::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
+            Self::Internal(_) => ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
             Self::Unavailable { retry_after, .. } => {
-                Answer::new(StatusCode::SERVICE_UNAVAILABLE, "service unavailable")
+                ErrorResponse::new(StatusCode::SERVICE_UNAVAILABLE, "service unavailable")
                     .header("retry-after", retry_after.to_string())
             }
         }
@@ -116,21 +122,21 @@ impl Error {
 }
 
 /// The challenge for a refused token: an error code only where a bearer token was sent (RFC 6750, section 3.1).
-fn challenge(refusal: &Refusal) -> &'static str {
+fn challenge(refusal: &TokenError) -> &'static str {
     match refusal {
-        Refusal::NotBearer => "Bearer",
+        TokenError::NotBearer => "Bearer",
         _ => r#"Bearer error="invalid_token""#,
     }
 }
 
 /// The fields at fault, without what was sent in them. Unknown names are counted: the client chose them.
-fn names(faults: &[Fault]) -> String {
+fn names(faults: &[FieldError]) -> String {
     let (unknown, known): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| fault.is_unknown());
     let count = (!unknown.is_empty()).then(|| format!("{} unknown", unknown.len()));
     known.iter().map(|fault| fault.field.as_ref()).chain(count.as_deref()).collect::<Vec<_>>().join(", ")
 }
 
-impl<'a> Answer<'a> {
+impl<'a> ErrorResponse<'a> {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let body = Body { success: false, error: status.as_u16(), message: message.into(), code: None, details: None };
         Self { status, headers: Vec::new(), body }
@@ -141,12 +147,12 @@ impl<'a> Answer<'a> {
         self
     }
 
-    /// Names each field with its rule, but no more than [`MOST_UNKNOWN`] names that the client chose.
-    fn details(mut self, faults: &'a [Fault]) -> Self {
+    /// Names each field with its rule, but no more than [`MAX_UNKNOWN_NAMES`] names that the client chose.
+    fn details(mut self, faults: &'a [FieldError]) -> Self {
         let mut unknown = 0;
         let named = faults.iter().filter(|fault| {
             unknown += usize::from(fault.is_unknown());
-            !fault.is_unknown() || unknown <= MOST_UNKNOWN
+            !fault.is_unknown() || unknown <= MAX_UNKNOWN_NAMES
         });
         self.body.details = Some(named.collect());
         self
@@ -158,12 +164,12 @@ impl<'a> Answer<'a> {
     }
 }
 
-impl From<Denial> for Error {
-    fn from(denial: Denial) -> Self {
+impl From<AuthError> for Error {
+    fn from(denial: AuthError) -> Self {
         match denial {
-            Denial::HeaderMissing => Self::AuthorizationMissing,
-            Denial::Refused(refusal) => Self::InvalidToken(refusal),
-            Denial::KeysUnavailable { cause, retry_after } => {
+            AuthError::HeaderMissing => Self::AuthorizationMissing,
+            AuthError::InvalidToken(refusal) => Self::InvalidToken(refusal),
+            AuthError::KeysUnavailable { cause, retry_after } => {
                 Self::Unavailable { cause: format!("key set: {cause}"), retry_after }
             }
         }
@@ -176,19 +182,19 @@ impl From<store::Error> for Error {
             store::Error::Missing => Self::NotFound,
             store::Error::PreconditionFailed => Self::PreconditionFailed,
             store::Error::InProgress => Self::Conflict,
-            store::Error::KeyReused => Self::Unprocessable(vec![Fault::of(
+            store::Error::KeyReused => Self::Unprocessable(vec![FieldError::of(
                 "Idempotency-Key",
                 "was used with another body; take a new key for a new request",
             )]),
             store::Error::UnknownActors(actors) => {
                 let unknown =
-                    |(place, id)| Fault::of(format!("cast[{place}].actor_id"), format!("there is no actor {id}"));
+                    |(place, id)| FieldError::of(format!("cast[{place}].actor_id"), format!("there is no actor {id}"));
                 Self::Unprocessable(actors.into_iter().map(unknown).collect())
             }
-            store::Error::TooManyChanges => Self::Unprocessable(vec![Fault::of(
+            store::Error::TooManyChanges => Self::Unprocessable(vec![FieldError::of(
                 "cast",
                 format!(
-                    "may differ from the present cast by at most {MOST_CHANGES} credits a request; send it in several steps"
+                    "may differ from the present cast by at most {MAX_CHANGED_CREDITS} credits a request; send it in several steps"
                 ),
             )]),
             store::Error::Contended { .. } => Self::Unavailable { cause: error.to_string(), retry_after: 1 },

@@ -11,11 +11,11 @@ use lambda_http::http::header::HOST;
 use lambda_http::request::LambdaRequest;
 
 /// The longest path and the longest query that are handed on, in bytes; the gateway takes 10,240 for the whole of a request's head. A URL has room for 65,534, and percent-encoding may treble a path.
-const LONGEST: usize = 16 * 1024;
+const MAX_PATH_BYTES: usize = 16 * 1024;
 
 /// The event, harmless: its host is gone, its path begins with a slash, its query is made of characters that a URL may hold, and its
 /// body, where it is said to be base64, is that (otherwise it is taken as missing).
-pub(crate) fn harmless(request: LambdaRequest) -> LambdaRequest {
+pub(crate) fn sanitize(request: LambdaRequest) -> LambdaRequest {
     match request {
         LambdaRequest::ApiGatewayV2(mut event) => {
             clean(&mut event);
@@ -29,10 +29,10 @@ pub(crate) fn harmless(request: LambdaRequest) -> LambdaRequest {
 fn clean(event: &mut ApiGatewayV2httpRequest) {
     event.headers.remove(HOST);
     event.request_context.domain_name = None;
-    let is_sound = |path: &String| path.starts_with('/') && path.len() <= LONGEST;
+    let is_sound = |path: &String| path.starts_with('/') && path.len() <= MAX_PATH_BYTES;
     event.raw_path = event.raw_path.take().filter(is_sound);
     let query = event.raw_query_string.take().map(|query| percent_encoded(&query));
-    event.raw_query_string = query.filter(|query| query.len() <= LONGEST);
+    event.raw_query_string = query.filter(|query| query.len() <= MAX_PATH_BYTES);
     let broken = |body: &String| event.is_base64_encoded && STANDARD.decode(body).is_err();
     event.body = event.body.take().filter(|body| !broken(body));
 }
@@ -65,7 +65,7 @@ mod tests {
         for (name, value) in change.as_object().unwrap() {
             event[name] = value.clone();
         }
-        harmless(serde_json::from_value(event).unwrap()).into()
+        sanitize(serde_json::from_value(event).unwrap()).into()
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, level:
 }
 
 /// Has a panic say where it was and nothing else: its message may hold what a client sent.
-pub fn hush_panics() {
+pub fn redact_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");

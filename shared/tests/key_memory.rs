@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lambda_http::http::HeaderMap;
 use serde_json::json;
-use shared::auth::{Denial, Refusal, Verifier};
+use shared::auth::{AuthError, TokenError, Verifier};
 use shared::config::IssuerConfig;
 use shared::https::{Https, Roots};
 
@@ -52,7 +52,7 @@ async fn twenty_thousand_unknown_keys_cost_less_than_16_mb() {
         let token = format!("{}.{}.AAAA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(&claims));
         let mut headers = HeaderMap::new();
         headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
-        assert_eq!(verifier.verify(&headers).await, Err(Denial::Refused(Refusal::UnknownKey)));
+        assert_eq!(verifier.verify(&headers).await, Err(AuthError::InvalidToken(TokenError::UnknownKey)));
     };
     check("first".into()).await;
     let before = resident();

@@ -22,11 +22,11 @@ async fn a_new_actor_is_answered_and_listed_with_its_id() {
 #[tokio::test]
 async fn an_actor_that_breaks_the_rules_is_refused_with_every_field_named() {
     let api = Api::start().await;
-    let answer = api.post(Director, "/actors", &json!({"name": "Zaphod", "age": -1, "gender": ""})).await;
-    assert_eq!(answer.faults(), ["age", "gender"]);
-    assert_eq!(answer.body["details"][0]["message"], "must be a whole number from 0 to 150");
-    assert!(!answer.body.to_string().contains("-1"));
-    assert_eq!(api.post(Director, "/actors", &json!({})).await.faults(), ["name", "age", "gender"]);
+    let response = api.post(Director, "/actors", &json!({"name": "Zaphod", "age": -1, "gender": ""})).await;
+    assert_eq!(response.field_errors(), ["age", "gender"]);
+    assert_eq!(response.body["details"][0]["message"], "must be a whole number from 0 to 150");
+    assert!(!response.body.to_string().contains("-1"));
+    assert_eq!(api.post(Director, "/actors", &json!({})).await.field_errors(), ["name", "age", "gender"]);
     assert_eq!(api.get(Director, "/actors").await.expect(200)["actors"], json!([]));
 }
 
@@ -61,8 +61,8 @@ async fn a_patch_that_breaks_a_rule_changes_nothing() {
     let api = Api::start().await;
     let id = api.add_actor("Ida Example").await;
     let row = api.get(Director, "/actors").await.expect(200);
-    let answer = api.patch(Director, &format!("/actors/{id}"), &json!({"name": "Ida Other", "age": 151})).await;
-    assert_eq!(answer.faults(), ["age"]);
+    let response = api.patch(Director, &format!("/actors/{id}"), &json!({"name": "Ida Other", "age": 151})).await;
+    assert_eq!(response.field_errors(), ["age"]);
     assert_eq!(api.get(Director, "/actors").await.expect(200), row);
 }
 

@@ -4,7 +4,7 @@ use local::Role::{self, Assistant, Producer};
 use local::SigningKey;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, send, signing_key};
+use crate::support::{Api, ApiResponse, send, signing_key};
 
 /// Seconds since 1970.
 fn now() -> u64 {
@@ -30,19 +30,19 @@ fn token(api: &Api, key: &SigningKey, header: Value, claims: Value) -> String {
     key.sign(&all_header.to_string(), &all_claims.to_string()).unwrap()
 }
 
-async fn with_header(api: &Api, value: &str) -> Answer {
+async fn with_header(api: &Api, value: &str) -> ApiResponse {
     send(api.request("GET", "/actors").header("authorization", value)).await
 }
 
-async fn with_token(api: &Api, token: &str) -> Answer {
+async fn with_token(api: &Api, token: &str) -> ApiResponse {
     with_header(api, &format!("Bearer {token}")).await
 }
 
 #[track_caller]
-fn assert_refused(answer: &Answer, what: &str) {
-    assert_eq!(answer.status, 401, "{what}: {answer:?}");
+fn assert_refused(response: &ApiResponse, what: &str) {
+    assert_eq!(response.status, 401, "{what}: {response:?}");
     assert_eq!(
-        answer.body,
+        response.body,
         json!({"success": false, "error": 401, "message": "The access token is not valid.", "code": "invalid_token"}),
         "{what}"
     );
@@ -52,10 +52,10 @@ fn assert_refused(answer: &Answer, what: &str) {
 async fn without_a_header_one_is_expected() {
     let api = Api::start().await;
     for (method, path) in [("GET", "/actors"), ("POST", "/movies"), ("PATCH", "/actors/1"), ("DELETE", "/movies/1")] {
-        let answer = send(api.request(method, path)).await;
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        let response = send(api.request(method, path)).await;
+        assert_eq!(response.header("www-authenticate"), Some("Bearer"));
         assert_eq!(
-            answer.expect(401),
+            response.expect(401),
             json!({
                 "success": false, "error": 401, "message": "Authorization header is expected.", "code": "authorization_header_missing",
             })
@@ -68,9 +68,9 @@ async fn a_scheme_other_than_bearer_is_refused_without_an_error_code() {
     let api = Api::start().await;
     let good = token(&api, &signing_key(), json!({}), json!({}));
     for value in ["", "Bearer", "Basic dTpw", &good, &format!("Token {good}"), &format!("Bearer{good}")] {
-        let answer = with_header(&api, value).await;
-        assert_refused(&answer, value);
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{value}");
+        let response = with_header(&api, value).await;
+        assert_refused(&response, value);
+        assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{value}");
     }
 }
 
@@ -137,9 +137,9 @@ async fn every_kind_of_bad_token_gets_one_and_the_same_answer() {
         ("far too long", "a".repeat(9000)),
     ];
     for (what, token) in bad {
-        let answer = with_token(&api, &token).await;
-        assert_refused(&answer, what);
-        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer error="invalid_token""#), "{what}");
+        let response = with_token(&api, &token).await;
+        assert_refused(&response, what);
+        assert_eq!(response.header("www-authenticate"), Some(r#"Bearer error="invalid_token""#), "{what}");
     }
     with_token(&api, &good).await.expect(200);
 }
@@ -157,8 +157,8 @@ async fn what_a_sound_token_may_look_like() {
         (json!({"jku": "https://evil.example/", "x5t": "x"}), json!({})),
     ];
     for (header, claims) in good {
-        let answer = with_token(&api, &token(&api, &key, header.clone(), claims.clone())).await;
-        assert_eq!(answer.status, 200, "{header} {claims}");
+        let response = with_token(&api, &token(&api, &key, header.clone(), claims.clone())).await;
+        assert_eq!(response.status, 200, "{header} {claims}");
     }
 }
 
@@ -181,10 +181,10 @@ async fn a_permission_is_held_exactly_or_not_at_all() {
     for grant in grants {
         let claims =
             json!({"permissions": grant, "scope": "get:actors", "roles": ["get:actors", "Executive Producer"]});
-        let answer = with_token(&api, &token(&api, &signing_key(), json!({}), claims)).await;
-        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer error="insufficient_scope""#));
+        let response = with_token(&api, &token(&api, &signing_key(), json!({}), claims)).await;
+        assert_eq!(response.header("www-authenticate"), Some(r#"Bearer error="insufficient_scope""#));
         assert_eq!(
-            answer.expect(403),
+            response.expect(403),
             json!({"success": false, "error": 403, "message": "Permission not found: get:actors", "code": "insufficient_permission"})
         );
     }

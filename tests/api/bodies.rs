@@ -1,11 +1,11 @@
 use local::Role::Director;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, send, with_json};
+use crate::support::{Api, ApiResponse, send, with_json};
 
 const GOOD: &str = r#"{"name": "Ida", "age": 34, "gender": "f"}"#;
 
-async fn post(api: &Api, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
+async fn post(api: &Api, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> ApiResponse {
     let request = headers
         .iter()
         .fold(api.request_as(Director, "POST", "/actors"), |request, (name, value)| request.header(*name, *value));
@@ -86,7 +86,10 @@ async fn size_is_judged_before_type_type_before_syntax_and_syntax_before_rules()
     post(&api, &[("content-type", "text/plain")], huge).await.expect_error(413, "payload too large");
     post(&api, &[("content-type", "text/plain")], "{").await.expect_error(415, "unsupported media type");
     post(&api, &[("content-type", "application/json")], "{").await.expect_error(400, "bad request");
-    assert_eq!(post(&api, &[("content-type", "application/json")], "{}").await.faults(), ["name", "age", "gender"]);
+    assert_eq!(
+        post(&api, &[("content-type", "application/json")], "{}").await.field_errors(),
+        ["name", "age", "gender"]
+    );
 }
 
 #[tokio::test]
@@ -111,8 +114,8 @@ async fn every_age_that_is_a_whole_number_is_taken_and_no_other() {
         assert_eq!(body["actors"][0]["age"], years, "{age}");
     }
     for age in ["151", "-1", "24.5", "\"24.0\"", "\"\"", "\" 24\"", "true", "[]", "{}", "1e999", "\"x\""] {
-        let answer = post(&api, &[("content-type", "application/json")], actor(age)).await;
-        assert_eq!(answer.faults(), ["age"], "{age}");
+        let response = post(&api, &[("content-type", "application/json")], actor(age)).await;
+        assert_eq!(response.field_errors(), ["age"], "{age}");
     }
 }
 
@@ -124,7 +127,7 @@ async fn a_bad_patch_body_to_an_actor_that_exists_is_judged_as_on_post() {
     send(patch()).await.expect_error(400, "bad request");
     send(patch().header("content-type", "text/plain").body("{}")).await.expect_error(415, "unsupported media type");
     send(patch().body("x".repeat(65_537))).await.expect_error(413, "payload too large");
-    assert_eq!(send(with_json(patch(), &json!({"age": "old"}))).await.faults(), ["age"]);
+    assert_eq!(send(with_json(patch(), &json!({"age": "old"}))).await.field_errors(), ["age"]);
     let deep: Value = serde_json::from_str(&format!("{}{}", "[".repeat(100), "]".repeat(100))).unwrap();
     send(with_json(patch(), &json!({"other": deep}))).await.expect(200);
 }

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use crate::support::proxy::Proxy;
 use crate::support::random::{Random, seeds};
-use crate::support::{Answer, Api, send, with_json};
+use crate::support::{Api, ApiResponse, send, with_json};
 
 pub(crate) fn cast_of(actors: impl IntoIterator<Item = u64>) -> Value {
     actors.into_iter().map(|actor| json!({"actor_id": actor})).collect()
 }
 
-pub(crate) async fn recast(api: &Api, movie: u64, cast: &Value) -> Answer {
+pub(crate) async fn recast(api: &Api, movie: u64, cast: &Value) -> ApiResponse {
     api.patch(Director, &format!("/movies/{movie}"), &json!({ "cast": cast })).await
 }
 
@@ -61,10 +61,10 @@ async fn one_row_is_read_with_its_version_and_a_missing_one_is_404() {
     let api = Api::start().await;
     let (actor, movie) = (api.add_actor("Ida").await, api.add_movie("M").await);
     for (path, resource) in [(format!("/actors/{actor}"), "actors"), (format!("/movies/{movie}"), "movies")] {
-        let answer = api.get(Assistant, &path).await;
-        assert_eq!(answer.header("etag"), Some("\"1\""));
+        let response = api.get(Assistant, &path).await;
+        assert_eq!(response.header("etag"), Some("\"1\""));
         let listed = api.get(Assistant, &format!("/{resource}")).await.expect(200);
-        assert_eq!(answer.expect(200), json!({"success": true, resource: listed[resource]}));
+        assert_eq!(response.expect(200), json!({"success": true, resource: listed[resource]}));
         let changed = api.patch(Producer, &path, &json!({"age": 35, "title": "N"})).await;
         assert_eq!(api.get(Assistant, &path).await.header("etag"), changed.header("etag"));
     }
@@ -79,7 +79,7 @@ async fn one_row_is_read_with_its_version_and_a_missing_one_is_404() {
         "/movies/1?include=",
         "/actors/1?include=credits&include=credits",
     ] {
-        assert_eq!(api.get(Assistant, path).await.faults(), ["include"], "{path}");
+        assert_eq!(api.get(Assistant, path).await.field_errors(), ["include"], "{path}");
     }
 }
 
@@ -92,7 +92,7 @@ async fn a_cast_is_written_whole_and_read_from_both_sides() {
         {"actor_id": actors[1], "billing": 1, "id": 7}, {"actor_id": actors[3], "billing": 2, "character": null},
     ]});
     let body = api.post(Producer, "/movies", &older).await.expect(200);
-    // The answer is the plain row, as the contract has it.
+    // The response is the plain row, as the contract has it.
     assert_eq!(body["movies"], json!([{"id": 1, "title": "Older", "release_date": "Thu, 26 Nov 1942 00:00:00 GMT"}]));
     let newer = json!({"title": "Newer", "release_date": "2020-05-14", "cast": cast_of([actors[0]])});
     api.post(Producer, "/movies", &newer).await.expect(200);
@@ -141,15 +141,15 @@ async fn a_patch_with_a_cast_replaces_it_and_writes_only_the_difference() {
     let movie = api.add_movie("M").await;
     recast(&api, movie, &cast_of(actors[..3].iter().copied())).await.expect(200);
     proxy.calls();
-    let answer = api
+    let response = api
         .patch(
             Director,
             &format!("/movies/{movie}"),
             &json!({"title": "N", "cast": cast_of(actors[1..4].iter().copied())}),
         )
         .await;
-    assert_eq!(answer.header("etag"), Some("\"3\""));
-    assert_eq!(answer.expect(200)["movies"][0]["title"], "N");
+    assert_eq!(response.header("etag"), Some("\"3\""));
+    assert_eq!(response.expect(200)["movies"][0]["title"], "N");
     let writes: Vec<_> = proxy.calls().into_iter().filter(|call| call.name == "TransactWriteItems").collect();
     // The row, two halves of the credit that goes, two of the one that comes, and a check of its actor.
     assert_eq!(writes[0].body["TransactItems"].as_array().unwrap().len(), 6);
@@ -161,9 +161,9 @@ async fn a_patch_with_a_cast_replaces_it_and_writes_only_the_difference() {
         (json!({"cast": null}), &actors[1..4], "\"3\""),
         (json!({"cast": []}), &[], "\"4\""),
     ] {
-        let answer = api.patch(Director, &format!("/movies/{movie}"), &body).await;
-        assert_eq!(answer.header("etag"), Some(version), "{body}");
-        answer.expect(200);
+        let response = api.patch(Director, &format!("/movies/{movie}"), &body).await;
+        assert_eq!(response.header("etag"), Some(version), "{body}");
+        response.expect(200);
         assert_eq!(ids(&cast(&api, movie).await, "actor_id"), *expected, "{body}");
     }
     assert_eq!(stored(&api).await, 0);
@@ -176,7 +176,7 @@ async fn a_cast_that_breaks_a_rule_is_422_and_changes_nothing() {
     let movie = api.add_movie("M").await;
     recast(&api, movie, &cast_of([actors[0]])).await.expect(200);
     let unknown = recast(&api, movie, &cast_of([actors[1], 77, actors[0], 99])).await;
-    assert_eq!(unknown.faults(), ["cast[1].actor_id", "cast[3].actor_id"]);
+    assert_eq!(unknown.field_errors(), ["cast[1].actor_id", "cast[3].actor_id"]);
     assert_eq!(unknown.body["details"][1]["message"], "there is no actor 99");
     let rules = [
         (json!({"actor_id": 1}), vec!["cast"]),
@@ -189,12 +189,12 @@ async fn a_cast_that_breaks_a_rule_is_422_and_changes_nothing() {
         (cast_of(1..=1001), vec!["cast"]),
     ];
     for (cast, fields) in rules {
-        assert_eq!(recast(&api, movie, &cast).await.faults(), fields, "{cast}");
+        assert_eq!(recast(&api, movie, &cast).await.field_errors(), fields, "{cast}");
         let posted = api.post(Producer, "/movies", &json!({"title": "N", "cast": cast})).await;
-        assert_eq!(posted.faults(), fields, "{cast}");
+        assert_eq!(posted.field_errors(), fields, "{cast}");
     }
     let posted = api.post(Producer, "/movies", &json!({"title": "N", "cast": cast_of([77])})).await;
-    assert_eq!(posted.faults(), ["cast[0].actor_id"]);
+    assert_eq!(posted.field_errors(), ["cast[0].actor_id"]);
     assert_eq!(ids(&cast(&api, movie).await, "actor_id"), [actors[0]]);
     assert_eq!(listed(&api, "/movies").await, [movie]);
     // A missing movie is 404 whatever its cast.
@@ -218,14 +218,14 @@ async fn thirty_three_credits_change_at_once_with_a_key_or_without_and_no_more()
         assert_eq!(ids(&cast(&api, movie).await, "actor_id"), actors[..33]);
     }
     let keyed_anew = api.request_as(Producer, "POST", "/movies").header("idempotency-key", "l");
-    assert_eq!(send(with_json(keyed_anew, &with_cast(34))).await.faults(), ["cast"]);
+    assert_eq!(send(with_json(keyed_anew, &with_cast(34))).await.field_errors(), ["cast"]);
     let refused = send(with_json(api.request_as(Producer, "POST", "/movies"), &with_cast(34))).await;
-    assert_eq!(refused.faults(), ["cast"]);
+    assert_eq!(refused.field_errors(), ["cast"]);
     assert!(refused.body["details"][0]["message"].as_str().unwrap().contains("33 credits"));
     // One more goes on top of those that stay; a change of 34 does not.
     recast(&api, 1, &with_cast(34)["cast"]).await.expect(200);
-    assert_eq!(recast(&api, 1, &json!([])).await.faults(), ["cast"]);
-    assert_eq!(recast(&api, 1, &cast_of(actors[33..].iter().copied())).await.faults(), ["cast"]);
+    assert_eq!(recast(&api, 1, &json!([])).await.field_errors(), ["cast"]);
+    assert_eq!(recast(&api, 1, &cast_of(actors[33..].iter().copied())).await.field_errors(), ["cast"]);
     recast(&api, 1, &cast_of(actors[16..50].iter().copied())).await.expect(200);
     assert_eq!(ids(&cast(&api, 1).await, "actor_id"), actors[16..50]);
     assert_eq!(listed(&api, "/movies").await, [1, 2]);
@@ -296,8 +296,8 @@ async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_noth
             delete.key("bucket", key(0)).key("id", key(actor)).send().await.unwrap();
             held.release();
         };
-        let (answer, ()) = tokio::join!(send(request), deleted);
-        assert_eq!(answer.faults(), ["cast[0].actor_id"], "{method} {key:?}");
+        let (response, ()) = tokio::join!(send(request), deleted);
+        assert_eq!(response.field_errors(), ["cast[0].actor_id"], "{method} {key:?}");
         assert_eq!(stored(&api).await, 0, "{method} {key:?}");
     }
     let movies = api.get(Assistant, "/movies").await.expect(200);
@@ -355,7 +355,7 @@ async fn what_a_crashed_deletion_leaves_is_passed_over_by_every_reader_and_swept
         assert_eq!(listed(&api, &path).await, expected, "{path}");
     }
     // Naming one of them is naming an unknown actor, and they do not count as changes.
-    assert_eq!(recast(&api, movie, &cast_of([60])).await.faults(), ["cast[0].actor_id"]);
+    assert_eq!(recast(&api, movie, &cast_of([60])).await.field_errors(), ["cast[0].actor_id"]);
     let more = add_actors(&api, 20).await;
     recast(&api, movie, &cast_of([vec![actor], more].concat())).await.expect(200);
     assert_eq!(stored(&api).await, 2 * (1 + 20 + (40 - 13) + 40));
@@ -460,7 +460,7 @@ impl Known {
     }
 }
 
-/// One request of one client, and a check of its answer.
+/// One request of one client, and a check of its response.
 async fn act(api: &Api, known: &Known, random: &mut Random) {
     let (actor, movie) = (pick(&known.actors, random), pick(&known.movies, random));
     let gone_actors = known.gone_actors.lock().unwrap().clone();
@@ -472,52 +472,52 @@ async fn act(api: &Api, known: &Known, random: &mut Random) {
             known.actors.lock().unwrap().insert(body["actors"][0]["id"].as_u64().unwrap());
         }
         (12..20, ..) | (_, _, None) => {
-            let answer = api.post(Producer, "/movies", &json!({"title": "M", "cast": known.new_cast(random)})).await;
-            match answer.status {
-                200 => drop(known.movies.lock().unwrap().insert(answer.body["movies"][0]["id"].as_u64().unwrap())),
+            let response = api.post(Producer, "/movies", &json!({"title": "M", "cast": known.new_cast(random)})).await;
+            match response.status {
+                200 => drop(known.movies.lock().unwrap().insert(response.body["movies"][0]["id"].as_u64().unwrap())),
                 // An actor went, or many were at work on it.
                 422 | 503 => {}
-                _ => panic!("{answer:?}"),
+                _ => panic!("{response:?}"),
             }
         }
         (20..27, Some(actor), _) => {
             known.actors.lock().unwrap().remove(&actor);
-            let answer = api.delete(Producer, &format!("/actors/{actor}")).await;
-            assert!([200, 404].contains(&answer.status), "{answer:?}");
+            let response = api.delete(Producer, &format!("/actors/{actor}")).await;
+            assert!([200, 404].contains(&response.status), "{response:?}");
             known.gone_actors.lock().unwrap().insert(actor);
         }
         (27..32, _, Some(movie)) => {
             known.movies.lock().unwrap().remove(&movie);
-            let answer = api.delete(Producer, &format!("/movies/{movie}")).await;
-            assert!([200, 404].contains(&answer.status), "{answer:?}");
+            let response = api.delete(Producer, &format!("/movies/{movie}")).await;
+            assert!([200, 404].contains(&response.status), "{response:?}");
             known.gone_movies.lock().unwrap().insert(movie);
         }
         (32..55, _, Some(movie)) => {
-            let answer = recast(api, movie, &known.new_cast(random)).await;
-            assert!([200, 404, 422, 503].contains(&answer.status), "{answer:?}");
+            let response = recast(api, movie, &known.new_cast(random)).await;
+            assert!([200, 404, 422, 503].contains(&response.status), "{response:?}");
         }
         (55..62, Some(actor), _) => {
             let name = format!("Actor {actor} {}", random.below(1000));
-            let answer = api.patch(Director, &format!("/actors/{actor}"), &json!({ "name": name })).await;
-            assert!([200, 404].contains(&answer.status), "{answer:?}");
+            let response = api.patch(Director, &format!("/actors/{actor}"), &json!({ "name": name })).await;
+            assert!([200, 404].contains(&response.status), "{response:?}");
         }
         (62..80, _, Some(movie)) => {
-            let answer = api.get(Assistant, &format!("/movies/{movie}?include=cast")).await;
-            if answer.status == 200 {
-                assert!(!gone_movies.contains(&movie), "{answer:?}");
-                known.check_cast(answer.body["movies"][0]["cast"].as_array().unwrap(), &gone_actors);
+            let response = api.get(Assistant, &format!("/movies/{movie}?include=cast")).await;
+            if response.status == 200 {
+                assert!(!gone_movies.contains(&movie), "{response:?}");
+                known.check_cast(response.body["movies"][0]["cast"].as_array().unwrap(), &gone_actors);
             } else {
-                answer.expect_error(404, "resource not found");
+                response.expect_error(404, "resource not found");
             }
         }
         (80..92, Some(actor), _) => {
-            let answer = api.get(Assistant, &format!("/actors/{actor}?include=credits")).await;
-            if answer.status == 200 {
-                assert!(!gone_actors.contains(&actor), "{answer:?}");
-                let movies = ids(answer.body["actors"][0]["credits"].as_array().unwrap(), "movie_id");
-                assert!(movies.iter().all(|movie| !gone_movies.contains(movie)), "{answer:?} {gone_movies:?}");
+            let response = api.get(Assistant, &format!("/actors/{actor}?include=credits")).await;
+            if response.status == 200 {
+                assert!(!gone_actors.contains(&actor), "{response:?}");
+                let movies = ids(response.body["actors"][0]["credits"].as_array().unwrap(), "movie_id");
+                assert!(movies.iter().all(|movie| !gone_movies.contains(movie)), "{response:?} {gone_movies:?}");
             } else {
-                answer.expect_error(404, "resource not found");
+                response.expect_error(404, "resource not found");
             }
         }
         (_, Some(actor), Some(movie)) => {

@@ -9,8 +9,8 @@ use crate::support::template::yaml;
 
 async fn get(api: &Api, path: &str) -> (StatusCode, HeaderMap, String) {
     let client = Client::builder().no_proxy().build().unwrap();
-    let answer = client.get(format!("{}{path}", api.stack.identity.as_ref().unwrap())).send().await.unwrap();
-    (answer.status(), answer.headers().clone(), answer.text().await.unwrap())
+    let response = client.get(format!("{}{path}", api.stack.identity.as_ref().unwrap())).send().await.unwrap();
+    (response.status(), response.headers().clone(), response.text().await.unwrap())
 }
 
 #[tokio::test]

@@ -18,10 +18,10 @@ async fn call(api: &Api, operation: &str, headers: &[(&str, &str)], body: &str) 
     let client = Client::builder().no_proxy().build().unwrap();
     let request = client.post(&api.stack.dynamodb).header("x-amz-target", operation).body(body.to_owned());
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.headers()["content-type"], "application/x-amz-json-1.0");
-    assert!(answer.headers().contains_key("x-amzn-requestid") && answer.headers().contains_key("x-amz-crc32"));
-    (answer.status().as_u16(), serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+    let response = request.send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/x-amz-json-1.0");
+    assert!(response.headers().contains_key("x-amzn-requestid") && response.headers().contains_key("x-amz-crc32"));
+    (response.status().as_u16(), serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
 }
 
 #[tokio::test]
@@ -41,10 +41,10 @@ async fn a_signed_call_is_carried_out_and_anything_else_is_an_error_of_dynamodbs
         ("PutItem", &SIGNED, put("{}"), "ValidationException"),
     ];
     for (operation, headers, body, error) in table {
-        let (status, answer) = call(&api, &format!("DynamoDB_20120810.{operation}"), headers, &body).await;
-        assert_eq!(status, 400, "{operation} {body}: {answer}");
-        assert!(answer["__type"].as_str().unwrap().ends_with(&format!("#{error}")), "{operation} {body}: {answer}");
-        assert!(!answer.to_string().contains("VALIDATION"), "{answer}");
+        let (status, response) = call(&api, &format!("DynamoDB_20120810.{operation}"), headers, &body).await;
+        assert_eq!(status, 400, "{operation} {body}: {response}");
+        assert!(response["__type"].as_str().unwrap().ends_with(&format!("#{error}")), "{operation} {body}: {response}");
+        assert!(!response.to_string().contains("VALIDATION"), "{response}");
     }
     let (status, _) = call(&api, "DynamoDBStreams_20120810.ListStreams", &SIGNED, "{}").await;
     assert_eq!(status, 200);

@@ -61,15 +61,15 @@ async fn every_event_is_answered_as_its_name_says() {
             let token = api.stack.tokens.as_ref().unwrap().issue(role).unwrap();
             event["headers"]["authorization"] = json!(format!("Bearer {token}"));
         }
-        let answer = api.stack.invoke(&function, &event).await.unwrap();
-        assert_eq!(answer["statusCode"], promised(&name), "{function}/{name}: {answer}");
-        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-        assert_eq!(body["success"], promised(&name) == 200, "{function}/{name}: {answer}");
+        let response = api.stack.invoke(&function, &event).await.unwrap();
+        assert_eq!(response["statusCode"], promised(&name), "{function}/{name}: {response}");
+        let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+        assert_eq!(body["success"], promised(&name) == 200, "{function}/{name}: {response}");
         check_shown(&name, &body);
     }
 }
 
-/// What an event asks to be shown is in its answer: the actor and the movie with id 1, and how the two are cast.
+/// What an event asks to be shown is in its response: the actor and the movie with id 1, and how the two are cast.
 fn check_shown(name: &str, body: &Value) {
     let (actors, movies) = (&body["actors"][0], &body["movies"][0]);
     let shown = match name {

@@ -7,7 +7,7 @@ use local::Role::Producer;
 use serde_json::{Value, json};
 
 use crate::support::proxy::{Fault, Proxy};
-use crate::support::{Answer, Api, send, with_json};
+use crate::support::{Api, ApiResponse, send, with_json};
 
 /// Every endpoint, with a request that reaches the store.
 fn requests() -> [(&'static str, &'static str, Option<Value>); 8] {
@@ -53,12 +53,12 @@ fn ida() -> Value {
     json!({"name": "Ida", "age": 34, "gender": "f"})
 }
 
-async fn call(api: &Api, (method, path, body): &(&str, &str, Option<Value>)) -> Answer {
+async fn call(api: &Api, (method, path, body): &(&str, &str, Option<Value>)) -> ApiResponse {
     let request = api.request_as(Producer, method, path);
     send(if let Some(body) = body { with_json(request, body) } else { request }).await
 }
 
-async fn post_with_key(api: &Api, key: &str) -> Answer {
+async fn post_with_key(api: &Api, key: &str) -> ApiResponse {
     send(with_json(api.request_as(Producer, "POST", "/actors").header("idempotency-key", key), &ida())).await
 }
 
@@ -71,9 +71,9 @@ fn count(proxy: &Proxy, name: &str) -> usize {
 }
 
 #[track_caller]
-fn assert_unavailable(answer: &Answer) {
-    answer.expect_error(503, "service unavailable");
-    assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{answer:?}");
+fn assert_unavailable(response: &ApiResponse) {
+    response.expect_error(503, "service unavailable");
+    assert!(response.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{response:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,12 +85,12 @@ async fn a_store_that_answers_nothing_is_503_within_two_and_a_half_seconds_a_hun
     let requests = requests();
     let timed = async |index: usize| {
         let started = Instant::now();
-        let answer = call(&api, &requests[index % requests.len()]).await;
-        (answer, started.elapsed())
+        let response = call(&api, &requests[index % requests.len()]).await;
+        (response, started.elapsed())
     };
     for batch in 0..4 {
-        for (answer, elapsed) in join_all((batch * 25..(batch + 1) * 25).map(timed)).await {
-            assert_unavailable(&answer);
+        for (response, elapsed) in join_all((batch * 25..(batch + 1) * 25).map(timed)).await {
+            assert_unavailable(&response);
             assert!(elapsed < Duration::from_millis(2500), "{elapsed:?}");
         }
     }
@@ -271,12 +271,12 @@ async fn check_many_calls(request: (&str, &str, Option<Value>)) {
                 if number > sound { fault } else { Fault::None }
             });
             let started = Instant::now();
-            let answer = call(&api, &request).await;
+            let response = call(&api, &request).await;
             // The request needs no more calls, or is a deletion that leaves the sweeping to others, or was one.
-            if answer.status != 200 && answer.status != 404 {
-                assert_unavailable(&answer);
+            if response.status != 200 && response.status != 404 {
+                assert_unavailable(&response);
             }
-            assert!(sound > 0 || answer.status == 503, "{request:?} {fault:?}");
+            assert!(sound > 0 || response.status == 503, "{request:?} {fault:?}");
             assert!(started.elapsed() < Duration::from_millis(2500), "{request:?} {fault:?} {sound}");
         }
     }

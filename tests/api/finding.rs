@@ -295,7 +295,7 @@ async fn names_and_titles_are_found_as_people_write_them() {
         let resource = &path[1..7];
         assert_eq!(walk(&api, resource, path, 1000).await.0, expected, "{path}");
     }
-    assert_eq!(api.get(Assistant, "/movies?released_from=01/02/2020").await.faults(), ["released_from"]);
+    assert_eq!(api.get(Assistant, "/movies?released_from=01/02/2020").await.field_errors(), ["released_from"]);
 }
 
 #[tokio::test]
@@ -321,12 +321,12 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
         "/actors?name=ad&sort=-name&cursor=".to_owned(),
     ];
     for path in foreign {
-        assert_eq!(api.get(Assistant, &path).await.faults(), ["cursor"], "{path}");
+        assert_eq!(api.get(Assistant, &path).await.field_errors(), ["cursor"], "{path}");
     }
     for path in
         ["/actors?name=ad&sort=-id&after=1".to_owned(), format!("/actors?name=ad&after=1&sort=-name&cursor={cursor}")]
     {
-        assert_eq!(api.get(Assistant, &path).await.faults(), ["after"], "{path}");
+        assert_eq!(api.get(Assistant, &path).await.field_errors(), ["after"], "{path}");
     }
     assert_eq!(walk(&api, "actors", "/actors?name=ad&after=1&limit=1", 1).await.0, [2, 3]);
 }

@@ -13,11 +13,11 @@ async fn a_preflight_is_answered_by_the_gateway_and_any_other_options_is_405() {
         .request("OPTIONS", "/actors")
         .header("origin", "https://app.example")
         .header("access-control-request-method", "POST");
-    let answer = preflight.send().await.unwrap();
-    assert_eq!(answer.status(), 204);
-    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    let response = preflight.send().await.unwrap();
+    assert_eq!(response.status(), 204);
+    assert_eq!(response.headers()["access-control-allow-origin"], "*");
     assert_eq!(
-        answer.headers()["access-control-allow-headers"],
+        response.headers()["access-control-allow-headers"],
         "authorization,content-type,idempotency-key,if-match,prefer"
     );
     send(api.request("OPTIONS", "/actors").header("origin", "https://app.example"))
@@ -28,8 +28,8 @@ async fn a_preflight_is_answered_by_the_gateway_and_any_other_options_is_405() {
 #[tokio::test]
 async fn an_answer_to_another_origin_may_be_read_there() {
     let api = Api::start().await;
-    let answer = send(api.request_as(Assistant, "GET", "/actors").header("origin", "https://app.example")).await;
-    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let response = send(api.request_as(Assistant, "GET", "/actors").header("origin", "https://app.example")).await;
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
     assert_eq!(api.get(Assistant, "/actors").await.header("access-control-allow-origin"), None);
 }
 
@@ -62,9 +62,9 @@ async fn odd_but_valid_http_is_answered_in_the_contracts_shape() {
         (b"GET /actors HTTP/1.0\r\n\r\n", 401),
     ];
     for (request, status) in requests {
-        let answer = raw::send(&api, request).await;
-        answer.check_shape();
-        assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(request));
+        let response = raw::send(&api, request).await;
+        response.check_shape();
+        assert_eq!(response.status, status, "{}", String::from_utf8_lossy(request));
     }
 }
 
@@ -87,6 +87,6 @@ async fn header_names_are_in_lower_case_and_several_values_are_one() {
     headers.append("content-type", "application/json".parse().unwrap());
     headers.append("content-type", "text/plain".parse().unwrap());
     // Joined by a comma the two are no media type, though the first alone would be.
-    let answer = send(api.request_as(Director, "POST", "/actors").headers(headers).body("{}")).await;
-    answer.expect_error(415, "unsupported media type");
+    let response = send(api.request_as(Director, "POST", "/actors").headers(headers).body("{}")).await;
+    response.expect_error(415, "unsupported media type");
 }

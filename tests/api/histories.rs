@@ -1,5 +1,5 @@
 //! What clients see of one row is linearizable: there is an order of all requests, each between its start and its end, in which a row that did one thing at
-//! a time would have given the same answers. Checked over many short histories of concurrent clients, with and without faults.
+//! a time would have given the same responses. Checked over many short histories of concurrent clients, with and without faults.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -82,14 +82,14 @@ fn is_linearizable(events: &[Event], start: State, part: Part) -> bool {
         if !seen_before.insert((done, state)) {
             return false;
         }
-        // Next can be whatever started before every open event with an answer has ended.
+        // Next can be whatever started before every open event with an response has ended.
         let first_end =
             open().filter(|index| events[*index].seen != Seen::Nothing).map(|index| events[index].ended).min();
         open().any(|index| {
             let event = &events[index];
-            let (next, answer) = apply(state, &event.request, part);
+            let (next, response) = apply(state, &event.request, part);
             let possible = first_end.is_none_or(|end| event.started < end)
-                && (event.seen == Seen::Nothing || event.seen == answer);
+                && (event.seen == Seen::Nothing || event.seen == response);
             possible && search(events, part, done | 1 << index, next, seen_before)
         })
     }
@@ -140,23 +140,23 @@ async fn perform(api: &Api, part: Part, path: &str, request: &Request) -> Seen {
         };
         http = with_json(http, &change);
     }
-    let answer = send(http).await;
-    match (answer.status, request) {
+    let response = send(http).await;
+    match (response.status, request) {
         (200, Request::Delete | Request::DeleteIf(_)) => Seen::Deleted,
         (200, _) => {
-            let version = answer.header("etag").unwrap().trim_matches('"').parse().unwrap();
+            let version = response.header("etag").unwrap().trim_matches('"').parse().unwrap();
             let number = match (part, request) {
-                (Part::Age, _) => answer.body["actors"][0]["age"].as_u64().unwrap(),
-                // The answer to a change of the cast is the plain row.
+                (Part::Age, _) => response.body["actors"][0]["age"].as_u64().unwrap(),
+                // The response to a change of the cast is the plain row.
                 (Part::Cast, Request::Write(number) | Request::WriteIf(_, number)) => *number,
-                (Part::Cast, _) => answer.body["movies"][0]["cast"][0]["billing"].as_u64().unwrap(),
+                (Part::Cast, _) => response.body["movies"][0]["cast"][0]["billing"].as_u64().unwrap(),
             };
             Seen::Row(version, number)
         }
         (404, _) => Seen::Missing,
         (412, _) => Seen::PreconditionFailed,
         (503, _) => Seen::Nothing,
-        _ => panic!("{answer:?}"),
+        _ => panic!("{response:?}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Requests of somebody who means harm, or whose program is broken. Each has the one answer that the contract gives it, and
+//! Requests of somebody who means harm, or whose program is broken. Each has the one response that the contract gives it, and
 //! when all have been sent the rows are what they were, but for what the table says.
 
 mod bodies;
@@ -168,14 +168,14 @@ async fn every_hostile_request_has_its_one_answer_and_reaches_no_row_but_its_own
     assert!(rows.len() >= 700, "{}", rows.len());
     let mut wrong = Vec::new();
     for row in &rows {
-        let answer = raw::send(&api, &row.bytes(&api)).await;
-        if answer.status != row.status {
-            wrong.push(format!("{}: {} and not {}: {}", row.what, answer.status, row.status, answer.body));
+        let response = raw::send(&api, &row.bytes(&api)).await;
+        if response.status != row.status {
+            wrong.push(format!("{}: {} and not {}: {}", row.what, response.status, row.status, response.body));
             continue;
         }
         // Shown where the check fails.
         println!("{}", row.what);
-        answer.check_shape();
+        response.check_shape();
         if let Some(change) = &row.change {
             expected.apply(change);
         }
@@ -190,12 +190,12 @@ async fn what_is_no_http_request_is_refused_or_cut_off_and_harms_nobody() {
     let token = api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap();
     let mut wrong = Vec::new();
     for (what, request) in framing::requests(&token) {
-        let answer = raw::send_and_end(&api, &request).await;
+        let response = raw::send_and_end(&api, &request).await;
         // Nothing at all, where the rest of a request never came.
-        if !answer.is_empty() && !raw::status(&answer).is_some_and(|status| (400..500).contains(&status)) {
-            wrong.push(format!("{what}: {}", String::from_utf8_lossy(&answer)));
+        if !response.is_empty() && !raw::status(&response).is_some_and(|status| (400..500).contains(&status)) {
+            wrong.push(format!("{what}: {}", String::from_utf8_lossy(&response)));
         }
-        // An answer that never comes may hide that the request was taken.
+        // An response that never comes may hide that the request was taken.
         if Expected::rows(&api).await != (expected.actors.clone(), expected.movies.clone()) {
             wrong.push(format!("{what}: rows are not what they were"));
             break;

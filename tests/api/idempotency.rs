@@ -5,9 +5,9 @@ use futures_util::future::join_all;
 use local::Role::{self, Director, Producer};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, send, with_json};
+use crate::support::{Api, ApiResponse, send, with_json};
 
-async fn post(api: &Api, role: Role, path: &str, key: &str, body: &Value) -> Answer {
+async fn post(api: &Api, role: Role, path: &str, key: &str, body: &Value) -> ApiResponse {
     send(with_json(api.request_as(role, "POST", path).header("idempotency-key", key), body)).await
 }
 
@@ -50,7 +50,7 @@ async fn a_key_with_another_body_is_422_and_creates_nothing() {
     let api = Api::start().await;
     post(&api, Director, "/actors", "k", &ida()).await.expect(200);
     let other = post(&api, Director, "/actors", "k", &json!({"name": "Ida", "age": 35, "gender": "f"})).await;
-    assert_eq!(other.faults(), ["Idempotency-Key"]);
+    assert_eq!(other.field_errors(), ["Idempotency-Key"]);
     assert_eq!(count(&api, "/actors").await, 1);
 }
 
@@ -61,9 +61,9 @@ async fn a_key_is_the_subjects_own_and_the_routes_own() {
     for (role, path, body) in
         [(Producer, "/actors", ida()), (Producer, "/movies", json!({"title": "M"})), (Director, "/actors", ida())]
     {
-        let answer = post(&api, role, path, if role == Director { "K" } else { "k" }, &body).await;
-        assert_eq!(answer.header("idempotency-replayed"), None, "{path}");
-        answer.expect(200);
+        let response = post(&api, role, path, if role == Director { "K" } else { "k" }, &body).await;
+        assert_eq!(response.header("idempotency-replayed"), None, "{path}");
+        response.expect(200);
     }
     assert_eq!((count(&api, "/actors").await, count(&api, "/movies").await), (3, 1));
 }
@@ -73,10 +73,13 @@ async fn a_key_that_is_none_is_422_and_a_refused_request_uses_no_key() {
     let api = Api::start().await;
     let long = "k".repeat(256);
     for key in ["", long.as_str()] {
-        assert_eq!(post(&api, Director, "/actors", key, &ida()).await.faults(), ["Idempotency-Key"]);
+        assert_eq!(post(&api, Director, "/actors", key, &ida()).await.field_errors(), ["Idempotency-Key"]);
     }
     post(&api, Director, "/actors", &long[1..], &ida()).await.expect(200);
-    assert_eq!(post(&api, Director, "/actors", "k", &json!({"name": ""})).await.faults(), ["name", "age", "gender"]);
+    assert_eq!(
+        post(&api, Director, "/actors", "k", &json!({"name": ""})).await.field_errors(),
+        ["name", "age", "gender"]
+    );
     post(&api, Director, "/movies", "k", &json!({"title": "M"}))
         .await
         .expect_error(403, "Permission not found: post:movies");
@@ -90,13 +93,13 @@ async fn any_number_of_concurrent_requests_with_one_key_create_one_row() {
     for round in 1..=5 {
         let key = format!("key {round}");
         let body = ida();
-        let answers = join_all((0..24).map(|_| post(&api, Director, "/actors", &key, &body))).await;
+        let responses = join_all((0..24).map(|_| post(&api, Director, "/actors", &key, &body))).await;
         let mut rows = Vec::new();
-        for answer in answers {
-            match answer.status {
-                200 => rows.push(answer.body["actors"][0].clone()),
-                409 => assert!(answer.header("retry-after").is_some()),
-                _ => panic!("{answer:?}"),
+        for response in responses {
+            match response.status {
+                200 => rows.push(response.body["actors"][0].clone()),
+                409 => assert!(response.header("retry-after").is_some()),
+                _ => panic!("{response:?}"),
             }
         }
         rows.dedup();
@@ -125,9 +128,9 @@ async fn an_expired_key_is_judged_by_our_own_clock() {
     for (at, replayed) in [(now + 5, Some("true")), (now, None)] {
         record.insert("expires_at".into(), AttributeValue::N(at.to_string()));
         client.put_item().table_name(local::ACTORS_TABLE).set_item(Some(record.clone())).send().await.unwrap();
-        let answer = post(&api, Director, "/actors", "k", &ida()).await;
-        assert_eq!(answer.header("idempotency-replayed"), replayed);
-        answer.expect(200);
+        let response = post(&api, Director, "/actors", "k", &ida()).await;
+        assert_eq!(response.header("idempotency-replayed"), replayed);
+        response.expect(200);
     }
     assert_eq!(count(&api, "/actors").await, 2);
     let again = post(&api, Director, "/actors", "k", &ida()).await;

@@ -21,10 +21,10 @@ async fn token(api: &Api, content_type: &str, body: impl Into<reqwest::Body>) ->
 }
 
 async fn read(request: RequestBuilder) -> (u16, Value) {
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.headers()["cache-control"], "no-store");
-    assert!(!answer.headers().contains_key("access-control-allow-origin"));
-    (answer.status().as_u16(), serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+    let response = request.send().await.unwrap();
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert!(!response.headers().contains_key("access-control-allow-origin"));
+    (response.status().as_u16(), serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
 }
 
 fn password(user_name: &str) -> Value {
@@ -38,8 +38,8 @@ async fn every_user_is_granted_a_token_that_the_api_takes() {
         let (status, body) = grant(&api, &password(role.user_name())).await;
         assert_eq!((status, &body["token_type"], &body["expires_in"]), (200, &json!("Bearer"), &json!(86_400)));
         let bearer = format!("Bearer {}", body["access_token"].as_str().unwrap());
-        let answer = send(api.request("GET", "/actors").header("authorization", bearer)).await;
-        assert_eq!(answer.status, if role == Role::Nobody { 403 } else { 200 });
+        let response = send(api.request("GET", "/actors").header("authorization", bearer)).await;
+        assert_eq!(response.status, if role == Role::Nobody { 403 } else { 200 });
     }
 }
 
@@ -56,8 +56,8 @@ async fn a_program_is_granted_the_token_of_the_role_that_its_client_id_names() {
         let bearer = format!("Bearer {}", body["access_token"].as_str().unwrap());
         for (method, path, permission) in [("GET", "/actors", "get:actors"), ("DELETE", "/movies/9", "delete:movies")] {
             let held = role.permissions().iter().any(|held| held.as_str() == permission);
-            let answer = send(api.request(method, path).header("authorization", &bearer)).await;
-            assert_eq!(answer.status == 403, !held, "{method} {path} as {role:?}");
+            let response = send(api.request(method, path).header("authorization", &bearer)).await;
+            assert_eq!(response.status == 403, !held, "{method} {path} as {role:?}");
         }
     }
 }
@@ -102,19 +102,19 @@ async fn a_bad_grant_is_refused_as_oauth_says() {
         (json!("grant_type"), 400, "invalid_request", "no JSON object"),
     ];
     for (body, status, error, description) in table {
-        let (actual, answer) = grant(&api, &body).await;
-        assert_eq!((actual, answer["error"].as_str()), (status, Some(error)), "{body}");
-        check_description(&answer, description);
+        let (actual, response) = grant(&api, &body).await;
+        assert_eq!((actual, response["error"].as_str()), (status, Some(error)), "{body}");
+        check_description(&response, description);
     }
 }
 
 /// An error has two members, and its description no character that the standard has not (RFC 6749, section 5.2).
 #[track_caller]
-fn check_description(answer: &Value, expected: &str) {
-    let description = answer["error_description"].as_str().unwrap();
-    assert!(description.contains(expected), "{answer}");
-    assert!(description.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "{answer}");
-    assert_eq!(answer.as_object().unwrap().len(), 2, "{answer}");
+fn check_description(response: &Value, expected: &str) {
+    let description = response["error_description"].as_str().unwrap();
+    assert!(description.contains(expected), "{response}");
+    assert!(description.chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')), "{response}");
+    assert_eq!(response.as_object().unwrap().len(), 2, "{response}");
 }
 
 #[tokio::test]
@@ -139,9 +139,9 @@ async fn a_body_that_is_no_grant_request_is_an_oauth_error() {
         ("application/json", &format!("{{\"x\": \"{huge}\"}}"), 413, "larger than 64 KiB"),
     ];
     for (content_type, body, status, description) in table {
-        let (actual, answer) = token(&api, content_type, body.to_owned()).await;
-        assert_eq!((actual, &answer["error"]), (status, &json!("invalid_request")), "{answer}");
-        check_description(&answer, description);
+        let (actual, response) = token(&api, content_type, body.to_owned()).await;
+        assert_eq!((actual, &response["error"]), (status, &json!("invalid_request")), "{response}");
+        check_description(&response, description);
     }
     let (status, _) = read(client().post(url(&api, "/oauth/token")).body(good)).await;
     assert_eq!(status, 400, "without a Content-Type");
@@ -163,22 +163,22 @@ async fn no_website_is_granted_a_token() {
     for body in [password("producer"), client_credentials("producer")] {
         for (name, value, status) in table {
             let request = client().post(url(&api, "/oauth/token")).header("content-type", "application/json");
-            let (actual, answer) = read(request.header(name, value).body(body.to_string())).await;
-            assert_eq!((actual, answer.get("access_token").is_some()), (status, status == 200), "{name}: {value}");
+            let (actual, response) = read(request.header(name, value).body(body.to_string())).await;
+            assert_eq!((actual, response.get("access_token").is_some()), (status, status == 200), "{name}: {value}");
         }
     }
     let preflight = client().request(reqwest::Method::OPTIONS, url(&api, "/oauth/token"));
     let preflight = preflight.header("origin", "https://evil.example").header("access-control-request-method", "POST");
-    let answer = preflight.send().await.unwrap();
-    assert!(!answer.headers().contains_key("access-control-allow-origin"), "{answer:?}");
+    let response = preflight.send().await.unwrap();
+    assert!(!response.headers().contains_key("access-control-allow-origin"), "{response:?}");
 }
 
 #[tokio::test]
 async fn the_issuer_publishes_where_everything_is_and_its_key() {
     let api = Api::start().await;
     let get = async |path: &str| -> Value {
-        let answer = client().get(url(&api, path)).send().await.unwrap();
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+        let response = client().get(url(&api, path)).send().await.unwrap();
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     };
     let configuration = get("/.well-known/openid-configuration").await;
     assert_eq!(configuration["issuer"], url(&api, "/"));
@@ -235,8 +235,8 @@ async fn a_sign_in_that_cannot_work_says_what_is_wrong_and_runs_no_script() {
             .chain(&[(name, value)])
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let answer = client().get(url(&api, &format!("/authorize?{}", pairs.join("&")))).send().await.unwrap();
-        assert_eq!(answer.status(), 400, "{name}={value}");
+        let response = client().get(url(&api, &format!("/authorize?{}", pairs.join("&")))).send().await.unwrap();
+        assert_eq!(response.status(), 400, "{name}={value}");
     }
     let query =
         "audience=casting-agency&response_type=token&client_id=x&redirect_uri=http://x/\"><script>alert(1)</script>";
@@ -278,10 +278,10 @@ async fn a_role_counts_only_where_the_browser_confirms_that_it_was_picked_on_the
     for (method, headers, confirmed) in table {
         let request = client().request(method.clone(), url(&api, &format!("/authorize?{query}")));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.headers().contains_key("location"), confirmed, "{method} {headers:?}");
-        assert_eq!(answer.status(), if confirmed { 303 } else { 200 }, "{method} {headers:?}");
-        let page = answer.text().await.unwrap();
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers().contains_key("location"), confirmed, "{method} {headers:?}");
+        assert_eq!(response.status(), if confirmed { 303 } else { 200 }, "{method} {headers:?}");
+        let page = response.text().await.unwrap();
         assert_eq!(page.contains("No token was issued"), !confirmed, "{page}");
     }
 }
@@ -310,9 +310,9 @@ async fn no_page_of_the_identity_service_may_be_framed() {
     let api = Api::start().await;
     let sign_in = "/authorize?audience=casting-agency&response_type=token&client_id=x&redirect_uri=http://127.0.0.1/";
     for path in ["/", sign_in, "/authorize", "/callback", "/docs", "/docs/page.js", "/openapi.yaml", "/nowhere"] {
-        let answer = client().get(url(&api, path)).send().await.unwrap();
-        assert_eq!(answer.headers()["x-frame-options"], "DENY", "{path}");
-        let policies: Vec<_> = answer.headers().get_all("content-security-policy").iter().collect();
+        let response = client().get(url(&api, path)).send().await.unwrap();
+        assert_eq!(response.headers()["x-frame-options"], "DENY", "{path}");
+        let policies: Vec<_> = response.headers().get_all("content-security-policy").iter().collect();
         assert_eq!(policies.len(), 1, "{path}");
         assert!(policies[0].to_str().unwrap().contains("frame-ancestors 'none'"), "{path}");
     }

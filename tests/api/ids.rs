@@ -46,11 +46,11 @@ async fn an_id_has_one_spelling_after_one_percent_decoding() {
         &"1".repeat(400),
     ];
     for spelled in others {
-        for answer in [
+        for response in [
             api.patch(Director, &format!("/actors/{spelled}"), &json!({"name": "Changed"})).await,
             api.delete(Director, &format!("/actors/{spelled}")).await,
         ] {
-            answer.expect_error(404, "resource not found");
+            response.expect_error(404, "resource not found");
         }
     }
     let rows = api.get(Director, "/actors").await.expect(200)["actors"].clone();

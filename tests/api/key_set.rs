@@ -7,9 +7,9 @@ use local::{Options, SigningKey};
 use serde_json::json;
 
 use crate::support::issuer::{Behaviour, TestIssuer, key_document};
-use crate::support::{Answer, Api, options, send, signing_key};
+use crate::support::{Api, ApiResponse, options, send, signing_key};
 
-async fn get(api: &Api, token: &str) -> Answer {
+async fn get(api: &Api, token: &str) -> ApiResponse {
     send(api.request("GET", "/actors").header("authorization", format!("Bearer {token}"))).await
 }
 
@@ -33,10 +33,10 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
     ];
     for fault in faults {
         issuer.now(fault.clone());
-        let answer = get(&api, &token).await;
-        answer.expect_error(503, "service unavailable");
-        assert_eq!(answer.header("retry-after"), Some("1"), "{fault:?}");
-        // The next attempt is a second away, as the answer says.
+        let response = get(&api, &token).await;
+        response.expect_error(503, "service unavailable");
+        assert_eq!(response.header("retry-after"), Some("1"), "{fault:?}");
+        // The next attempt is a second away, as the response says.
         tokio::time::sleep(Duration::from_millis(1050)).await;
     }
     assert_eq!(elsewhere.asked(), 0);
@@ -48,18 +48,18 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
 async fn an_issuer_that_hangs_or_drips_is_503_within_four_seconds() {
     let key = signing_key();
     let faults = [Behaviour::Dawdles(Duration::from_secs(60), String::new()), Behaviour::Drips(key_document(&[&key]))];
-    for answer in join_all(faults.map(|fault| first_request(fault, &key))).await {
-        answer.expect_error(503, "service unavailable");
+    for response in join_all(faults.map(|fault| first_request(fault, &key))).await {
+        response.expect_error(503, "service unavailable");
     }
 }
 
-async fn first_request(fault: Behaviour, key: &Arc<SigningKey>) -> Answer {
+async fn first_request(fault: Behaviour, key: &Arc<SigningKey>) -> ApiResponse {
     let issuer = TestIssuer::start(fault).await;
     let api = Api::trusting(issuer.url.clone()).await;
     let started = Instant::now();
-    let answer = get(&api, &issuer.token(key, Assistant)).await;
+    let response = get(&api, &issuer.token(key, Assistant)).await;
     assert!(started.elapsed() < Duration::from_secs(4));
-    answer
+    response
 }
 
 #[tokio::test]
@@ -78,8 +78,8 @@ async fn any_number_of_first_requests_share_one_fetch() {
     let issuer = TestIssuer::start(Behaviour::Dawdles(Duration::from_millis(200), key_document(&[&key]))).await;
     let api = Api::trusting(issuer.url.clone()).await;
     let token = issuer.token(&key, Assistant);
-    for answer in join_all((0..50).map(|_| get(&api, &token))).await {
-        answer.expect(200);
+    for response in join_all((0..50).map(|_| get(&api, &token))).await {
+        response.expect(200);
     }
     assert_eq!(issuer.asked(), 1);
 }
@@ -90,8 +90,8 @@ async fn unknown_keys_cause_one_fetch_a_cool_down() {
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&key]))).await;
     let api = Api::trusting(issuer.url.clone()).await;
     let strange = issuer.token(&stranger, Assistant);
-    for answer in join_all((0..20).map(|_| get(&api, &strange))).await {
-        answer.expect_error(401, "The access token is not valid.");
+    for response in join_all((0..20).map(|_| get(&api, &strange))).await {
+        response.expect_error(401, "The access token is not valid.");
     }
     get(&api, &issuer.token(&key, Assistant)).await.expect(200);
     assert_eq!(issuer.asked(), 1);

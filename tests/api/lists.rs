@@ -17,9 +17,9 @@ async fn a_list_is_walked_page_by_page_to_its_end() {
     let mut path = "/actors?limit=2".to_owned();
     let mut pages = Vec::new();
     loop {
-        let answer = api.get(Assistant, &path).await;
-        let link = answer.header("link").map(str::to_owned);
-        let body = answer.expect(200);
+        let response = api.get(Assistant, &path).await;
+        let link = response.header("link").map(str::to_owned);
+        let body = response.expect(200);
         pages.push(ids(&body));
         assert_eq!(link, body["next"].as_str().map(|next| format!("<{next}>; rel=\"next\"")));
         match body["next"].as_str() {
@@ -45,9 +45,9 @@ async fn a_page_that_ends_the_list_names_no_next() {
         "/actors?after=3",
         "/actors?after=9007199254740991",
     ] {
-        let answer = api.get(Assistant, path).await;
-        assert_eq!(answer.header("link"), None, "{path}");
-        assert!(answer.expect(200).get("next").is_none(), "{path}");
+        let response = api.get(Assistant, path).await;
+        assert_eq!(response.header("link"), None, "{path}");
+        assert!(response.expect(200).get("next").is_none(), "{path}");
     }
     assert_eq!(ids(&api.get(Assistant, "/actors?after=2").await.expect(200)), [3]);
     assert_eq!(ids(&api.get(Assistant, "/actors?after=9007199254740991").await.expect(200)), [0; 0]);
@@ -57,15 +57,15 @@ async fn a_page_that_ends_the_list_names_no_next() {
 async fn a_bad_limit_or_after_is_422_and_an_unknown_parameter_is_ignored() {
     let api = Api::start().await;
     for limit in ["", "0", "-1", "1001", "1.5", "ten", "%201", "1&limit=2", "1,2", "99999999999999999999", "%00"] {
-        assert_eq!(api.get(Assistant, &format!("/actors?limit={limit}")).await.faults(), ["limit"], "{limit}");
+        assert_eq!(api.get(Assistant, &format!("/actors?limit={limit}")).await.field_errors(), ["limit"], "{limit}");
     }
     for after in ["", "0", "-1", "x", "9007199254740992", "1&after=1"] {
-        assert_eq!(api.get(Assistant, &format!("/movies?after={after}")).await.faults(), ["after"], "{after}");
+        assert_eq!(api.get(Assistant, &format!("/movies?after={after}")).await.field_errors(), ["after"], "{after}");
     }
-    assert_eq!(api.get(Assistant, "/actors?after=x&limit=0").await.faults(), ["limit", "after"]);
+    assert_eq!(api.get(Assistant, "/actors?after=x&limit=0").await.field_errors(), ["limit", "after"]);
     for query in ["page=2", "LIMIT=0", "sort=name&&x", "limit", "%", "a%20b=\"c\"<>{}|^`", "é=ü"] {
-        let answer = api.get(Assistant, &format!("/actors?{query}")).await;
-        if query == "limit" { assert_eq!(answer.faults(), ["limit"]) } else { drop(answer.expect(200)) }
+        let response = api.get(Assistant, &format!("/actors?{query}")).await;
+        if query == "limit" { assert_eq!(response.field_errors(), ["limit"]) } else { drop(response.expect(200)) }
     }
 }
 

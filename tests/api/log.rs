@@ -1,11 +1,11 @@
 use local::Role::{Director, Producer};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, logged, send, with_json};
+use crate::support::{Api, ApiResponse, logged, send, with_json};
 
-/// The lines of the log about one answer.
-fn lines_of(answer: &Answer) -> Vec<Value> {
-    let id = answer.header("x-correlation-id").unwrap();
+/// The lines of the log about one response.
+fn lines_of(response: &ApiResponse) -> Vec<Value> {
+    let id = response.header("x-correlation-id").unwrap();
     let log = logged();
     let lines =
         log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
@@ -16,8 +16,8 @@ fn lines_of(answer: &Answer) -> Vec<Value> {
 async fn every_request_is_one_line_with_what_was_asked_and_how_it_ended() {
     let api = Api::start().await;
     let id = api.add_actor("Ida").await;
-    let answer = api.patch(Director, &format!("/actors/{id}"), &json!({"age": 35})).await;
-    let lines = lines_of(&answer);
+    let response = api.patch(Director, &format!("/actors/{id}"), &json!({"age": 35})).await;
+    let lines = lines_of(&response);
     assert_eq!(lines.len(), 1);
     let line = &lines[0];
     assert_eq!(
@@ -36,11 +36,11 @@ async fn the_log_alone_says_why_a_token_was_refused() {
         ("Basic dTpw", "token refused: no bearer token"),
         ("Bearer x.y", "token refused: not three segments of base64url"),
     ] {
-        let answer = send(api.request("GET", "/actors").header("authorization", value)).await;
-        assert_eq!(lines_of(&answer)[0]["cause"], cause);
+        let response = send(api.request("GET", "/actors").header("authorization", value)).await;
+        assert_eq!(lines_of(&response)[0]["cause"], cause);
     }
-    let answer = send(api.request("GET", "/actors")).await;
-    assert_eq!(lines_of(&answer)[0]["cause"], "no authorization header");
+    let response = send(api.request("GET", "/actors")).await;
+    assert_eq!(lines_of(&response)[0]["cause"], "no authorization header");
 }
 
 #[tokio::test]
@@ -74,9 +74,9 @@ async fn a_name_that_the_client_chose_is_counted_in_the_log_and_not_written() {
     let request =
         api.request_as(Producer, "POST", "/movies?unlogged=1&unlogged-too").header("prefer", "handling=strict");
     let body = json!({"title": "", "unlogged": 1, "cast": [{"actor_id": 0, "unlogged": 1}]});
-    let answer = send(with_json(request, &body)).await;
-    assert_eq!(answer.faults().len(), 6);
-    assert_eq!(lines_of(&answer)[0]["cause"], "unprocessable: title, cast[0].actor_id, 4 unknown");
+    let response = send(with_json(request, &body)).await;
+    assert_eq!(response.field_errors().len(), 6);
+    assert_eq!(lines_of(&response)[0]["cause"], "unprocessable: title, cast[0].actor_id, 4 unknown");
     assert!(!logged().contains("unlogged"));
 }
 
@@ -122,8 +122,8 @@ async fn cast_and_find(api: &Api, name: &str) {
 async fn what_a_client_sends_cannot_break_the_log_into_other_lines() {
     let api = Api::start().await;
     for path in ["/actors%0d%0a%1b[31m", "/actors/%0a%0d", "/%1b%5d0;x%07"] {
-        let answer = send(api.request("X-%0A", path)).await;
-        assert_eq!(lines_of(&answer).len(), 1);
+        let response = send(api.request("X-%0A", path)).await;
+        assert_eq!(lines_of(&response).len(), 1);
     }
     assert!(!logged().contains('\u{1b}'));
 }

@@ -27,13 +27,13 @@ async fn a_movie_without_a_date_is_released_now() {
 #[tokio::test]
 async fn a_movie_that_breaks_the_rules_is_refused() {
     let api = Api::start().await;
-    assert_eq!(api.post(Producer, "/movies", &json!({"release_date": "2020-05-14"})).await.faults(), ["title"]);
-    let answer = api.post(Producer, "/movies", &json!({"title": "x", "release_date": "01/02/2020"})).await;
-    assert_eq!(answer.faults(), ["release_date"]);
-    assert!(answer.body["details"][0]["message"].as_str().unwrap().contains("YYYY-MM-DD"));
+    assert_eq!(api.post(Producer, "/movies", &json!({"release_date": "2020-05-14"})).await.field_errors(), ["title"]);
+    let response = api.post(Producer, "/movies", &json!({"title": "x", "release_date": "01/02/2020"})).await;
+    assert_eq!(response.field_errors(), ["release_date"]);
+    assert!(response.body["details"][0]["message"].as_str().unwrap().contains("YYYY-MM-DD"));
     for date in [json!(20200514), json!(true), json!(""), json!("soon"), json!({}), json!("2021-02-29")] {
-        let answer = api.post(Producer, "/movies", &json!({"title": "x", "release_date": date})).await;
-        assert_eq!(answer.faults(), ["release_date"], "{date}");
+        let response = api.post(Producer, "/movies", &json!({"title": "x", "release_date": date})).await;
+        assert_eq!(response.field_errors(), ["release_date"], "{date}");
     }
     assert_eq!(api.get(Producer, "/movies").await.expect(200)["movies"], json!([]));
 }

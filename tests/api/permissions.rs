@@ -1,10 +1,10 @@
 use local::Role::{self, Assistant, Director, Nobody, Producer};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, send, with_json};
+use crate::support::{Api, ApiResponse, send, with_json};
 
 /// Sends a request that would succeed for whoever may make it.
-async fn call(api: &Api, role: Role, method: &str, template: &str) -> Answer {
+async fn call(api: &Api, role: Role, method: &str, template: &str) -> ApiResponse {
     let body: Value = match template {
         "/actors" => json!({"name": "Ida", "age": 34, "gender": "f"}),
         "/movies" => json!({"title": "An Example"}),
@@ -33,8 +33,8 @@ async fn the_matrix_of_endpoint_and_role_is_as_committed() {
         let (method, template) = endpoint.split_once(' ').unwrap();
         let mut line = format!("{endpoint:26}");
         for (role, width) in [(Assistant, 11), (Director, 10), (Producer, 10), (Nobody, 0)] {
-            let answer = call(&api, role, method, template).await;
-            let may = match answer.status {
+            let response = call(&api, role, method, template).await;
+            let may = match response.status {
                 200 => "yes",
                 403 => "no",
                 other => panic!("{endpoint} as {role:?}: {other}"),
@@ -73,7 +73,7 @@ const ALL: [&str; 8] = [
     "delete:movies",
 ];
 
-async fn send_granted(api: &Api, permissions: &[&str], method: &str, path: &str, body: &str) -> Answer {
+async fn send_granted(api: &Api, permissions: &[&str], method: &str, path: &str, body: &str) -> ApiResponse {
     let request = api.request_granted(permissions, method, path);
     send(if body.is_empty() {
         request
@@ -88,9 +88,9 @@ async fn needed(api: &Api, method: &str, path: &str, body: &str) -> Vec<&'static
     let mut needed = Vec::new();
     for one in ALL {
         let others: Vec<_> = ALL.into_iter().filter(|other| *other != one).collect();
-        let answer = send_granted(api, &others, method, path, body).await;
-        if answer.status == 403 {
-            answer.expect_error(403, &format!("Permission not found: {one}"));
+        let response = send_granted(api, &others, method, path, body).await;
+        if response.status == 403 {
+            response.expect_error(403, &format!("Permission not found: {one}"));
             needed.push(one);
         }
     }
@@ -113,12 +113,12 @@ async fn what_names_the_other_resource_takes_its_permission_whether_it_is_valid_
         ("POST", "/movies", r#"{"cast": 7}"#, "get:actors"),
         ("POST", "/movies", r#"{"title": "M", "cast": []}"#, "get:actors"),
         ("PATCH", "/movies/1", r#"{"title": "", "cast": [{"actor_id": 99}]}"#, "get:actors"),
-        // Nor does the answer tell whether the movie exists.
+        // Nor does the response tell whether the movie exists.
         ("PATCH", "/movies/99", r#"{"cast": []}"#, "get:actors"),
     ] {
         let others: Vec<_> = ALL.into_iter().filter(|permission| *permission != missing).collect();
-        let answer = send_granted(&api, &others, method, path, body).await;
-        answer.expect_error(403, &format!("Permission not found: {missing}"));
+        let response = send_granted(&api, &others, method, path, body).await;
+        response.expect_error(403, &format!("Permission not found: {missing}"));
     }
 }
 
@@ -149,9 +149,9 @@ async fn assert_may(role: Role, method: &str, template: &str) {
 }
 
 async fn assert_may_not(role: Role, method: &str, template: &str, permission: &str) {
-    let answer = call(&Api::start().await, role, method, template).await;
-    answer.expect_error(403, &format!("Permission not found: {permission}"));
-    assert_eq!(answer.body["code"], "insufficient_permission");
+    let response = call(&Api::start().await, role, method, template).await;
+    response.expect_error(403, &format!("Permission not found: {permission}"));
+    assert_eq!(response.body["code"], "insufficient_permission");
 }
 
 #[tokio::test]

@@ -59,10 +59,10 @@ async fn a_panic_in_a_handler_is_500_and_the_next_request_works() {
     let mut service = service(&api);
     for (query, status) in [("limit=13", 500), ("", 200), ("limit=13", 500), ("limit=12", 200)] {
         let event = serde_json::from_value(event(&api, Assistant, query)).unwrap();
-        let Ok(answer) = service.call(LambdaEvent::new(event, Context::default())).await;
-        let answer = serde_json::to_value(answer).unwrap();
-        assert_eq!(answer["statusCode"], status, "{answer}");
-        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let Ok(response) = service.call(LambdaEvent::new(event, Context::default())).await;
+        let response = serde_json::to_value(response).unwrap();
+        assert_eq!(response["statusCode"], status, "{response}");
+        let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
         if status == 500 {
             assert_eq!(body, json!({"success": false, "error": 500, "message": "internal server error"}));
         }
@@ -73,15 +73,15 @@ async fn a_panic_in_a_handler_is_500_and_the_next_request_works() {
 async fn an_endpoint_does_not_run_without_its_permission() {
     let api = Api::start().await;
     let event = serde_json::from_value(event(&api, Nobody, "limit=13")).unwrap();
-    let Ok(answer) = service(&api).call(LambdaEvent::new(event, Context::default())).await;
-    assert_eq!(serde_json::to_value(answer).unwrap()["statusCode"], 403);
+    let Ok(response) = service(&api).call(LambdaEvent::new(event, Context::default())).await;
+    assert_eq!(serde_json::to_value(response).unwrap()["statusCode"], 403);
 }
 
 #[tokio::test]
 async fn a_function_answers_404_for_what_another_function_serves() {
     let api = Api::start().await;
     for function in ["post_actors", "get_movies", "delete_actors", "patch_movies"] {
-        let answer = api.stack.invoke(function, &event(&api, Assistant, "")).await.unwrap();
-        assert_eq!(answer["statusCode"], 404, "{function}: {answer}");
+        let response = api.stack.invoke(function, &event(&api, Assistant, "")).await.unwrap();
+        assert_eq!(response["statusCode"], 404, "{function}: {response}");
     }
 }

@@ -86,7 +86,7 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
                 &json!({"title": "x", "name": "x", "age": 1, "gender": "x"}),
             ))
             .await
-            .faults();
+            .field_errors();
             send(to(&all).body("{")).await.expect(400);
             // Another resource has no cast, and ignores it.
             for actor in [2, 99] {

@@ -4,13 +4,13 @@ use futures_util::future::join_all;
 use local::Role::{Director, Producer};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, send, with_json};
+use crate::support::{Api, ApiResponse, send, with_json};
 
-async fn patch(api: &Api, path: &str, if_match: &str, body: &Value) -> Answer {
+async fn patch(api: &Api, path: &str, if_match: &str, body: &Value) -> ApiResponse {
     send(with_json(api.request_as(Director, "PATCH", path).header("if-match", if_match), body)).await
 }
 
-async fn delete(api: &Api, path: &str, if_match: &str) -> Answer {
+async fn delete(api: &Api, path: &str, if_match: &str) -> ApiResponse {
     send(api.request_as(Director, "DELETE", path).header("if-match", if_match)).await
 }
 
@@ -67,10 +67,10 @@ async fn of_sixteen_concurrent_changes_with_one_tag_exactly_one_happens() {
     for _ in 0..5 {
         let tag = api.patch(Director, &path, &json!({})).await.header("etag").unwrap().to_owned();
         let bodies: Vec<_> = (0..16).map(|age| json!({"age": age})).collect();
-        let answers = join_all(bodies.iter().map(|body| patch(&api, &path, &tag, body))).await;
-        let done: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+        let responses = join_all(bodies.iter().map(|body| patch(&api, &path, &tag, body))).await;
+        let done: Vec<_> = responses.iter().filter(|response| response.status == 200).collect();
         assert_eq!(done.len(), 1);
-        assert!(answers.iter().all(|answer| [200, 412].contains(&answer.status)));
+        assert!(responses.iter().all(|response| [200, 412].contains(&response.status)));
         assert_eq!(api.get(Director, "/actors").await.expect(200)["actors"], done[0].body["actors"]);
     }
 }
@@ -80,8 +80,8 @@ async fn without_a_tag_concurrent_changes_all_happen() {
     let api = Api::start().await;
     let path = format!("/actors/{}", api.add_actor("Ida").await);
     let bodies: Vec<_> = (0..16).map(|age| json!({"age": age})).collect();
-    let answers = join_all(bodies.iter().map(|body| api.patch(Director, &path, body))).await;
-    let mut tags: Vec<_> = answers.iter().map(|answer| answer.header("etag").unwrap().to_owned()).collect();
+    let responses = join_all(bodies.iter().map(|body| api.patch(Director, &path, body))).await;
+    let mut tags: Vec<_> = responses.iter().map(|response| response.header("etag").unwrap().to_owned()).collect();
     tags.sort();
     tags.dedup();
     assert_eq!(tags.len(), 16, "every change is a version of its own");

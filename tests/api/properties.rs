@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use crate::events::events;
 use crate::support::random::{Random, seeds};
-use crate::support::{Answer, Api, raw};
+use crate::support::{Api, ApiResponse, raw};
 
 /// Runs a property on this many inputs.
 fn check<T: Debug>(cases: u32, inputs: impl Strategy<Value = T>, property: impl Fn(T)) {
@@ -49,20 +49,20 @@ impl Asked {
         self.api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap()
     }
 
-    /// Sends a request with these header lines, its parts as they are, and checks the answer's shape.
-    fn send(&self, method: &str, target: &str, headers: &[u8], body: &[u8]) -> Answer {
+    /// Sends a request with these header lines, its parts as they are, and checks the response's shape.
+    fn send(&self, method: &str, target: &str, headers: &[u8], body: &[u8]) -> ApiResponse {
         let head = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         let request = [head.as_bytes(), headers, b"\r\n", body].concat();
-        let answer = self.runtime.block_on(raw::send(&self.api, &request));
-        answer.check_shape();
-        answer
+        let response = self.runtime.block_on(raw::send(&self.api, &request));
+        response.check_shape();
+        response
     }
 
-    fn send_as_producer(&self, method: &str, target: &str, body: &[u8]) -> Answer {
+    fn send_as_producer(&self, method: &str, target: &str, body: &[u8]) -> ApiResponse {
         self.send(method, target, format!("Authorization: Bearer {}\r\n", self.token()).as_bytes(), body)
     }
 
-    fn post(&self, path: &str, body: &Value) -> Answer {
+    fn post(&self, path: &str, body: &Value) -> ApiResponse {
         self.send_as_producer("POST", path, body.to_string().as_bytes())
     }
 }
@@ -99,12 +99,12 @@ fn any_text_for_an_id_is_404_or_the_row_whose_id_is_spelled_so() {
     let texts = prop_oneof!["[0-3]", "[ +-]?0?[1-3](\\.0|e0| |\u{301})?", "[0-9]{1,20}", "\\PC{0,6}", any::<String>()];
     check(150, texts, |text| {
         let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let answer = asked.send_as_producer("PATCH", &format!("/actors/{encoded}"), b"{}");
+        let response = asked.send_as_producer("PATCH", &format!("/actors/{encoded}"), b"{}");
         if ["1", "2", "3"].contains(&text.as_str()) {
-            let row = answer.expect(200)["actors"][0].clone();
+            let row = response.expect(200)["actors"][0].clone();
             assert_eq!((row["id"].to_string(), row["name"].as_str()), (text.clone(), Some(&*format!("Actor {text}"))));
         } else {
-            answer.expect_error(404, "resource not found");
+            response.expect_error(404, "resource not found");
         }
     });
 }
@@ -138,11 +138,11 @@ fn any_json_for_a_field_is_taken_as_it_is_meant_or_that_field_alone_is_named() {
     ];
     check(250, (select(fields), any_json()), |((resource, mut body, field), value)| {
         body[field] = value.clone();
-        let answer = asked.post(&format!("/{resource}"), &body);
-        if answer.status == 422 {
-            assert_eq!(answer.faults(), [field]);
+        let response = asked.post(&format!("/{resource}"), &body);
+        if response.status == 422 {
+            assert_eq!(response.field_errors(), [field]);
         } else {
-            assert_consistent(field, &value, &answer.expect(200)[resource][0][field]);
+            assert_consistent(field, &value, &response.expect(200)[resource][0][field]);
         }
     });
 }
@@ -236,10 +236,10 @@ fn any_bytes_in_any_other_header_change_nothing_but_what_the_header_is_about() {
     let names: Vec<_> = ours.into_iter().chain(others.map(|name| (name, 200))).collect();
     check(200, (select(names), header_bytes()), |((name, refused), value)| {
         let token = format!("Authorization: Bearer {}\r\n{name}: ", asked.token());
-        let answer = asked.send("PATCH", "/actors/1", &[token.as_bytes(), &value, b"\r\n"].concat(), b"{}");
-        assert!([200, refused].contains(&answer.status), "{answer:?}");
-        if answer.status == 200 {
-            assert_eq!(answer.body["actors"][0]["name"], "Ida");
+        let response = asked.send("PATCH", "/actors/1", &[token.as_bytes(), &value, b"\r\n"].concat(), b"{}");
+        assert!([200, refused].contains(&response.status), "{response:?}");
+        if response.status == 200 {
+            assert_eq!(response.body["actors"][0]["name"], "Ida");
         }
     });
 }
@@ -262,9 +262,9 @@ fn any_bytes_for_a_body_are_answered_by_the_contract_and_make_a_row_only_where_i
     let created = std::cell::Cell::new(0);
     check(200, (types, bodies), |(content_type, body)| {
         let headers = format!("Authorization: Bearer {}\r\n{content_type}", asked.token());
-        let answer = asked.send("POST", "/actors", headers.as_bytes(), &body);
-        assert!([200, 400, 415, 422].contains(&answer.status), "{answer:?}");
-        created.set(created.get() + usize::from(answer.status == 200));
+        let response = asked.send("POST", "/actors", headers.as_bytes(), &body);
+        assert!([200, 400, 415, 422].contains(&response.status), "{response:?}");
+        created.set(created.get() + usize::from(response.status == 200));
         let listed = asked.send_as_producer("GET", "/actors", b"").expect(200);
         assert_eq!(listed["actors"].as_array().unwrap().len(), created.get());
     });
@@ -291,8 +291,8 @@ fn any_member_of_an_event_may_be_anything_and_no_function_fails() {
         event["headers"]["authorization"] = json!(format!("Bearer {}", asked.token()));
         put(&mut event, &at, value);
         // An error is an event that cannot be decoded; a panic would be seen here as well.
-        if let Ok(answer) = asked.runtime.block_on(asked.api.stack.invoke(&function, &event)) {
-            assert!((200..500).contains(&answer["statusCode"].as_i64().unwrap()), "{answer}");
+        if let Ok(response) = asked.runtime.block_on(asked.api.stack.invoke(&function, &event)) {
+            assert!((200..500).contains(&response["statusCode"].as_i64().unwrap()), "{response}");
         }
     });
 }

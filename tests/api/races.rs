@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use crate::casting::{add_actors, cast, cast_of, credits, ids, leave_behind, listed, recast, stored};
 use crate::support::proxy::{Fault, Proxy};
-use crate::support::{Answer, Api, send, with_json};
+use crate::support::{Api, ApiResponse, send, with_json};
 
 /// Sends a request of which the next call of this name is held back until `meanwhile` is done.
 async fn held_at(
     proxy: &Proxy,
     call: &'static str,
-    request: impl Future<Output = Answer>,
+    request: impl Future<Output = ApiResponse>,
     meanwhile: impl Future<Output = ()>,
-) -> Answer {
+) -> ApiResponse {
     let held = proxy.hold_next(call);
     let meanwhile = async {
         held.reached().await;
@@ -37,8 +37,8 @@ async fn a_deletion_that_finds_no_movie_leaves_the_cast_of_one_created_meanwhile
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 2).await;
     let too_early = api.delete(Producer, "/movies/1");
-    let answer = held_at(&proxy, "Query", too_early, post_movie(&api, cast_of(actors.clone()))).await;
-    answer.expect_error(404, "resource not found");
+    let response = held_at(&proxy, "Query", too_early, post_movie(&api, cast_of(actors.clone()))).await;
+    response.expect_error(404, "resource not found");
     assert_eq!(ids(&cast(&api, 1).await, "actor_id"), actors);
     assert_eq!(stored(&api).await, 4);
 }
@@ -63,8 +63,8 @@ async fn delete_ahead(api: &Api, resource: &str, next: &AtomicU64, done: &Atomic
     let client = async || {
         while !done.load(Ordering::Relaxed) {
             let path = format!("/{resource}/{}", next.load(Ordering::Relaxed));
-            let answer = send(api.request_as(Producer, "DELETE", &path).header("if-match", "\"0\"")).await;
-            assert!([404, 412].contains(&answer.status), "{answer:?}");
+            let response = send(api.request_as(Producer, "DELETE", &path).header("if-match", "\"0\"")).await;
+            assert!([404, 412].contains(&response.status), "{response:?}");
         }
     };
     join_all([client(), client(), client(), client()]).await;
@@ -120,8 +120,8 @@ async fn a_deletion_whose_response_is_lost_is_finished_by_the_next_one() {
     assert_eq!(stored(&api).await, 4);
     // Sent again, it deletes the old movie's credits, and not those of the next movie.
     let again = api.delete(Producer, "/movies/1");
-    let answer = held_at(&proxy, "Query", again, post_movie(&api, cast_of(actors.clone()))).await;
-    answer.expect_error(404, "resource not found");
+    let response = held_at(&proxy, "Query", again, post_movie(&api, cast_of(actors.clone()))).await;
+    response.expect_error(404, "resource not found");
     assert_eq!(ids(&cast(&api, 2).await, "actor_id"), actors);
     assert_eq!(stored(&api).await, 4);
 }
@@ -142,8 +142,8 @@ async fn a_writer_that_removes_credits_of_deleted_actors_removes_no_credit_writt
             let cast = cast_of([actors[0], new]);
             recast(&api, movie, &cast).await.expect(200);
         };
-        let answer = held_at(&proxy, call, slow, other).await;
-        assert_eq!((answer.status, answer.header("etag")), (200, Some("\"4\"")), "{call}");
+        let response = held_at(&proxy, call, slow, other).await;
+        assert_eq!((response.status, response.header("etag")), (200, Some("\"4\"")), "{call}");
         assert_eq!(ids(&cast(&api, movie).await, "actor_id"), actors, "{call}");
         assert!(credits(&api, actors[1] + 1).await.is_empty(), "{call}");
         assert_eq!(stored(&api).await, 4, "{call}");
@@ -250,8 +250,8 @@ async fn a_key_whose_record_expires_while_it_is_in_the_way_can_be_used_again_at_
         expire_records(&api).await;
         reading.release();
     };
-    let (answer, ()) = tokio::join!(keyed(), meanwhile);
-    answer.expect_error(503, "service unavailable");
+    let (response, ()) = tokio::join!(keyed(), meanwhile);
+    response.expect_error(503, "service unavailable");
     keyed().await.expect(200);
 }
 

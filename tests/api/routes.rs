@@ -39,10 +39,10 @@ async fn any_other_method_is_405_with_an_exact_allow_before_authentication() {
     ];
     for (path, allow, methods) in table {
         for method in methods {
-            let answer = send(api.request(method, path)).await;
-            assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)), "{method} {path}");
+            let response = send(api.request(method, path)).await;
+            assert_eq!((response.status, response.header("allow")), (405, Some(allow)), "{method} {path}");
             if method != "HEAD" {
-                answer.expect_error(405, "method not allowed");
+                response.expect_error(405, "method not allowed");
             }
         }
     }
@@ -65,7 +65,7 @@ async fn checks_come_in_the_order_of_the_contract() {
     send(api.request_as(Producer, "PATCH", "/actors/1").header("content-type", "text/plain").body("{"))
         .await
         .expect_error(404, "resource not found");
-    assert_eq!(api.post(Producer, "/movies", &json!({})).await.faults(), ["title"]);
+    assert_eq!(api.post(Producer, "/movies", &json!({})).await.field_errors(), ["title"]);
 }
 
 #[tokio::test]

@@ -4,25 +4,25 @@ use local::Role::{Assistant, Director, Producer};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, send, with_json};
+use crate::support::{Api, ApiResponse, send, with_json};
 
 fn strictly(request: RequestBuilder) -> RequestBuilder {
     request.header("prefer", "handling=strict")
 }
 
-async fn get(api: &Api, path: &str) -> Answer {
+async fn get(api: &Api, path: &str) -> ApiResponse {
     send(strictly(api.request_as(Assistant, "GET", path))).await
 }
 
-async fn write(api: &Api, method: &str, path: &str, body: &Value) -> Answer {
+async fn write(api: &Api, method: &str, path: &str, body: &Value) -> ApiResponse {
     send(strictly(with_json(api.request_as(Producer, method, path), body))).await
 }
 
 /// The fields of a 422, each with the rule that it breaks.
 #[track_caller]
-fn details(answer: &Answer) -> Vec<(&str, &str)> {
-    answer.expect_error(422, "unprocessable");
-    let details = answer.body["details"].as_array().unwrap().iter();
+fn details(response: &ApiResponse) -> Vec<(&str, &str)> {
+    response.expect_error(422, "unprocessable");
+    let details = response.body["details"].as_array().unwrap().iter();
     details.map(|detail| (detail["field"].as_str().unwrap(), detail["message"].as_str().unwrap())).collect()
 }
 
@@ -52,7 +52,7 @@ async fn operations(api: &Api) -> Vec<Operation> {
 
 impl Operation {
     /// Sends the request, with this query after its path.
-    async fn send(&self, api: &Api, prefer: Option<&str>, query: &str) -> Answer {
+    async fn send(&self, api: &Api, prefer: Option<&str>, query: &str) -> ApiResponse {
         let mut request = api.request_as(Producer, &self.method, &format!("{}{query}", self.path));
         if let Some(prefer) = prefer {
             request = request.header("prefer", prefer);
@@ -72,15 +72,15 @@ async fn every_operation_names_an_unknown_query_parameter_and_does_nothing() {
     assert_eq!(operations.len(), 10);
     let before = rows(&api).await;
     for operation in &operations {
-        let answer = operation.send(&api, Some("handling=strict"), "?page=2&Limit=1&page=3").await;
+        let response = operation.send(&api, Some("handling=strict"), "?page=2&Limit=1&page=3").await;
         let expected = ["Limit", "page"].map(|name| (name, "is an unknown query parameter"));
-        assert_eq!(details(&answer), expected, "{} {}", operation.method, operation.path);
+        assert_eq!(details(&response), expected, "{} {}", operation.method, operation.path);
     }
     assert_eq!(rows(&api).await, before);
     for prefer in [None, Some("handling=lenient")] {
         for operation in operations.iter().filter(|operation| operation.method != "DELETE") {
-            let answer = operation.send(&api, prefer, "?page=2").await;
-            let told = (answer.status, answer.header("preference-applied"));
+            let response = operation.send(&api, prefer, "?page=2").await;
+            let told = (response.status, response.header("preference-applied"));
             assert_eq!(told, (200, None), "{} {}", operation.method, operation.path);
         }
     }
@@ -90,8 +90,8 @@ async fn every_operation_names_an_unknown_query_parameter_and_does_nothing() {
 async fn every_operation_says_that_it_was_handled_strictly() {
     let api = Api::start().await;
     for operation in operations(&api).await {
-        let answer = operation.send(&api, Some("handling=strict"), "").await;
-        let told = (answer.status, answer.header("preference-applied"));
+        let response = operation.send(&api, Some("handling=strict"), "").await;
+        let told = (response.status, response.header("preference-applied"));
         assert_eq!(told, (200, Some("handling=strict")), "{} {}", operation.method, operation.path);
     }
 }
@@ -118,10 +118,10 @@ async fn a_list_knows_its_own_parameters_and_one_row_knows_include_alone() {
         ("/actors?=1".to_owned(), ""),
         ("/actors?a%20%22%07b".to_owned(), "a \"\u{7}b"),
     ] {
-        assert_eq!(get(&api, &path).await.faults(), [unknown], "{path}");
+        assert_eq!(get(&api, &path).await.field_errors(), [unknown], "{path}");
     }
     let both = get(&api, "/actors?limit=0&page=2&sort=up").await;
-    assert_eq!(both.faults(), ["sort", "limit", "page"]);
+    assert_eq!(both.field_errors(), ["sort", "limit", "page"]);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn unknown_fields_are_named_together_with_every_other_error_of_the_request
     let api = Api::start().await;
     let body = r#"{"titel": "An Example", "title": "", "releaseDate": "2020-05-14",
                    "cast": [{"billling": 1, "actor_id": 1}, {"id": 7, "actor_id": 0}]}"#;
-    let answer = send(strictly(api.request_as(Producer, "POST", "/movies?dryrun")).body(body)).await;
+    let response = send(strictly(api.request_as(Producer, "POST", "/movies?dryrun")).body(body)).await;
     let expected = [
         ("title", "must be a text of 1 to 200 characters without control characters"),
         ("cast[0].billling", "is an unknown field"),
@@ -151,7 +151,7 @@ async fn unknown_fields_are_named_together_with_every_other_error_of_the_request
         ("releaseDate", "is an unknown field"),
         ("dryrun", "is an unknown query parameter"),
     ];
-    assert_eq!(details(&answer), expected);
+    assert_eq!(details(&response), expected);
     assert_eq!(api.get(Assistant, "/movies").await.expect(200)["movies"], json!([]));
 }
 
@@ -160,7 +160,7 @@ async fn unknown_fields_are_named_in_the_order_of_the_body() {
     let api = Api::start().await;
     let body = r#"{"zone": 1, "name": "Ida", "age": 34, "area": {}, "gender": "f", "zone": null}"#;
     let request = strictly(api.request_as(Director, "POST", "/actors"));
-    assert_eq!(send(request.body(body)).await.faults(), ["zone", "area"]);
+    assert_eq!(send(request.body(body)).await.field_errors(), ["zone", "area"]);
 }
 
 #[tokio::test]
@@ -194,9 +194,9 @@ async fn a_name_that_is_given_twice_is_an_error_and_not_the_last_one() {
         ("/movies", movie, &["cast[0].actor_id", "cast[0].billing"]),
         ("/movies", r#"{"title": "M", "cast": [], "cast": []}"#, &["cast"]),
     ] {
-        let answer = send(strictly(api.request_as(Producer, "POST", path)).body(body)).await;
-        assert_eq!(answer.faults(), fields, "{body}");
-        assert!(details(&answer).iter().all(|(_, message)| *message == "is given twice"), "{answer:?}");
+        let response = send(strictly(api.request_as(Producer, "POST", path)).body(body)).await;
+        assert_eq!(response.field_errors(), fields, "{body}");
+        assert!(details(&response).iter().all(|(_, message)| *message == "is given twice"), "{response:?}");
         send(api.request_as(Producer, "POST", path).body(body)).await.expect(200);
     }
     assert_eq!(api.get(Assistant, "/actors/3").await.expect(200)["actors"][0]["name"], "Max");
@@ -206,7 +206,7 @@ async fn a_name_that_is_given_twice_is_an_error_and_not_the_last_one() {
 async fn a_change_of_unknown_fields_alone_is_an_error_and_a_change_of_nothing_is_none() {
     let api = Api::start().await;
     let path = format!("/actors/{}", api.add_actor("Ida").await);
-    assert_eq!(write(&api, "PATCH", &path, &json!({"Age": 35})).await.faults(), ["Age"]);
+    assert_eq!(write(&api, "PATCH", &path, &json!({"Age": 35})).await.field_errors(), ["Age"]);
     let unchanged = write(&api, "PATCH", &path, &json!({})).await;
     assert_eq!(
         (unchanged.header("etag"), unchanged.header("preference-applied")),
@@ -222,13 +222,13 @@ async fn unknown_names_come_after_the_spelling_of_the_id_and_before_the_version(
     let delete = |path: &str| strictly(api.request_as(Director, "DELETE", path)).header("if-match", "\"9\"");
     send(delete("/actors/01?page=2")).await.expect_error(404, "resource not found");
     for path in [path.as_str(), "/actors/99?page=2"] {
-        assert_eq!(send(delete(path)).await.faults(), ["page"]);
-        assert_eq!(get(&api, path).await.faults(), ["page"]);
+        assert_eq!(send(delete(path)).await.field_errors(), ["page"]);
+        assert_eq!(get(&api, path).await.field_errors(), ["page"]);
     }
     send(delete(path.trim_end_matches("?page=2"))).await.expect_error(412, "precondition failed");
     let keyed = strictly(api.request_as(Director, "POST", "/actors?page=2")).header("idempotency-key", "");
     let good = json!({"name": "Ida", "age": 34, "gender": "female"});
-    assert_eq!(send(with_json(keyed, &good)).await.faults(), ["page"]);
+    assert_eq!(send(with_json(keyed, &good)).await.field_errors(), ["page"]);
     send(strictly(api.request_as(Assistant, "POST", "/actors?page=2")))
         .await
         .expect_error(403, "Permission not found: post:actors");
@@ -245,16 +245,16 @@ async fn a_replay_says_that_it_was_handled_strictly() {
         send(with_json(request.header("prefer", prefer), body))
     };
     // A request that is an error uses no key.
-    assert_eq!(post("handling=strict", &body).await.faults(), ["page"]);
+    assert_eq!(post("handling=strict", &body).await.field_errors(), ["page"]);
     let good = json!({"name": "Ida", "age": 34, "gender": "female"});
     for (prefer, replayed, applied) in [
         ("handling=strict", None, Some("handling=strict")),
         ("handling=strict", Some("true"), Some("handling=strict")),
         ("handling=lenient", Some("true"), None),
     ] {
-        let answer = post(prefer, &good).await;
-        assert_eq!((answer.status, answer.header("idempotency-replayed")), (200, replayed), "{prefer}");
-        assert_eq!(answer.header("preference-applied"), applied, "{prefer}");
+        let response = post(prefer, &good).await;
+        assert_eq!((response.status, response.header("idempotency-replayed")), (200, replayed), "{prefer}");
+        assert_eq!(response.header("preference-applied"), applied, "{prefer}");
     }
 }
 
@@ -271,8 +271,8 @@ async fn the_first_handling_of_all_prefer_headers_counts() {
     ] {
         let request = api.request_as(Assistant, "GET", "/actors");
         let request = values.iter().fold(request, |request, value| request.header("prefer", *value));
-        let answer = send(request).await;
-        assert_eq!((answer.status, answer.header("preference-applied")), (200, applied), "{values:?}");
+        let response = send(request).await;
+        assert_eq!((response.status, response.header("preference-applied")), (200, applied), "{values:?}");
     }
 }
 
@@ -285,8 +285,8 @@ async fn twenty_unknown_names_are_sent_back_each_cut_at_a_hundred_characters() {
         body[format!("{number:02}{}", "é".repeat(200))] = json!(1);
         query += &format!("&{number:02}-{}", "q".repeat(200));
     }
-    let answer = write(&api, "POST", &format!("/actors?{query}"), &body).await;
-    let named = answer.faults();
+    let response = write(&api, "POST", &format!("/actors?{query}"), &body).await;
+    let named = response.field_errors();
     assert_eq!((named.len(), named[0]), (21, "name"));
     let mut unknown = named[1..].to_vec();
     unknown.sort_unstable();
@@ -296,7 +296,7 @@ async fn twenty_unknown_names_are_sent_back_each_cut_at_a_hundred_characters() {
     expected.sort_unstable();
     assert_eq!(unknown, expected);
     let entries: Vec<_> = (1..=30).map(|actor| json!({"actor_id": actor, "x".repeat(150): 1})).collect();
-    let answer = write(&api, "POST", "/movies", &json!({"title": "M", "cast": entries})).await;
+    let response = write(&api, "POST", "/movies", &json!({"title": "M", "cast": entries})).await;
     let expected: Vec<_> = (0..20).map(|index| format!("cast[{index}].{}", "x".repeat(100))).collect();
-    assert_eq!(answer.faults(), expected);
+    assert_eq!(response.field_errors(), expected);
 }

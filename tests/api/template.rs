@@ -213,7 +213,7 @@ async fn the_local_gateway_allows_and_exposes_what_the_template_does() {
         .request("OPTIONS", "/actors")
         .header("origin", "https://app.example")
         .header("access-control-request-method", "POST");
-    let answer = preflight.send().await.unwrap();
+    let response = preflight.send().await.unwrap();
     let cors = &resources("AWS::Serverless::HttpApi")[0].1["Properties"]["CorsConfiguration"];
     for (name, header) in [
         ("AllowMethods", "access-control-allow-methods"),
@@ -221,9 +221,9 @@ async fn the_local_gateway_allows_and_exposes_what_the_template_does() {
         ("ExposeHeaders", "access-control-expose-headers"),
     ] {
         let listed: Vec<_> = cors[name].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect();
-        assert_eq!(answer.headers()[header], listed.join(","), "{name}");
+        assert_eq!(response.headers()[header], listed.join(","), "{name}");
     }
-    assert_eq!(answer.headers()["access-control-max-age"], cors["MaxAge"].to_string());
+    assert_eq!(response.headers()["access-control-max-age"], cors["MaxAge"].to_string());
 }
 
 #[test]

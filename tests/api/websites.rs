@@ -41,9 +41,9 @@ async fn a_host_that_is_not_the_stacks_is_421_on_all_three_ports() {
         for host in [url.trim_start_matches("http://"), "localhost", "127.0.0.1:1", "[::1]:3000", "LOCALHOST:80"] {
             assert_ne!(status(&url, "/", &format!("Host: {host}\r\n")).await, 421, "{host}");
         }
-        let answer = client().get(&url).header("host", "evil.example").send().await.unwrap();
-        assert_eq!(answer.status(), 421);
-        let message = answer.text().await.unwrap();
+        let response = client().get(&url).header("host", "evil.example").send().await.unwrap();
+        assert_eq!(response.status(), 421);
+        let message = response.text().await.unwrap();
         assert!(message.contains("DNS rebinding") && message.contains("--allow-host"), "{message}");
     }
 }
@@ -87,11 +87,11 @@ async fn no_website_reaches_dynamodb() {
             .header("access-control-request-headers", "x-amz-target");
         let socket = client().get(&own).header("connection", "upgrade").header("upgrade", "websocket");
         for request in [call, preflight, socket, client().get(format!("{own}/nowhere"))] {
-            let answer = request.header(name, value).send().await.unwrap();
-            assert_eq!(answer.status(), 403, "{name}: {value}");
-            let allows = answer.headers().keys().any(|name| name.as_str().starts_with("access-control-"));
-            assert!(!allows, "{answer:?}");
-            assert!(answer.text().await.unwrap().contains("no website may reach the local database"));
+            let response = request.header(name, value).send().await.unwrap();
+            assert_eq!(response.status(), 403, "{name}: {value}");
+            let allows = response.headers().keys().any(|name| name.as_str().starts_with("access-control-"));
+            assert!(!allows, "{response:?}");
+            assert!(response.text().await.unwrap().contains("no website may reach the local database"));
         }
     }
 }
@@ -101,14 +101,14 @@ async fn a_website_may_call_the_api_and_has_no_token_to_call_it_with() {
     let api = Api::start().await;
     api.add_actor("Ida").await;
     for (method, path) in [("GET", "/actors"), ("DELETE", "/actors/1")] {
-        let answer = send(api.request(method, path).header("origin", "https://evil.example")).await;
-        answer.expect_error(401, "Authorization header is expected.");
+        let response = send(api.request(method, path).header("origin", "https://evil.example")).await;
+        response.expect_error(401, "Authorization header is expected.");
     }
     let identity = api.stack.identity.clone().unwrap();
     for path in ["/", "/.well-known/jwks.json", "/.well-known/openid-configuration", "/docs", "/openapi.yaml"] {
-        let answer =
+        let response =
             client().get(format!("{identity}{path}")).header("origin", "https://evil.example").send().await.unwrap();
-        assert!(!answer.headers().contains_key("access-control-allow-origin"), "{path}");
+        assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
     }
     assert_eq!(api.get(Producer, "/actors").await.expect(200)["actors"].as_array().unwrap().len(), 1);
 }

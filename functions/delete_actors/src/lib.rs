@@ -6,7 +6,7 @@ use shared::error::Error;
 use shared::model::Actor;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Removal;
+use shared::store::DeleteStore;
 
 /// Deletes an actor, and its credits.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ impl Endpoint for DeleteActors {
     const METHOD: Method = Method::DELETE;
     const ROUTES: &'static [&'static Route] = &[route::ACTOR];
     const PERMISSION: Permission = Permission::DeleteActors;
-    type Store = Removal<Actor>;
+    type Store = DeleteStore<Actor>;
 
-    async fn handle(request: Authorized, actors: &Removal<Actor>) -> Result<Reply, Error> {
+    async fn handle(request: Authorized, actors: &DeleteStore<Actor>) -> Result<Reply, Error> {
         let id = request.id()?;
         request.no_parameters()?;
         actors.delete(id, &request.precondition()).await?;

@@ -6,7 +6,7 @@ use shared::error::Error;
 use shared::model::Movie;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Removal;
+use shared::store::DeleteStore;
 
 /// Deletes a movie, and its credits.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ impl Endpoint for DeleteMovies {
     const METHOD: Method = Method::DELETE;
     const ROUTES: &'static [&'static Route] = &[route::MOVIE];
     const PERMISSION: Permission = Permission::DeleteMovies;
-    type Store = Removal<Movie>;
+    type Store = DeleteStore<Movie>;
 
-    async fn handle(request: Authorized, movies: &Removal<Movie>) -> Result<Reply, Error> {
+    async fn handle(request: Authorized, movies: &DeleteStore<Movie>) -> Result<Reply, Error> {
         let id = request.id()?;
         request.no_parameters()?;
         movies.delete(id, &request.precondition()).await?;

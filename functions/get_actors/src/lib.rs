@@ -6,7 +6,7 @@ use shared::error::Error;
 use shared::model::Actor;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Catalogue;
+use shared::store::ReadStore;
 
 /// Lists the actors that are asked for, page by page, or gives one of them.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ impl Endpoint for GetActors {
     const METHOD: Method = Method::GET;
     const ROUTES: &'static [&'static Route] = &[route::ACTORS, route::ACTOR];
     const PERMISSION: Permission = Permission::GetActors;
-    type Store = Catalogue<Actor>;
+    type Store = ReadStore<Actor>;
 
-    async fn handle(request: Authorized, actors: &Catalogue<Actor>) -> Result<Reply, Error> {
+    async fn handle(request: Authorized, actors: &ReadStore<Actor>) -> Result<Reply, Error> {
         if request.route() == route::ACTOR { one(&request, actors).await } else { list(&request, actors).await }
     }
 }
 
-async fn one(request: &Authorized, actors: &Catalogue<Actor>) -> Result<Reply, Error> {
+async fn one(request: &Authorized, actors: &ReadStore<Actor>) -> Result<Reply, Error> {
     let id = request.id()?;
     match request.include::<Actor>()? {
         Some(proof) => Ok(Reply::row_with_credits(actors.get_with_credits(id, proof).await?)),
@@ -31,7 +31,7 @@ async fn one(request: &Authorized, actors: &Catalogue<Actor>) -> Result<Reply, E
     }
 }
 
-async fn list(request: &Authorized, actors: &Catalogue<Actor>) -> Result<Reply, Error> {
+async fn list(request: &Authorized, actors: &ReadStore<Actor>) -> Result<Reply, Error> {
     let list = request.list::<Actor>()?;
     match list.credits {
         Some(proof) => {

@@ -6,7 +6,7 @@ use shared::error::Error;
 use shared::model::Movie;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Catalogue;
+use shared::store::ReadStore;
 
 /// Lists the movies that are asked for, page by page, or gives one of them.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ impl Endpoint for GetMovies {
     const METHOD: Method = Method::GET;
     const ROUTES: &'static [&'static Route] = &[route::MOVIES, route::MOVIE];
     const PERMISSION: Permission = Permission::GetMovies;
-    type Store = Catalogue<Movie>;
+    type Store = ReadStore<Movie>;
 
-    async fn handle(request: Authorized, movies: &Catalogue<Movie>) -> Result<Reply, Error> {
+    async fn handle(request: Authorized, movies: &ReadStore<Movie>) -> Result<Reply, Error> {
         if request.route() == route::MOVIE { one(&request, movies).await } else { list(&request, movies).await }
     }
 }
 
-async fn one(request: &Authorized, movies: &Catalogue<Movie>) -> Result<Reply, Error> {
+async fn one(request: &Authorized, movies: &ReadStore<Movie>) -> Result<Reply, Error> {
     let id = request.id()?;
     match request.include::<Movie>()? {
         Some(proof) => Ok(Reply::row_with_credits(movies.get_with_credits(id, proof).await?)),
@@ -31,7 +31,7 @@ async fn one(request: &Authorized, movies: &Catalogue<Movie>) -> Result<Reply, E
     }
 }
 
-async fn list(request: &Authorized, movies: &Catalogue<Movie>) -> Result<Reply, Error> {
+async fn list(request: &Authorized, movies: &ReadStore<Movie>) -> Result<Reply, Error> {
     let list = request.list::<Movie>()?;
     match list.credits {
         Some(proof) => {

@@ -5,7 +5,7 @@ use shared::endpoint::{Authorized, Endpoint, Reply};
 use shared::error::Error;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Casting;
+use shared::store::MovieStore;
 
 /// Changes the fields of a movie that the body names, its cast among them.
 #[derive(Debug)]
@@ -15,9 +15,9 @@ impl Endpoint for PatchMovies {
     const METHOD: Method = Method::PATCH;
     const ROUTES: &'static [&'static Route] = &[route::MOVIE];
     const PERMISSION: Permission = Permission::PatchMovies;
-    type Store = Casting;
+    type Store = MovieStore;
 
-    async fn handle(request: Authorized, movies: &Casting) -> Result<Reply, Error> {
+    async fn handle(request: Authorized, movies: &MovieStore) -> Result<Reply, Error> {
         let id = request.id()?;
         let changes = request.changes(movies.movies(), id).await?;
         let movie = movies.update(id, &changes, &request.precondition()).await?;

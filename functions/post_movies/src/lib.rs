@@ -5,7 +5,7 @@ use shared::endpoint::{Authorized, Endpoint, Reply};
 use shared::error::Error;
 use shared::permission::Permission;
 use shared::route::{self, Route};
-use shared::store::Casting;
+use shared::store::MovieStore;
 
 /// Adds a movie, with its cast.
 #[derive(Debug)]
@@ -15,9 +15,9 @@ impl Endpoint for PostMovies {
     const METHOD: Method = Method::POST;
     const ROUTES: &'static [&'static Route] = &[route::MOVIES];
     const PERMISSION: Permission = Permission::PostMovies;
-    type Store = Casting;
+    type Store = MovieStore;
 
-    async fn handle(request: Authorized, movies: &Casting) -> Result<Reply, Error> {
+    async fn handle(request: Authorized, movies: &MovieStore) -> Result<Reply, Error> {
         let new = request.body()?;
         match request.idempotency_key()? {
             None => Ok(Reply::row(&movies.create(new).await?)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 
 use super::jwk;
-use super::token::{Claims, Refusal, Token};
+use super::token::{Claims, Token, TokenError};
 
 /// A token that was taken apart.
 pub struct Signed<'a>(Token<'a>);
@@ -24,8 +24,8 @@ pub struct Key {
 /// Takes a token apart.
 ///
 /// # Errors
-/// [`Refusal`], as for a token that a request carries.
-pub fn token(text: &str) -> Result<Signed<'_>, Refusal> {
+/// [`TokenError`], as for a token that a request carries.
+pub fn token(text: &str) -> Result<Signed<'_>, TokenError> {
     Token::parse(text).map(Signed)
 }
 
@@ -49,8 +49,8 @@ impl Signed<'_> {
     /// The claims, judged for an issuer, an API and a time in seconds since 1970.
     ///
     /// # Errors
-    /// [`Refusal`], as for a token that a request carries.
-    pub fn claims(&self, issuer: &str, audience: &str, now: f64) -> Result<Claims, Refusal> {
+    /// [`TokenError`], as for a token that a request carries.
+    pub fn claims(&self, issuer: &str, audience: &str, now: f64) -> Result<Claims, TokenError> {
         self.0.claims(issuer, audience, now)
     }
 

@@ -11,7 +11,7 @@ use reqwest::header::CONTENT_ENCODING;
 use reqwest::{StatusCode, Url};
 use tokio::sync::watch;
 
-use super::Denial;
+use super::AuthError;
 use super::jwk::{self, Keys};
 use crate::config::IssuerConfig;
 use crate::https::Https;
@@ -19,13 +19,13 @@ use crate::https::Https;
 /// The longest time that a fetch may take, from connecting to the last byte.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest key document that is read, in bytes.
-const LONGEST_DOCUMENT: usize = 150_000;
+const MAX_DOCUMENT_BYTES: usize = 150_000;
 /// How much longer than its time-out a fetch has taken if its environment was frozen meanwhile.
 const FREEZE: Duration = Duration::from_secs(1);
 /// How long a request whose key is known waits for a fetch that may take the key away. An issuer answers well within this; one that is slow or hangs delays nobody longer.
 const KNOWN_KEY_WAIT: Duration = Duration::from_millis(500);
 /// How long the last good key set is used while the issuer cannot be had.
-const LONGEST_OUTAGE: Duration = Duration::from_secs(3600);
+const STALE_IF_ERROR: Duration = Duration::from_secs(3600);
 /// The least time between two fetches while there is no key set at all.
 const FIRST_NEED_COOLDOWN: Duration = Duration::from_secs(1);
 
@@ -61,7 +61,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    good: Option<Good>,
+    good: Option<CachedKeys>,
     /// When the last fetch was started.
     asked: Option<Instant>,
     /// How the last fetch ended, while it did not end well.
@@ -71,14 +71,14 @@ struct State {
 }
 
 /// The last key set that was fetched whole.
-struct Good {
+struct CachedKeys {
     keys: Keys,
     fetched: Instant,
     /// The same by the wall clock, which also counts the time that an environment was frozen.
     fetched_at: SystemTime,
 }
 
-impl Good {
+impl CachedKeys {
     fn age(&self, now: Instant) -> Duration {
         now.duration_since(self.fetched).max(self.fetched_at.elapsed().unwrap_or_default())
     }
@@ -87,7 +87,7 @@ impl Good {
 /// What to do about a key.
 enum Step {
     /// The answer: the key, or that there is none.
-    Done(Result<Option<Arc<DecodingKey>>, Denial>),
+    Done(Result<Option<Arc<DecodingKey>>, AuthError>),
     /// Wait for the fetch under way, for so long at the most, then look again.
     Wait(watch::Receiver<()>, Duration),
 }
@@ -117,7 +117,7 @@ impl KeySet {
     /// A set older than the cache time is fetched again, in the background at first; once it is older by another cool-down,
     /// the request waits for the fetch (half a second, if its key is known), so that a withdrawn key stops. An unknown id makes a fetch too. There is never more than
     /// one a cool-down, and while the issuer cannot be had the last good set serves for at most an hour.
-    pub(super) async fn key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, Denial> {
+    pub(super) async fn key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, AuthError> {
         let began = Instant::now();
         let mut waits = 0;
         loop {
@@ -143,7 +143,7 @@ impl Shared {
         let mut state = self.state();
         let age = state.good.as_ref().map(|good| good.age(now));
         let key = state.good.as_ref().and_then(|good| good.keys.get(kid).cloned());
-        let usable = key.filter(|_| age.is_some_and(|age| age < self.cache + LONGEST_OUTAGE));
+        let usable = key.filter(|_| age.is_some_and(|age| age < self.cache + STALE_IF_ERROR));
         let fresh = age.is_some_and(|age| age < self.cache);
         if fresh && usable.is_some() {
             return Step::Done(Ok(usable));
@@ -210,7 +210,7 @@ impl Shared {
         let mut document = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| KeysError::NoAnswer)? {
             document.extend_from_slice(&chunk);
-            if document.len() > LONGEST_DOCUMENT {
+            if document.len() > MAX_DOCUMENT_BYTES {
                 return Err(KeysError::Unreadable);
             }
         }
@@ -224,7 +224,7 @@ impl State {
         self.under_way = None;
         self.failure = fetched.as_ref().err().copied();
         if let Ok(keys) = fetched {
-            self.good = Some(Good { keys, fetched: Instant::now(), fetched_at: SystemTime::now() });
+            self.good = Some(CachedKeys { keys, fetched: Instant::now(), fetched_at: SystemTime::now() });
         }
     }
 
@@ -233,9 +233,9 @@ impl State {
         if self.good.is_none() { cooldown.min(FIRST_NEED_COOLDOWN) } else { cooldown }
     }
 
-    fn unavailable(&self, cooldown: Duration) -> Denial {
+    fn unavailable(&self, cooldown: Duration) -> AuthError {
         let retry_after = u32::try_from(self.pause(cooldown).as_secs()).unwrap_or(u32::MAX).max(1);
-        Denial::KeysUnavailable { cause: self.failure.unwrap_or(KeysError::NoAnswer), retry_after }
+        AuthError::KeysUnavailable { cause: self.failure.unwrap_or(KeysError::NoAnswer), retry_after }
     }
 }
 

@@ -9,7 +9,7 @@ mod json;
 mod jwk;
 mod keys;
 mod token;
-mod verified;
+mod token_cache;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,18 +21,18 @@ use crate::config::IssuerConfig;
 use crate::https::Https;
 use keys::KeySet;
 use token::Token;
-use verified::{Sound, Verified, fingerprint};
+use token_cache::{CachedToken, TokenCache, fingerprint};
 
 pub use keys::KeysError;
-pub use token::{Claims, Refusal};
+pub use token::{Claims, TokenError};
 
 /// Why nobody is let in.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Denial {
+pub enum AuthError {
     /// No `Authorization` header was sent.
     HeaderMissing,
     /// What was sent is no valid access token.
-    Refused(Refusal),
+    InvalidToken(TokenError),
     /// The token could not be judged, because the issuer's keys cannot be had.
     KeysUnavailable {
         /// What went wrong, for the log.
@@ -42,9 +42,9 @@ pub enum Denial {
     },
 }
 
-impl From<Refusal> for Denial {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<TokenError> for AuthError {
+    fn from(refusal: TokenError) -> Self {
+        Self::InvalidToken(refusal)
     }
 }
 
@@ -53,7 +53,7 @@ pub struct Verifier {
     issuer: String,
     audience: String,
     keys: KeySet,
-    verified: Verified,
+    cache: TokenCache,
 }
 
 impl Verifier {
@@ -63,7 +63,7 @@ impl Verifier {
             issuer: config.issuer.as_str().to_owned(),
             audience: config.audience.clone(),
             keys: KeySet::new(config, https),
-            verified: Verified::default(),
+            cache: TokenCache::default(),
         }
     }
 
@@ -75,12 +75,12 @@ impl Verifier {
     /// The claims of the request's access token, if it is sound in every respect.
     ///
     /// # Errors
-    /// [`Denial`]; everything that can be judged without a key is judged before a key is looked for.
-    pub async fn verify(&self, headers: &HeaderMap) -> Result<Arc<Claims>, Denial> {
+    /// [`AuthError`]; everything that can be judged without a key is judged before a key is looked for.
+    pub async fn verify(&self, headers: &HeaderMap) -> Result<Arc<Claims>, AuthError> {
         let (text, now) = (bearer(headers)?, now());
         let fingerprint = fingerprint(text);
         // The key is looked for in any case: it may have been withdrawn, or replaced under its id.
-        if let Some(sound) = self.verified.get(&fingerprint, now)
+        if let Some(sound) = self.cache.get(&fingerprint, now)
             && let Some(key) = self.keys.key(&sound.kid).await?
             && Arc::ptr_eq(&key, &sound.key)
         {
@@ -88,12 +88,12 @@ impl Verifier {
         }
         let token = Token::parse(text)?;
         let claims = Arc::new(token.claims(&self.issuer, &self.audience, now)?);
-        let key = self.keys.key(&token.kid).await?.ok_or(Refusal::UnknownKey)?;
+        let key = self.keys.key(&token.kid).await?.ok_or(TokenError::UnknownKey)?;
         if !token.is_signed_by(&key) {
-            return Err(Refusal::Signature.into());
+            return Err(TokenError::Signature.into());
         }
-        let sound = Sound { claims: Arc::clone(&claims), kid: token.kid, key, checked: now };
-        self.verified.insert(fingerprint, sound);
+        let sound = CachedToken { claims: Arc::clone(&claims), kid: token.kid, key, checked: now };
+        self.cache.insert(fingerprint, sound);
         Ok(claims)
     }
 }
@@ -104,23 +104,23 @@ fn now() -> f64 {
 }
 
 /// The one bearer token of the one `Authorization` header (RFC 6750, section 2.1); none from anywhere else.
-fn bearer(headers: &HeaderMap) -> Result<&str, Denial> {
+fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or(Denial::HeaderMissing)?;
-    let value = value.to_str().map_err(|_| Refusal::NotBearer)?;
-    let (scheme, token) = value.split_once(' ').ok_or(Refusal::NotBearer)?;
+    let value = values.next().ok_or(AuthError::HeaderMissing)?;
+    let value = value.to_str().map_err(|_| TokenError::NotBearer)?;
+    let (scheme, token) = value.split_once(' ').ok_or(TokenError::NotBearer)?;
     let token = token.trim_matches(' ');
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(Refusal::NotBearer.into());
+        return Err(TokenError::NotBearer.into());
     }
-    if values.next().is_some() { Err(Refusal::SeveralTokens.into()) } else { Ok(token) }
+    if values.next().is_some() { Err(TokenError::SeveralTokens.into()) } else { Ok(token) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(values: &[&[u8]], expected: Result<&str, Denial>) {
+    fn check(values: &[&[u8]], expected: Result<&str, AuthError>) {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(AUTHORIZATION, lambda_http::http::HeaderValue::from_bytes(value).unwrap());
@@ -133,13 +133,13 @@ mod tests {
         for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c", "Bearer a.b.c "] {
             check(&[value.as_bytes()], Ok("a.b.c"));
         }
-        check(&[], Err(Denial::HeaderMissing));
+        check(&[], Err(AuthError::HeaderMissing));
         for value in
             ["", " ", "Bearer", "Bearer ", "Basic dTpw", "a.b.c", "Bearera.b.c", "Bearer\ta.b.c", "Token a.b.c"]
         {
-            check(&[value.as_bytes()], Err(Refusal::NotBearer.into()));
+            check(&[value.as_bytes()], Err(TokenError::NotBearer.into()));
         }
-        check(&[b"Bearer \xff"], Err(Refusal::NotBearer.into()));
-        check(&[b"Bearer a.b.c", b"Bearer a.b.c"], Err(Refusal::SeveralTokens.into()));
+        check(&[b"Bearer \xff"], Err(TokenError::NotBearer.into()));
+        check(&[b"Bearer a.b.c", b"Bearer a.b.c"], Err(TokenError::SeveralTokens.into()));
     }
 }

@@ -9,15 +9,15 @@ use super::json;
 use crate::permission::Permissions;
 
 /// The longest token that is looked at, in bytes.
-const LONGEST: usize = 8 * 1024;
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// How far the issuer's clock and ours may be apart, in seconds.
-const LEEWAY: f64 = 30.0;
+const LEEWAY_SECONDS: f64 = 30.0;
 /// The longest time ahead that a token may expire, in seconds: Auth0 issues access tokens for at most 30 days.
-const LONGEST_LIFE: f64 = 30.0 * 86_400.0;
+const MAX_LIFETIME_SECONDS: f64 = 30.0 * 86_400.0;
 
 /// Why a token was refused. Clients see one text for all of these; the log has the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum TokenError {
     /// The header is of another scheme, or holds no token.
     #[error("no bearer token")]
     NotBearer,
@@ -60,38 +60,38 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    pub(super) fn parse(token: &'a str) -> Result<Self, Refusal> {
-        if token.len() > LONGEST {
-            return Err(Refusal::Shape);
+    pub(super) fn parse(token: &'a str) -> Result<Self, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::Shape);
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Shape)?;
-        let (header, claims) = signed.split_once('.').ok_or(Refusal::Shape)?;
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Shape)?;
+        let (header, claims) = signed.split_once('.').ok_or(TokenError::Shape)?;
         let (header, claims) = (decode(header)?, decode(claims)?);
         decode(signature)?;
-        let header = json::object(&header).ok_or(Refusal::Header("no JSON object"))?;
+        let header = json::object(&header).ok_or(TokenError::Header("no JSON object"))?;
         let kid = key_id(&header)?;
-        let claims = json::object(&claims).ok_or(Refusal::Claim("no JSON object"))?;
+        let claims = json::object(&claims).ok_or(TokenError::Claim("no JSON object"))?;
         Ok(Self { kid, claims, signed, signature })
     }
 
     /// The claims, if they are this issuer's, for this API and of this time (`now`, in seconds since 1970).
-    pub(super) fn claims(&self, issuer: &str, audience: &str, now: f64) -> Result<Claims, Refusal> {
+    pub(super) fn claims(&self, issuer: &str, audience: &str, now: f64) -> Result<Claims, TokenError> {
         if self.text("iss") != Some(issuer) {
-            return Err(Refusal::Claim("iss"));
+            return Err(TokenError::Claim("iss"));
         }
         if !is_for(self.claims.get("aud"), audience) {
-            return Err(Refusal::Claim("aud"));
+            return Err(TokenError::Claim("aud"));
         }
-        let expiry = self.claims.get("exp").and_then(Value::as_f64).ok_or(Refusal::Claim("exp"))?;
-        if now >= expiry + LEEWAY {
-            return Err(Refusal::Claim("exp has passed"));
+        let expiry = self.claims.get("exp").and_then(Value::as_f64).ok_or(TokenError::Claim("exp"))?;
+        if now >= expiry + LEEWAY_SECONDS {
+            return Err(TokenError::Claim("exp has passed"));
         }
-        if expiry > now + LONGEST_LIFE + LEEWAY {
-            return Err(Refusal::Claim("exp is too far ahead"));
+        if expiry > now + MAX_LIFETIME_SECONDS + LEEWAY_SECONDS {
+            return Err(TokenError::Claim("exp is too far ahead"));
         }
         self.not_in_the_future("nbf", now)?;
         self.not_in_the_future("iat", now)?;
-        let subject = self.text("sub").filter(|subject| !subject.is_empty()).ok_or(Refusal::Claim("sub"))?;
+        let subject = self.text("sub").filter(|subject| !subject.is_empty()).ok_or(TokenError::Claim("sub"))?;
         Ok(Claims { subject: subject.to_owned(), permissions: permissions(self.claims.get("permissions")), expiry })
     }
 
@@ -104,36 +104,36 @@ impl<'a> Token<'a> {
         self.claims.get(claim).and_then(Value::as_str)
     }
 
-    fn not_in_the_future(&self, claim: &'static str, now: f64) -> Result<(), Refusal> {
+    fn not_in_the_future(&self, claim: &'static str, now: f64) -> Result<(), TokenError> {
         match self.claims.get(claim) {
             None => Ok(()),
-            Some(Value::Number(time)) if time.as_f64().is_some_and(|time| time <= now + LEEWAY) => Ok(()),
-            Some(_) => Err(Refusal::Claim(claim)),
+            Some(Value::Number(time)) if time.as_f64().is_some_and(|time| time <= now + LEEWAY_SECONDS) => Ok(()),
+            Some(_) => Err(TokenError::Claim(claim)),
         }
     }
 }
 
 /// A segment's bytes. Only the canonical unpadded spelling is taken (RFC 7515, section 2), and no segment is empty.
-fn decode(segment: &str) -> Result<Vec<u8>, Refusal> {
-    URL_SAFE_NO_PAD.decode(segment).ok().filter(|bytes| !bytes.is_empty()).ok_or(Refusal::Shape)
+fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
+    URL_SAFE_NO_PAD.decode(segment).ok().filter(|bytes| !bytes.is_empty()).ok_or(TokenError::Shape)
 }
 
 /// The key id of a header that asks for RS256 and for nothing that is not done here. Keys that a header brings or points
 /// to (`jwk`, `jku`, `x5u`, `x5c`, `x5t`) choose nothing and are never fetched.
-fn key_id(header: &Map<String, Value>) -> Result<String, Refusal> {
+fn key_id(header: &Map<String, Value>) -> Result<String, TokenError> {
     if header.get("alg").and_then(Value::as_str) != Some("RS256") {
-        return Err(Refusal::Header("alg"));
+        return Err(TokenError::Header("alg"));
     }
     for extension in ["crit", "b64", "zip", "enc", "cty"] {
         if header.contains_key(extension) {
-            return Err(Refusal::Header(extension));
+            return Err(TokenError::Header(extension));
         }
     }
     if !header.get("typ").is_none_or(is_access_token_type) {
-        return Err(Refusal::Header("typ"));
+        return Err(TokenError::Header("typ"));
     }
     let kid = header.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty());
-    kid.map(str::to_owned).ok_or(Refusal::Header("kid"))
+    kid.map(str::to_owned).ok_or(TokenError::Header("kid"))
 }
 
 /// The types of Auth0's two access-token profiles; media types are compared without case (RFC 7515, section 4.1.9).
@@ -171,12 +171,12 @@ mod tests {
         format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
     }
 
-    fn header(change: Value) -> Result<String, Refusal> {
+    fn header(change: Value) -> Result<String, TokenError> {
         let header = merged(json!({"alg": "RS256", "typ": "JWT", "kid": "k"}), change);
         Token::parse(&token(&header, "{}")).map(|token| token.kid)
     }
 
-    fn claims(change: Value) -> Result<Claims, Refusal> {
+    fn claims(change: Value) -> Result<Claims, TokenError> {
         let claims = merged(
             json!({
                 "iss": "https://i/", "sub": "auth0|1", "aud": "api", "iat": NOW, "exp": NOW + 60.0, "permissions": ["get:actors"],
@@ -222,19 +222,19 @@ mod tests {
             format!("{head}.e30.c2l+"),
             format!("{head}.e30.c2l/"),
             format!("{head}.e30.c2ln\n"),
-            format!("{head}.e30.{}", "A".repeat(LONGEST)),
+            format!("{head}.e30.{}", "A".repeat(MAX_TOKEN_BYTES)),
             format!("{head}.é30.c2ln"),
             format!("{head}.e30.c2ln,{good}"),
         ];
         for token in refused {
-            assert_eq!(Token::parse(&token).err(), Some(Refusal::Shape), "{token}");
+            assert_eq!(Token::parse(&token).err(), Some(TokenError::Shape), "{token}");
         }
         for head in ["[]", "1", "{}{}", "{\"alg\":\"RS256\",\"kid\":\"k\",\"kid\":\"j\"}", "\u{feff}{}", " "] {
-            assert_eq!(Token::parse(&token(head, "{}")).err(), Some(Refusal::Header("no JSON object")), "{head}");
+            assert_eq!(Token::parse(&token(head, "{}")).err(), Some(TokenError::Header("no JSON object")), "{head}");
         }
         for claims in ["[]", "\"x\"", "{} {}", r#"{"sub":"a","sub":"b"}"#, r#"{"exp":1e999}"#] {
             let token = token(r#"{"alg":"RS256","kid":"k"}"#, claims);
-            assert_eq!(Token::parse(&token).err(), Some(Refusal::Claim("no JSON object")), "{claims}");
+            assert_eq!(Token::parse(&token).err(), Some(TokenError::Claim("no JSON object")), "{claims}");
         }
     }
 
@@ -279,7 +279,7 @@ mod tests {
             ("cty", json!({"cty": "JWT"})),
         ];
         for (reason, change) in refused {
-            assert_eq!(header(change.clone()), Err(Refusal::Header(reason)), "{change}");
+            assert_eq!(header(change.clone()), Err(TokenError::Header(reason)), "{change}");
         }
     }
 
@@ -340,7 +340,7 @@ mod tests {
             json!({"sub": ["auth0|1"]}),
         ];
         for change in refused {
-            assert!(matches!(claims(change.clone()), Err(Refusal::Claim(_))), "{change}");
+            assert!(matches!(claims(change.clone()), Err(TokenError::Claim(_))), "{change}");
         }
     }
 

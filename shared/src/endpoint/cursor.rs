@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// How many bytes of the digest a cursor holds.
-const DIGEST: usize = 8;
+const DIGEST_BYTES: usize = 8;
 /// The longest place, in bytes: as long as a sort key of DynamoDB may be.
-const LONGEST: usize = 1024;
+const MAX_PLACE_BYTES: usize = 1024;
 
 /// The cursor of this place in the list that `scope` names.
 pub(super) fn encode(scope: &str, place: &str) -> String {
@@ -22,12 +22,12 @@ pub(super) fn encode(scope: &str, place: &str) -> String {
 /// The place, if the cursor is one of the list that `scope` names.
 pub(super) fn decode(scope: &str, cursor: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    let (digest, place) = bytes.split_at_checked(DIGEST)?;
-    let place = str::from_utf8(place).ok().filter(|place| (1..=LONGEST).contains(&place.len()))?;
+    let (digest, place) = bytes.split_at_checked(DIGEST_BYTES)?;
+    let place = str::from_utf8(place).ok().filter(|place| (1..=MAX_PLACE_BYTES).contains(&place.len()))?;
     (digest == digest_of(scope, place)).then(|| place.to_owned())
 }
 
-fn digest_of(scope: &str, place: &str) -> [u8; DIGEST] {
+fn digest_of(scope: &str, place: &str) -> [u8; DIGEST_BYTES] {
     let mut digest = digest::Context::new(&digest::SHA256);
     digest.update(&(scope.len() as u64).to_be_bytes());
     digest.update(scope.as_bytes());

@@ -5,7 +5,7 @@ use lambda_http::{Request, RequestExt};
 
 use super::{Authorized, List, Queried, idempotency, precondition, preference};
 use crate::error::Error;
-use crate::event::harmless;
+use crate::event::sanitize;
 use crate::model::{Id, Input};
 use crate::permission::Permissions;
 use crate::route::{self, Route};
@@ -19,7 +19,7 @@ pub struct Event {
 
 /// Decodes an event as a function does; none if it is no event at all. The endpoint's checks are on `route`.
 pub fn event(json: &[u8], route: &'static Route) -> Option<Event> {
-    let request: Request = harmless(serde_json::from_slice::<LambdaRequest>(json).ok()?).into();
+    let request: Request = sanitize(serde_json::from_slice::<LambdaRequest>(json).ok()?).into();
     let found = route::find(None, request.raw_http_path());
     let handling = preference::handling(request.headers());
     let (subject, permissions) = (String::new(), Permissions::all());
@@ -71,10 +71,10 @@ impl Event {
 
     /// What `If-Match` demands.
     pub fn precondition(&self) -> Precondition {
-        precondition::demanded(self.authorized.request.headers())
+        precondition::from_if_match(self.authorized.request.headers())
     }
 }
 
 fn status(error: Error) -> u16 {
-    error.answer().status.as_u16()
+    error.response().status.as_u16()
 }

@@ -3,7 +3,7 @@
 use lambda_http::http::HeaderMap;
 
 use crate::error::Error;
-use crate::model::Fault;
+use crate::model::FieldError;
 
 const HEADER: &str = "idempotency-key";
 const RULE: &str = "must be one value of 1 to 255 printable ASCII characters";
@@ -18,7 +18,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
         .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
     match (key, values.next()) {
         (Some(key), None) => Ok(Some(key)),
-        _ => Err(Error::Unprocessable(vec![Fault::of("Idempotency-Key", RULE)])),
+        _ => Err(Error::Unprocessable(vec![FieldError::of("Idempotency-Key", RULE)])),
     }
 }
 

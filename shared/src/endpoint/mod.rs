@@ -161,7 +161,7 @@ impl Authorized {
 
     /// What the write demands of the row, by `If-Match`.
     pub fn precondition(&self) -> Precondition {
-        precondition::demanded(self.request.headers())
+        precondition::from_if_match(self.request.headers())
     }
 
     /// The key that the client gave the request with its body, if it gave one.

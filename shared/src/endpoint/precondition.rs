@@ -6,7 +6,7 @@ use lambda_http::http::header::IF_MATCH;
 use crate::store::{Precondition, Version};
 
 /// The most tags of one `If-Match` that are looked at.
-const MOST_TAGS: usize = 100;
+const MAX_TAGS: usize = 100;
 
 /// A version as a strong entity tag.
 pub(crate) fn tag(version: Version) -> String {
@@ -14,7 +14,7 @@ pub(crate) fn tag(version: Version) -> String {
 }
 
 /// What `If-Match` demands. Weak tags never match, and nor does what is no tag of ours: a write that cannot be judged does not happen.
-pub(super) fn demanded(headers: &HeaderMap) -> Precondition {
+pub(super) fn from_if_match(headers: &HeaderMap) -> Precondition {
     let values: Vec<_> = headers.get_all(IF_MATCH).iter().collect();
     if values.is_empty() {
         return Precondition::Exists;
@@ -24,7 +24,7 @@ pub(super) fn demanded(headers: &HeaderMap) -> Precondition {
     if text.trim() == "*" {
         return Precondition::Exists;
     }
-    Precondition::IsOneOf(text.split(',').filter_map(|tag| version(tag.trim())).take(MOST_TAGS).collect())
+    Precondition::IsOneOf(text.split(',').filter_map(|tag| version(tag.trim())).take(MAX_TAGS).collect())
 }
 
 /// The version that a strong tag of ours stands for, in its one spelling.
@@ -45,7 +45,7 @@ mod tests {
             for value in values {
                 headers.append(IF_MATCH, value.parse().unwrap());
             }
-            assert_eq!(demanded(&headers), expected, "{values:?}");
+            assert_eq!(from_if_match(&headers), expected, "{values:?}");
         };
         let one_of = |versions: &[u64]| Precondition::IsOneOf(versions.iter().copied().map(Version).collect());
         check(&[], Precondition::Exists);

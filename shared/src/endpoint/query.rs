@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::{Authorized, cursor};
 use crate::error::Error;
 use crate::model::{
-    Actor, ActorFilter, Age, Billing, Credit, Fault, Gender, Handling, Id, Movie, MovieFilter, Name, Order, Prefix,
-    ReadableId, ReleaseDate, Resource,
+    Actor, ActorFilter, Age, Billing, Credit, FieldError, Gender, Handling, Id, Movie, MovieFilter, Name, Order,
+    Prefix, ReadableId, ReleaseDate, Resource,
 };
 use crate::permission::{MayRead, Permission};
-use crate::store::{Listed, MAX_LIMIT, Wanted, WithCredits};
+use crate::store::{ListQuery, Listed, MAX_LIMIT, WithCredits};
 
 /// The most rows of a page with credits.
 const MAX_LIMIT_WITH_CREDITS: u16 = 100;
@@ -37,7 +37,7 @@ pub trait Queried: Listed {
 #[derive(Debug)]
 pub struct List<R: Listed> {
     /// The page.
-    pub wanted: Wanted<R>,
+    pub wanted: ListQuery<R>,
     /// Whether each row comes with its credits: then the proof that their other side may be shown.
     pub credits: Option<MayRead<R::Counterpart>>,
     path: &'static str,
@@ -75,7 +75,7 @@ pub struct Query<'a> {
     known: Vec<&'static str>,
     /// A permission that a parameter takes and the token does not grant.
     missing: Option<Permission>,
-    faults: Vec<Fault>,
+    faults: Vec<FieldError>,
     /// What has been read of the parameters that make the list what it is.
     scope: form_urlencoded::Serializer<'static, String>,
 }
@@ -119,7 +119,7 @@ impl<'a> Query<'a> {
             [value] => read(value),
             _ => Err("must be given once"),
         };
-        value.map_err(|message| self.faults.push(Fault::of(field, message))).ok()
+        value.map_err(|message| self.faults.push(FieldError::of(field, message))).ok()
     }
 
     /// A parameter that narrows the list.
@@ -134,12 +134,12 @@ impl<'a> Query<'a> {
     }
 
     /// In strict mode an error for each parameter that was not asked for, in the order of their names.
-    fn unknown(&self) -> Vec<Fault> {
+    fn unknown(&self) -> Vec<FieldError> {
         let Authorized { request, handling, .. } = self.authorized;
         let parameters = request.query_string_parameters_ref().filter(|_| *handling == Handling::Strict);
         let names: BTreeSet<_> = parameters.into_iter().flat_map(|query| query.iter().map(|(name, _)| name)).collect();
         let unknown = names.into_iter().filter(|name| !self.known.contains(name));
-        unknown.map(|name| Fault::unknown(name, "is an unknown query parameter")).collect()
+        unknown.map(|name| FieldError::unknown(name, "is an unknown query parameter")).collect()
     }
 
     fn finish<T>(mut self, whole: T) -> Result<T, Error> {
@@ -175,13 +175,15 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
     });
     let by_id = order == R::Order::NAMES[0].1 && !descending;
     if after.is_some() && (!by_id || cursor.is_some()) {
-        query.faults.push(Fault::of("after", "goes with a list in ascending order of id alone, and not with a cursor"));
+        query
+            .faults
+            .push(FieldError::of("after", "goes with a list in ascending order of id alone, and not with a cursor"));
     }
     let plain = by_id && filter == R::Filter::default();
     let page = if credits.is_some() { limit.min(MAX_LIMIT_WITH_CREDITS) } else { limit };
     let after = cursor.or_else(|| after.map(|id| format!("{id:016}")));
     let include = if credits.is_some() { format!("&include={}", R::CREDITS.0) } else { String::new() };
-    let wanted = Wanted { filter, order, descending, after, limit: page };
+    let wanted = ListQuery { filter, order, descending, after, limit: page };
     query.finish(List { wanted, credits, path: route.path, scope, limit, include, plain })
 }
 
@@ -193,7 +195,7 @@ pub(super) fn include_alone<R: Queried>(authorized: &Authorized) -> Result<Optio
 }
 
 /// In strict mode an error for each parameter, where none is known.
-pub(super) fn unknown(authorized: &Authorized) -> Vec<Fault> {
+pub(super) fn unknown(authorized: &Authorized) -> Vec<FieldError> {
     Query::of(authorized).unknown()
 }
 

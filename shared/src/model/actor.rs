@@ -66,12 +66,12 @@ impl Input for ActorChanges {
 pub struct Age(u8);
 
 impl Age {
-    const GREATEST: u8 = 150;
+    const MAX_YEARS: u8 = 150;
     const RULE: &'static str = "must be a whole number from 0 to 150";
 
     /// The number as an age, if it is one.
     pub fn new(years: u64) -> Option<Self> {
-        u8::try_from(years).ok().filter(|years| *years <= Self::GREATEST).map(Self)
+        u8::try_from(years).ok().filter(|years| *years <= Self::MAX_YEARS).map(Self)
     }
 
     /// The age in years.

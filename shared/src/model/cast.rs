@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::form::{Field, integer};
-use super::{Actor, Fault, Form, Handling, Id, Name};
+use super::{Actor, FieldError, Form, Handling, Id, Name};
 use crate::permission::MayRead;
 
 /// A place in the order of a cast, 1 to 1000.
@@ -22,17 +22,17 @@ pub struct Credit {
     pub billing: Option<Billing>,
 }
 
-/// The whole cast of a movie: one credit an actor, at most [`Cast::LARGEST`], in the order that they were sent in.
+/// The whole cast of a movie: one credit an actor, at most [`Cast::MAX_CREDITS`], in the order that they were sent in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cast(Vec<(Id, Credit)>);
 
 impl Billing {
-    const GREATEST: u16 = 1000;
+    const MAX_BILLING: u16 = 1000;
     const RULE: &'static str = "must be a whole number from 1 to 1000";
 
     /// The number as a billing, if it is one.
     pub fn new(place: u64) -> Option<Self> {
-        u16::try_from(place).ok().filter(|place| (1..=Self::GREATEST).contains(place)).map(Self)
+        u16::try_from(place).ok().filter(|place| (1..=Self::MAX_BILLING).contains(place)).map(Self)
     }
 
     /// The place as a number.
@@ -50,7 +50,7 @@ impl Credit {
 
 impl Cast {
     /// The most credits of one movie.
-    pub const LARGEST: usize = 1000;
+    pub const MAX_CREDITS: usize = 1000;
 
     /// The actors and their credits.
     pub fn credits(&self) -> &[(Id, Credit)] {
@@ -61,17 +61,17 @@ impl Cast {
     ///
     /// # Errors
     /// Every fault, each named by its place in the array: `cast[3].billing`.
-    pub(super) fn read(json: &str, _proof: MayRead<Actor>, handling: Handling) -> Result<Self, Vec<Fault>> {
+    pub(super) fn read(json: &str, _proof: MayRead<Actor>, handling: Handling) -> Result<Self, Vec<FieldError>> {
         const RULE: &str = "must be an array of at most 1000 objects, each with an actor_id";
-        let entries: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| vec![Fault::of("cast", RULE)])?;
-        if entries.len() > Self::LARGEST {
-            return Err(vec![Fault::of("cast", RULE)]);
+        let entries: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| vec![FieldError::of("cast", RULE)])?;
+        if entries.len() > Self::MAX_CREDITS {
+            return Err(vec![FieldError::of("cast", RULE)]);
         }
         let (mut credits, mut faults, mut actors) = (Vec::new(), Vec::new(), HashSet::new());
         for (index, entry) in entries.into_iter().enumerate() {
             match read_credit(entry.get(), index, handling) {
                 Ok((actor, _)) if !actors.insert(actor) => {
-                    faults.push(Fault::of(format!("cast[{index}].actor_id"), "is in the cast already"));
+                    faults.push(FieldError::of(format!("cast[{index}].actor_id"), "is in the cast already"));
                 }
                 Ok(credit) => credits.push(credit),
                 Err(found) => faults.extend(found),
@@ -81,8 +81,8 @@ impl Cast {
     }
 }
 
-fn read_credit(json: &str, index: usize, handling: Handling) -> Result<(Id, Credit), Vec<Fault>> {
-    let not_an_object = |_| vec![Fault::of(format!("cast[{index}]"), "must be an object with an actor_id")];
+fn read_credit(json: &str, index: usize, handling: Handling) -> Result<(Id, Credit), Vec<FieldError>> {
+    let not_an_object = |_| vec![FieldError::of(format!("cast[{index}]"), "must be an object with an actor_id")];
     let mut form = Form::parse(json.as_bytes(), handling).map_err(not_an_object)?;
     let (actor, character, billing) = (form.required("actor_id"), form.optional("character"), form.optional("billing"));
     let credit = form.fields(actor.map(|actor| (actor, Credit { character, billing })));
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::permission::Permissions;
 
-    fn read(json: &str, handling: Handling) -> Result<Cast, Vec<Fault>> {
+    fn read(json: &str, handling: Handling) -> Result<Cast, Vec<FieldError>> {
         Cast::read(json, Permissions::named(["get:actors"]).may_read().unwrap(), handling)
     }
 

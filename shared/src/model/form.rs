@@ -25,7 +25,7 @@ pub enum Handling {
 /// A field that broke its rule. It never holds what was sent, but for the id of an actor that is not there and for
 /// names that are unknown.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct FieldError {
     /// The field, header or query parameter; within an array its place, as in `cast[3].billing`.
     pub field: Cow<'static, str>,
     /// The rule that it broke.
@@ -35,9 +35,9 @@ pub struct Fault {
     unknown: bool,
 }
 
-impl Fault {
+impl FieldError {
     /// The most characters of an unknown name that are sent back.
-    const LONGEST_UNKNOWN: usize = 100;
+    const MAX_UNKNOWN_CHARACTERS: usize = 100;
 
     /// That `field` broke this rule.
     pub fn of(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
@@ -46,7 +46,7 @@ impl Fault {
 
     /// That a name is unknown. The client chose it, so it is cut, and must not be logged.
     pub(crate) fn unknown(name: &str, message: &'static str) -> Self {
-        let field: String = name.chars().take(Self::LONGEST_UNKNOWN).collect();
+        let field: String = name.chars().take(Self::MAX_UNKNOWN_CHARACTERS).collect();
         Self { unknown: true, ..Self::of(field, message) }
     }
 
@@ -67,7 +67,7 @@ pub enum FormError {
     /// A field is about another resource, and the token does not grant reading that one.
     PermissionMissing(Permission),
     /// Every field that breaks a rule.
-    Fields(Vec<Fault>),
+    Fields(Vec<FieldError>),
 }
 
 /// The body is not JSON, or is JSON but no object.
@@ -86,7 +86,7 @@ pub struct Form<'a> {
     missing: Option<Permission>,
     /// The fields that were asked for. There is no other list of what is known.
     known: Vec<&'static str>,
-    faults: Vec<Fault>,
+    faults: Vec<FieldError>,
 }
 
 impl<'a> Form<'a> {
@@ -109,7 +109,7 @@ impl<'a> Form<'a> {
     /// The field's value if it is there and keeps its rule. A null counts as absent.
     pub(super) fn optional<T: Field>(&mut self, field: &'static str) -> Option<T> {
         let raw = self.member(field)?;
-        T::read(raw).map_err(|message| self.faults.push(Fault::of(field, message))).ok()
+        T::read(raw).map_err(|message| self.faults.push(FieldError::of(field, message))).ok()
     }
 
     /// The `cast`, if it is there and keeps its rules; it takes the permission to read actors. A null counts as absent.
@@ -133,7 +133,7 @@ impl<'a> Form<'a> {
         let mut values = self.members.iter().filter(|(name, _)| name == field).map(|(_, raw)| raw.get());
         let last = values.next_back();
         if self.handling == Handling::Strict && values.next().is_some() {
-            self.faults.push(Fault::of(field, "is given twice"));
+            self.faults.push(FieldError::of(field, "is given twice"));
             return None;
         }
         last.filter(|text| *text != "null")
@@ -143,7 +143,7 @@ impl<'a> Form<'a> {
     pub(crate) fn set_by_server(&mut self, field: &'static str) {
         self.known.push(field);
         if self.handling == Handling::Strict && self.members.iter().any(|(name, _)| name == field) {
-            self.faults.push(Fault::of(field, "is chosen by the server and must be left out"));
+            self.faults.push(FieldError::of(field, "is chosen by the server and must be left out"));
         }
     }
 
@@ -152,7 +152,7 @@ impl<'a> Form<'a> {
         let faults = self.faults.len();
         let value = self.optional(field);
         if value.is_none() && self.faults.len() == faults {
-            self.faults.push(Fault::of(field, "is required"));
+            self.faults.push(FieldError::of(field, "is required"));
         }
         value
     }
@@ -166,12 +166,12 @@ impl<'a> Form<'a> {
     }
 
     /// As [`Self::finish`], of a form whose fields take no permission.
-    pub(super) fn fields<T>(mut self, whole: Option<T>) -> Result<T, Vec<Fault>> {
+    pub(super) fn fields<T>(mut self, whole: Option<T>) -> Result<T, Vec<FieldError>> {
         if self.handling == Handling::Strict {
             let mut seen = HashSet::new();
             let names = self.members.iter().map(|(name, _)| name.as_str());
             let unknown = names.filter(|name| !self.known.contains(name) && seen.insert(*name));
-            self.faults.extend(unknown.map(|name| Fault::unknown(name, "is an unknown field")));
+            self.faults.extend(unknown.map(|name| FieldError::unknown(name, "is an unknown field")));
         }
         match whole {
             Some(whole) if self.faults.is_empty() => Ok(whole),

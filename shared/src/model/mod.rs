@@ -16,7 +16,7 @@ pub use actor::{Actor, ActorChanges, Age, NewActor};
 pub use cast::{Billing, Cast, Credit};
 pub use find::{ActorFilter, ActorOrder, MovieFilter, MovieOrder, Order, Prefix, ReadableId};
 pub(crate) use fold::{caseless, folded, last_word, without_article};
-pub use form::{Fault, Form, FormError, Handling, NotAnObject};
+pub use form::{FieldError, Form, FormError, Handling, NotAnObject};
 pub use id::Id;
 pub use movie::{Movie, MovieChanges, NewMovie};
 pub use release_date::ReleaseDate;

@@ -13,12 +13,12 @@ pub struct Name(String);
 pub struct Gender(String);
 
 impl Name {
-    const LONGEST: usize = 200;
+    const MAX_CHARACTERS: usize = 200;
     const RULE: &'static str = "must be a text of 1 to 200 characters without control characters";
 
     /// The text as a name, if it is one once trimmed.
     pub fn new(text: &str) -> Option<Self> {
-        checked(text, Self::LONGEST).map(Self)
+        checked(text, Self::MAX_CHARACTERS).map(Self)
     }
 
     /// The name as text.
@@ -28,12 +28,12 @@ impl Name {
 }
 
 impl Gender {
-    const LONGEST: usize = 80;
+    const MAX_CHARACTERS: usize = 80;
     const RULE: &'static str = "must be a text of 1 to 80 characters without control characters";
 
     /// The text as a gender, if it is one once trimmed.
     pub fn new(text: &str) -> Option<Self> {
-        checked(text, Self::LONGEST).map(Self)
+        checked(text, Self::MAX_CHARACTERS).map(Self)
     }
 
     /// The gender as text.

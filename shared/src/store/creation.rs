@@ -12,11 +12,11 @@ use super::precondition::{Version, Versioned};
 use super::record::{Item, Record, number};
 use super::retry::OnlyIfNothingWasDone;
 use super::table::{self, ID, Table};
-use super::transaction::{self, Refusal};
+use super::transaction::{self, TransactionError};
 use crate::model::Id;
 
 /// How long a key stands for the answer that it was first given, in seconds.
-const LIFE: u64 = 24 * 60 * 60;
+const LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 
 /// The attribute with the time after which a record counts no more, in seconds since 1970. DynamoDB deletes the record some time after it (time to live).
 const EXPIRES_AT: &str = "expires_at";
@@ -117,7 +117,7 @@ impl<R: Record> Table<R> {
         let token = key.request_token(&self.name, row.id());
         match transaction::write(&self.client, writes, Some(token)).await {
             Ok(()) => Ok(Created::Now(Versioned { row, version: Version(1) })),
-            Err(refusal) => self.after_refusal(key, refusal).await,
+            Err(refusal) => self.after_transaction_error(key, refusal).await,
         }
     }
 
@@ -139,19 +139,23 @@ impl<R: Record> Table<R> {
     }
 
     /// What became of the key, after a transaction of the row, the key's record and perhaps more was refused.
-    pub(super) async fn after_refusal(&self, key: &IdempotencyKey, refusal: Refusal) -> Result<Created<R>, Error> {
+    pub(super) async fn after_transaction_error(
+        &self,
+        key: &IdempotencyKey,
+        refusal: TransactionError,
+    ) -> Result<Created<R>, Error> {
         match refusal {
             // Another request with the key came first. A record that has expired since it stood in the way does so no more.
-            Refusal::Unmet(places) if places.contains(&RECORD) => {
+            TransactionError::Unmet(places) if places.contains(&RECORD) => {
                 self.created_before(key).await?.ok_or(Error::Contended { call: transaction::CALL })
             }
-            Refusal::Unmet(places) if places.contains(&ROW) => {
+            TransactionError::Unmet(places) if places.contains(&ROW) => {
                 Err(Error::Failed { call: transaction::CALL, code: "id taken".into() })
             }
-            Refusal::Contended(places) if places.iter().any(|place| [ROW, RECORD].contains(place)) => {
+            TransactionError::Contended(places) if places.iter().any(|place| [ROW, RECORD].contains(place)) => {
                 Err(Error::InProgress)
             }
-            Refusal::InProgress => Err(Error::InProgress),
+            TransactionError::InProgress => Err(Error::InProgress),
             other => Err(other.into()),
         }
     }
@@ -174,7 +178,7 @@ impl<R: Record> Table<R> {
 
 fn record(key: &IdempotencyKey, answer: &str) -> Item {
     let mut record = table::key(&key.bucket, &key.id);
-    record.insert(EXPIRES_AT.to_owned(), number(now() + LIFE));
+    record.insert(EXPIRES_AT.to_owned(), number(now() + LIFETIME_SECONDS));
     record.insert(BODY.to_owned(), AttributeValue::S(key.body.clone()));
     record.insert(ANSWER.to_owned(), AttributeValue::S(answer.to_owned()));
     record

@@ -10,10 +10,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use futures_util::FutureExt;
 
 use super::error::Error;
-use super::record::{Item, Malformed, Readable, number, read_number, read_text, text};
+use super::record::{Item, ItemView, Malformed, number, read_number, read_text, text};
 use super::table::read;
-use super::transaction::{self, MOST_WRITES};
-use super::{answer, retry};
+use super::transaction::{self, MAX_TRANSACTION_ITEMS};
+use super::{query_page, retry};
 use crate::model::{Actor, Billing, Credit, Id, Movie, Name};
 
 /// The setting that holds the table's name.
@@ -74,7 +74,7 @@ impl Credits {
                 .expression_attribute_values(":owner", text(&owner::<R>(id)))
                 .set_exclusive_start_key(start);
             let name = self.name.clone();
-            let page = answer::query(query, move |item| credit(&name, item)).await?;
+            let page = query_page::query(query, move |item| credit(&name, item)).await?;
             credits.extend(page.rows);
             start = page.last;
             if start.is_none() {
@@ -101,21 +101,21 @@ impl Credits {
     /// Deletes these credits of a row, both halves of each, 50 credits in one transaction.
     /// Costs 4 write units a credit.
     pub(super) async fn delete<R: Credited>(&self, id: Id, credits: &[(Id, Credit)]) -> Result<(), Error> {
-        for some in credits.chunks(MOST_WRITES / 2) {
+        for some in credits.chunks(MAX_TRANSACTION_ITEMS / 2) {
             let removals = some.iter().map(|(counterpart, _)| self.remove::<R>(id, *counterpart));
             let removals: Vec<_> = removals.collect::<Result<_, _>>()?;
             let removals: Vec<_> = removals.into_iter().flatten().collect();
             let attempt = || {
                 transaction::write(&self.client, removals.clone(), None).map(|done| done.map_err(Error::from)).boxed()
             };
-            retry::past_contention(attempt).await?;
+            retry::retry_on_conflict(attempt).await?;
         }
         Ok(())
     }
 }
 
 /// The credit that an item of the table holds, with its counterpart.
-fn credit(table: &str, item: &dyn Readable) -> Result<(Id, Credit), Error> {
+fn credit(table: &str, item: &dyn ItemView) -> Result<(Id, Credit), Error> {
     let counterpart = read(item, COUNTERPART).and_then(Id::new);
     let malformed = |malformed: Malformed| Error::malformed(table, counterpart, malformed.0);
     let credit = Credit {
@@ -130,9 +130,9 @@ fn credit(table: &str, item: &dyn Readable) -> Result<(Id, Credit), Error> {
 
 /// An attribute that need not be there.
 fn optional<T>(
-    item: &dyn Readable,
+    item: &dyn ItemView,
     attribute: &'static str,
-    read: impl Fn(&dyn Readable, &'static str) -> Result<T, Malformed>,
+    read: impl Fn(&dyn ItemView, &'static str) -> Result<T, Malformed>,
 ) -> Result<Option<T>, Malformed> {
     item.has(attribute).then(|| read(item, attribute)).transpose()
 }

@@ -97,7 +97,7 @@ impl Error {
 /// The codes of DynamoDB that a later retry may get past.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 fn is_passing(code: &str) -> bool {
-    is_refused_unseen(code)
+    is_throttling(code)
         || matches!(
             code,
             "TransactionInProgressException"
@@ -108,7 +108,7 @@ fn is_passing(code: &str) -> bool {
 }
 
 /// The codes by which DynamoDB refuses a call without having done any of it.
-pub(super) fn is_refused_unseen(code: &str) -> bool {
+pub(super) fn is_throttling(code: &str) -> bool {
     matches!(
         code,
         "ProvisionedThroughputExceededException"

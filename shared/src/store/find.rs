@@ -23,7 +23,7 @@ use super::error::Error;
 use super::index::{self, Range, SHARDS};
 use super::precondition::Versioned;
 use super::record::{Record, text};
-use super::table::{AT_ONCE, Bounds, Table};
+use super::table::{Bounds, MAX_CONCURRENT_CALLS, Table};
 use super::{Store, TableNames, retry};
 use crate::model::{
     Actor, ActorFilter, ActorOrder, Age, Credit, Id, Movie, MovieFilter, MovieOrder, Order, ReadableId, ReleaseDate,
@@ -32,11 +32,11 @@ use crate::model::{
 use crate::permission::MayRead;
 
 /// The least number of rows that each way of finding a page may look at, however small the page is.
-const LEAST_LOOK: usize = 1000;
+const MIN_ROWS_READ: usize = 1000;
 /// How many rows, for each that the page may have, each way may look at. There are three at most: two gatherings and a walk.
-const LOOK: usize = 3;
+const ROWS_READ_PER_ROW: usize = 3;
 /// The most credits of a page with credits, where it has more than one row.
-pub const MOST_CREDITS: usize = 1000;
+pub const MAX_PAGE_CREDITS: usize = 1000;
 
 /// A kind of row that can be found.
 pub trait Listed: Record + Credited<Counterpart: Record> {
@@ -61,7 +61,7 @@ pub trait Listed: Record + Credited<Counterpart: Record> {
 
 /// A list that is asked for.
 #[derive(Debug)]
-pub struct Wanted<R: Listed> {
+pub struct ListQuery<R: Listed> {
     /// Which rows.
     pub filter: R::Filter,
     /// In which order.
@@ -85,7 +85,7 @@ pub struct Page<R> {
 
 /// The rows of one kind, with all that is needed to find them.
 #[derive(Clone, Debug)]
-pub struct Catalogue<R: Listed> {
+pub struct ReadStore<R: Listed> {
     rows: Table<R>,
     counterparts: Table<R::Counterpart>,
     credits: Credits,
@@ -94,7 +94,7 @@ pub struct Catalogue<R: Listed> {
 /// A row with its credits: each counterpart, and how the two are cast. None of them is gone.
 pub type WithCredits<R> = (R, Vec<(<R as Credited>::Counterpart, Credit)>);
 
-impl<R: Listed> Store for Catalogue<R> {
+impl<R: Listed> Store for ReadStore<R> {
     const TABLES: &'static [&'static str] =
         &[R::TABLE_VARIABLE, <R::Counterpart as Record>::TABLE_VARIABLE, CREDITS_TABLE];
 
@@ -107,7 +107,7 @@ impl<R: Listed> Store for Catalogue<R> {
     }
 }
 
-impl<R: Listed> Wanted<R> {
+impl<R: Listed> ListQuery<R> {
     fn is_by_id(&self) -> bool {
         R::Order::NAMES.first().is_some_and(|(_, order)| *order == self.order)
     }
@@ -118,7 +118,7 @@ impl<R: Listed> Wanted<R> {
 
     /// The most rows that one way of finding the page may look at.
     fn look(&self) -> usize {
-        LEAST_LOOK.max(LOOK * usize::from(self.limit))
+        MIN_ROWS_READ.max(ROWS_READ_PER_ROW * usize::from(self.limit))
     }
 
     fn is_after(&self, place: &str) -> bool {
@@ -156,7 +156,7 @@ impl<R: Listed> Wanted<R> {
     }
 }
 
-impl<R: Listed> Catalogue<R> {
+impl<R: Listed> ReadStore<R> {
     /// The row as it is now (strongly consistent). Costs 1 read unit.
     ///
     /// # Errors
@@ -170,7 +170,7 @@ impl<R: Listed> Catalogue<R> {
     ///
     /// # Errors
     /// [`Error::Contended`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
-    pub async fn find(&self, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
+    pub async fn find(&self, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
         if let Some(counterpart) = R::casting(&wanted.filter) {
             return self.find_by_casting(counterpart, wanted).await;
         }
@@ -184,18 +184,18 @@ impl<R: Listed> Catalogue<R> {
         Ok(gathered.into_iter().flatten().next().map_or(walked, |rows| wanted.page_of(rows)))
     }
 
-    async fn find_by_casting(&self, counterpart: Id, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
-        retry::past_contention(|| self.try_find_by_casting(counterpart, wanted).boxed()).await
+    async fn find_by_casting(&self, counterpart: Id, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
+        retry::retry_on_conflict(|| self.try_find_by_casting(counterpart, wanted).boxed()).await
     }
 
-    async fn try_find_by_casting(&self, counterpart: Id, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
+    async fn try_find_by_casting(&self, counterpart: Id, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
         let credits = self.credits.of::<R::Counterpart>(counterpart).await?;
         let mut ids: Vec<_> = credits.iter().map(|(id, _)| *id).collect();
         if let Some(after) = wanted.after.as_ref().and_then(|after| R::id_at(wanted.order, after)) {
             ids.retain(|id| if wanted.descending { *id < after } else { *id > after });
         }
         let looked_to = if wanted.is_by_id() { first_of(&mut ids, wanted) } else { None };
-        // Looked at after its credits: while it is there, none of them has been swept away.
+        // PageBuilder at after its credits: while it is there, none of them has been swept away.
         let rows = match try_join(self.counterparts.get(counterpart), self.rows.get_all(&ids)).await {
             Err(Error::Missing) => return Ok(Page { rows: Vec::new(), next: None }),
             found => found?.1,
@@ -218,7 +218,7 @@ impl<R: Listed> Catalogue<R> {
         if self.credits.of::<C>(id).await? == credits { Ok(()) } else { Err(Error::Contended { call: "Query" }) }
     }
 
-    async fn walk(&self, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
+    async fn walk(&self, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
         match R::walk(wanted.order, &wanted.filter) {
             Some((range, just)) => self.walk_index(range, just, wanted).await,
             None => self.walk_table(wanted).await,
@@ -226,7 +226,7 @@ impl<R: Listed> Catalogue<R> {
     }
 
     /// Goes along the ids of the table itself (strongly consistent where it gives them all).
-    async fn walk_table(&self, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
+    async fn walk_table(&self, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
         let all = wanted.filter == R::Filter::default();
         let most = if all { usize::from(wanted.limit) + 1 } else { wanted.look() };
         let after = wanted.after.as_ref().and_then(|after| R::id_at(wanted.order, after));
@@ -236,7 +236,7 @@ impl<R: Listed> Catalogue<R> {
     }
 
     /// Goes along an index that is in the list's order. `just` tells that all of it is asked for.
-    async fn walk_index(&self, range: Range, just: bool, wanted: &Wanted<R>) -> Result<Page<R>, Error> {
+    async fn walk_index(&self, range: Range, just: bool, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
         let most = if just { usize::from(wanted.limit) + 2 } else { wanted.look().div_ceil(SHARDS as usize) };
         let range = rest_of(range, wanted);
         let reads = (0..SHARDS).map(|shard| self.rows.read_index(&range, shard, most, wanted.descending));
@@ -276,7 +276,7 @@ impl<R: Listed> Catalogue<R> {
         id: Id,
         _proof: MayRead<R::Counterpart>,
     ) -> Result<Versioned<WithCredits<R>>, Error> {
-        retry::past_contention(|| self.try_get_with_credits(id).boxed()).await
+        retry::retry_on_conflict(|| self.try_get_with_credits(id).boxed()).await
     }
 
     /// The row is looked at before its credits and after them: while its version stays the same nobody has changed them, so that version and cast belong
@@ -295,27 +295,27 @@ impl<R: Listed> Catalogue<R> {
         Ok(Versioned { row: (row, known(credits, &counterparts)), version })
     }
 
-    /// As [`Self::find`], each row with its credits whose counterparts exist. The page ends early, but not before its first row, where it would have more than [`MOST_CREDITS`].
+    /// As [`Self::find`], each row with its credits whose counterparts exist. The page ends early, but not before its first row, where it would have more than [`MAX_PAGE_CREDITS`].
     /// Costs 1 read unit for each 4 KiB of credits, 1 a row and 1 a counterpart, more; and where counterparts are gone the credits once more.
     ///
     /// # Errors
     /// [`Error::Contended`], or as [`Self::find`].
     pub async fn find_with_credits(
         &self,
-        wanted: &Wanted<R>,
+        wanted: &ListQuery<R>,
         _proof: MayRead<R::Counterpart>,
     ) -> Result<Page<WithCredits<R>>, Error> {
-        retry::past_contention(|| self.try_find_with_credits(wanted).boxed()).await
+        retry::retry_on_conflict(|| self.try_find_with_credits(wanted).boxed()).await
     }
 
-    async fn try_find_with_credits(&self, wanted: &Wanted<R>) -> Result<Page<WithCredits<R>>, Error> {
+    async fn try_find_with_credits(&self, wanted: &ListQuery<R>) -> Result<Page<WithCredits<R>>, Error> {
         let Page { rows: found, mut next } = self.find(wanted).await?;
         let ids: Vec<_> = found.iter().map(R::id).collect();
         let credits = self.first_credits(&ids).await?;
         if let Some(last) = credits.len().checked_sub(1).filter(|_| credits.len() < ids.len()) {
             next = Some(found[last].place(wanted.order));
         }
-        // Looked at after their credits: of a row that is there still, none has been swept away.
+        // PageBuilder at after their credits: of a row that is there still, none has been swept away.
         let counterparts = self.counterparts_of(credits.iter().flatten());
         let (counterparts, mut rows) = try_join(counterparts, self.rows.get_all(&ids[..credits.len()])).await?;
         let incomplete = ids.iter().zip(&credits).filter(|(_, credits)| !are_known(credits, &counterparts));
@@ -327,13 +327,13 @@ impl<R: Listed> Catalogue<R> {
         Ok(Page { rows: rows.filter(|(row, _)| wanted.admits(row)).collect(), next })
     }
 
-    /// The credits of as many of these rows, the first of them, as have no more than [`MOST_CREDITS`] together; of one row at least.
+    /// The credits of as many of these rows, the first of them, as have no more than [`MAX_PAGE_CREDITS`] together; of one row at least.
     async fn first_credits(&self, ids: &[Id]) -> Result<Vec<Vec<(Id, Credit)>>, Error> {
         let (mut credits, mut count) = (Vec::new(), 0);
-        for some in ids.chunks(AT_ONCE) {
+        for some in ids.chunks(MAX_CONCURRENT_CALLS) {
             for of_one in try_join_all(some.iter().map(|id| self.credits.of::<R>(*id))).await? {
                 count += of_one.len();
-                if count > MOST_CREDITS && !credits.is_empty() {
+                if count > MAX_PAGE_CREDITS && !credits.is_empty() {
                     return Ok(credits);
                 }
                 credits.push(of_one);
@@ -364,7 +364,7 @@ fn known<C: Clone>(credits: Vec<(Id, Credit)>, counterparts: &HashMap<Id, C>) ->
 }
 
 /// Leaves as many ids, the first in order, as may be looked at; gives the last of them if that is not all.
-fn first_of<R: Listed>(ids: &mut Vec<Id>, wanted: &Wanted<R>) -> Option<Id> {
+fn first_of<R: Listed>(ids: &mut Vec<Id>, wanted: &ListQuery<R>) -> Option<Id> {
     if wanted.descending {
         ids.reverse();
     }
@@ -374,7 +374,7 @@ fn first_of<R: Listed>(ids: &mut Vec<Id>, wanted: &Wanted<R>) -> Option<Id> {
 }
 
 /// The part of the range that comes after the place where the last page ended.
-fn rest_of<R: Listed>(range: Range, wanted: &Wanted<R>) -> Range {
+fn rest_of<R: Listed>(range: Range, wanted: &ListQuery<R>) -> Range {
     match wanted.after.clone() {
         None => range,
         Some(after) if wanted.descending => Range { high: after.min(range.high), ..range },

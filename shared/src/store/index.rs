@@ -39,13 +39,13 @@ pub(super) const BY_BARE_TITLE: Index = Index { name: "by_bare_title", partition
 /// What stands between value and id: less than any character of a text, so that `an` comes before `an a`.
 const SEPARATOR: char = '\u{1f}';
 /// Less than every key.
-const LEAST: &str = "\u{1}";
+const MIN_TEXT: &str = "\u{1}";
 /// Greater than every character of a key.
-const GREATEST: char = '\u{10ffff}';
+const MAX_CHARACTER: char = '\u{10ffff}';
 /// The longest sort key, in bytes.
-const LONGEST_KEY: usize = 1024;
+const MAX_KEY_BYTES: usize = 1024;
 /// The longest text in a key, in bytes.
-const LONGEST: usize = 900;
+const MAX_TEXT_BYTES: usize = 900;
 
 /// A part of an index, without its shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub struct Range {
 impl Range {
     /// The whole index.
     pub(super) fn all(index: Index) -> Self {
-        Self { index, scope: None, low: LEAST.to_owned(), high: greatest_after("") }
+        Self { index, scope: None, low: MIN_TEXT.to_owned(), high: greatest_after("") }
     }
 
     /// What begins with this.
@@ -85,8 +85,8 @@ impl Range {
 
 /// What no key that begins with this is greater than: nor is one of a name that begins with the greatest character there is.
 fn greatest_after(beginning: &str) -> String {
-    let room = (LONGEST_KEY - beginning.len()) / GREATEST.len_utf8();
-    beginning.to_owned() + &GREATEST.to_string().repeat(room)
+    let room = (MAX_KEY_BYTES - beginning.len()) / MAX_CHARACTER.len_utf8();
+    beginning.to_owned() + &MAX_CHARACTER.to_string().repeat(room)
 }
 
 /// The partition that the row is in, in every index over all rows.
@@ -135,7 +135,7 @@ fn key(value: &str, id: Id) -> String {
 
 /// As much of a text as a key has room for.
 fn cut(text: &str) -> &str {
-    let end = (0..=LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    let end = (0..=MAX_TEXT_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or_default()]
 }
 
@@ -162,11 +162,11 @@ mod tests {
     #[test]
     fn a_key_has_room_for_any_name() {
         let long = "\u{1d5ba}".repeat(200) + &"é".repeat(300);
-        assert!(text_key(&long, Id::MAX).len() <= LONGEST_KEY);
-        for greatest in [GREATEST.to_string(), GREATEST.to_string().repeat(200)] {
+        assert!(text_key(&long, Id::MAX).len() <= MAX_KEY_BYTES);
+        for greatest in [MAX_CHARACTER.to_string(), MAX_CHARACTER.to_string().repeat(200)] {
             let key = text_key(&greatest, Id::MAX);
             for range in [Range::all(BY_NAME), Range::beginning(BY_NAME, &Prefix::new(&greatest).unwrap())] {
-                assert!(range.low <= key && key <= range.high && range.high.len() <= LONGEST_KEY);
+                assert!(range.low <= key && key <= range.high && range.high.len() <= MAX_KEY_BYTES);
             }
         }
     }

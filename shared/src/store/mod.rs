@@ -2,17 +2,17 @@
 
 mod table;
 
-mod casting;
 mod creation;
 mod credits;
+mod delete;
 mod find;
 mod index;
-mod removal;
+mod movies;
 
-mod answer;
 mod client;
 mod error;
 mod precondition;
+mod query_page;
 mod record;
 mod retry;
 mod transaction;
@@ -21,16 +21,16 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 
-pub use casting::{Casting, MOST_CHANGES};
 pub use client::{client, endpoint};
 pub use creation::{Created, IdempotencyKey};
 pub use credits::{COUNTERPART, CREDITS_TABLE, Credited, Credits, OWNER};
+pub use delete::DeleteStore;
 pub use error::Error;
-pub use find::{Catalogue, Listed, MOST_CREDITS, Page, Wanted, WithCredits};
+pub use find::{ListQuery, Listed, MAX_PAGE_CREDITS, Page, ReadStore, WithCredits};
 pub use index::{Index, SHARDS};
+pub use movies::{MAX_CHANGED_CREDITS, MovieStore};
 pub use precondition::{Precondition, Version, Versioned};
-pub use record::{Attributes, Item, Malformed, Readable, Record};
-pub use removal::Removal;
+pub use record::{Attributes, Item, ItemView, Malformed, Record};
 pub use table::{BUCKET, Bounds, ID, Listing, MAX_BUCKETS, MAX_LIMIT, Table, VERSION};
 
 /// What an endpoint works on: one table or several.

@@ -14,7 +14,7 @@ use crate::model::{
 pub type Item = HashMap<String, AttributeValue>;
 
 /// An item whose attributes can be looked up by name.
-pub trait Readable {
+pub trait ItemView {
     /// Whether the attribute is there, of whatever type.
     fn has(&self, attribute: &str) -> bool;
     /// The attribute, if it is a text.
@@ -23,7 +23,7 @@ pub trait Readable {
     fn digits(&self, attribute: &str) -> Option<&str>;
 }
 
-impl Readable for Item {
+impl ItemView for Item {
     fn has(&self, attribute: &str) -> bool {
         self.contains_key(attribute)
     }
@@ -73,7 +73,7 @@ pub trait Record: Resource + Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Malformed`] where an attribute is missing or breaks its rule.
-    fn from_item(id: Id, item: &dyn Readable) -> Result<Self, Malformed>
+    fn from_item(id: Id, item: &dyn ItemView) -> Result<Self, Malformed>
     where
         Self: Sized;
 }
@@ -121,7 +121,7 @@ impl Record for Actor {
         attributes
     }
 
-    fn from_item(id: Id, item: &dyn Readable) -> Result<Self, Malformed> {
+    fn from_item(id: Id, item: &dyn ItemView) -> Result<Self, Malformed> {
         Ok(Self {
             id,
             name: read_text(item, "name", Name::new)?,
@@ -170,7 +170,7 @@ impl Record for Movie {
         attributes
     }
 
-    fn from_item(id: Id, item: &dyn Readable) -> Result<Self, Malformed> {
+    fn from_item(id: Id, item: &dyn ItemView) -> Result<Self, Malformed> {
         Ok(Self {
             id,
             title: read_text(item, "title", Name::new)?,
@@ -188,7 +188,7 @@ pub(super) fn text(text: &str) -> AttributeValue {
 }
 
 pub(super) fn read_text<T>(
-    item: &dyn Readable,
+    item: &dyn ItemView,
     attribute: &'static str,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<T, Malformed> {
@@ -196,7 +196,7 @@ pub(super) fn read_text<T>(
 }
 
 pub(super) fn read_number<T>(
-    item: &dyn Readable,
+    item: &dyn ItemView,
     attribute: &'static str,
     read: impl Fn(i64) -> Option<T>,
 ) -> Result<T, Malformed> {

@@ -13,18 +13,18 @@ use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 use futures_util::future::BoxFuture;
 
-use super::error::{self, is_refused_unseen};
+use super::error::{self, is_throttling};
 
 /// How often something is tried that meets other transactions on its items, or that was planned on what is so no more.
-const MOST_TRIES: u32 = 8;
+const MAX_ATTEMPTS: u32 = 8;
 /// The longest pause before the second try; it doubles for each after it, up to eight times this.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Does this again while it is [contended](error::Error::Contended), after a pause, and not too often.
-pub(super) async fn past_contention<'a, T>(
+pub(super) async fn retry_on_conflict<'a, T>(
     attempt: impl Fn() -> BoxFuture<'a, Result<T, error::Error>>,
 ) -> Result<T, error::Error> {
-    for tries in 1..MOST_TRIES {
+    for tries in 1..MAX_ATTEMPTS {
         match attempt().await {
             Err(error::Error::Contended { .. }) => pause(tries).await,
             outcome => return outcome,
@@ -56,7 +56,7 @@ impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry for 
         let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
         let nothing_was_done = match (error.as_operation_error(), error.as_connector_error()) {
             (Some(refusal), _) => {
-                refusal.downcast_ref::<E>().and_then(ProvideErrorMetadata::code).is_some_and(is_refused_unseen)
+                refusal.downcast_ref::<E>().and_then(ProvideErrorMetadata::code).is_some_and(is_throttling)
             }
             // Time ran out while connecting (there is no other time-out in a connector), or nobody listens.
             (_, Some(connector)) => connector.is_timeout() || is_connection_refused(connector),

@@ -12,10 +12,10 @@ use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValue, ReturnValuesOnCond
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
-use super::answer::{self, Answered};
 use super::error::Error;
 use super::precondition::{Precondition, Version, Versioned};
-use super::record::{Attributes, Item, Readable, Record, number};
+use super::query_page::{self, QueryPage};
+use super::record::{Attributes, Item, ItemView, Record, number};
 use super::retry::{self, OnlyIfNothingWasDone};
 use super::{Store, TableNames};
 use crate::model::Id;
@@ -35,11 +35,11 @@ const LAST_ID: &str = "last_id";
 pub const VERSION: &str = "version";
 
 /// The most keys of one BatchGetItem.
-const MOST_KEYS: usize = 100;
+const MAX_BATCH_KEYS: usize = 100;
 /// The most BatchGetItems for one batch of keys, where DynamoDB leaves some unprocessed.
-const MOST_BATCHES: u32 = 4;
+const MAX_BATCH_ATTEMPTS: u32 = 4;
 /// The most calls of one request that are under way at once.
-pub(super) const AT_ONCE: usize = 8;
+pub(super) const MAX_CONCURRENT_CALLS: usize = 8;
 
 /// The most rows of one page.
 pub const MAX_LIMIT: u16 = 1000;
@@ -124,7 +124,7 @@ impl<R: Record> Table<R> {
     /// [`Error::Unavailable`], [`Error::Failed`], or [`Error::Malformed`] where an item is no row: a list is never shorter
     /// than the table in silence.
     pub async fn list(&self, bounds: Bounds, admits: impl Fn(&R) -> bool) -> Result<Listing<R>, Error> {
-        let mut page = Looked::new(bounds, admits);
+        let mut page = PageBuilder::new(bounds, admits);
         let first = bounds.first_bucket();
         if let Some(first) = first {
             page.add(self.read_bucket(first, bounds, bounds.most).await?);
@@ -168,7 +168,7 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the change may have been made), [`Error::Failed`] or [`Error::Malformed`].
     pub async fn update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
-        retry::past_contention(|| self.try_update(id, changes, demand).boxed()).await
+        retry::retry_on_conflict(|| self.try_update(id, changes, demand).boxed()).await
     }
 
     async fn try_update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
@@ -203,7 +203,7 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the row may be gone) or [`Error::Failed`].
     pub async fn delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
-        retry::past_contention(|| self.try_delete(id, demand).boxed()).await
+        retry::retry_on_conflict(|| self.try_delete(id, demand).boxed()).await
     }
 
     async fn try_delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
@@ -286,8 +286,8 @@ impl<R: Record> Table<R> {
     /// [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
     pub(super) async fn get_all(&self, ids: &[Id]) -> Result<HashMap<Id, R>, Error> {
         let mut rows = HashMap::new();
-        for some in ids.chunks(MOST_KEYS * AT_ONCE) {
-            let reads: Vec<_> = some.chunks(MOST_KEYS).map(|ids| self.get_batch(ids)).collect();
+        for some in ids.chunks(MAX_BATCH_KEYS * MAX_CONCURRENT_CALLS) {
+            let reads: Vec<_> = some.chunks(MAX_BATCH_KEYS).map(|ids| self.get_batch(ids)).collect();
             rows.extend(try_join_all(reads).await?.into_iter().flatten().map(|row| (row.id(), row)));
         }
         Ok(rows)
@@ -297,7 +297,7 @@ impl<R: Record> Table<R> {
         let keys = ids.iter().map(|id| key(bucket_of(*id), id.get())).collect();
         let (mut rows, mut left) = (Vec::new(), Some(self.keys(keys)?));
         // DynamoDB gives 16 MB at most and may throttle a part; whatever is left is asked for again.
-        for attempt in 0..MOST_BATCHES {
+        for attempt in 0..MAX_BATCH_ATTEMPTS {
             let Some(wanted) = left.take() else { break };
             if attempt > 0 {
                 retry::pause(attempt).await;
@@ -326,13 +326,13 @@ impl<R: Record> Table<R> {
     }
 
     /// Sends a Query for rows, and for no more of each than a row is made of.
-    pub(super) async fn query(&self, query: QueryFluentBuilder) -> Result<Answered<R>, Error> {
+    pub(super) async fn query(&self, query: QueryFluentBuilder) -> Result<QueryPage<R>, Error> {
         let projection = R::ATTRIBUTES.iter().fold(format!("#{ID}"), |all, name| format!("{all}, #{name}"));
         let query = query.projection_expression(projection).expression_attribute_names(format!("#{ID}"), ID);
         let named =
             |query: QueryFluentBuilder, name: &&str| query.expression_attribute_names(format!("#{name}"), *name);
         let name = self.name.clone();
-        answer::query(R::ATTRIBUTES.iter().fold(query, named), move |item| row(&name, item)).await
+        query_page::query(R::ATTRIBUTES.iter().fold(query, named), move |item| row(&name, item)).await
     }
 
     pub(super) fn row(&self, item: &Item) -> Result<R, Error> {
@@ -348,7 +348,7 @@ impl<R: Record> Table<R> {
 }
 
 /// The row that an item of the table holds.
-fn row<R: Record>(table: &str, item: &dyn Readable) -> Result<R, Error> {
+fn row<R: Record>(table: &str, item: &dyn ItemView) -> Result<R, Error> {
     let id = read(item, ID).and_then(Id::new).ok_or_else(|| Error::malformed(table, None, ID))?;
     R::from_item(id, item).map_err(|malformed| Error::malformed(table, Some(id), malformed.0))
 }
@@ -441,7 +441,7 @@ pub(super) fn item<R: Record>(row: &R) -> Item {
 }
 
 /// The rows of a list, as far as they have been looked at.
-struct Looked<R, F> {
+struct PageBuilder<R, F> {
     bounds: Bounds,
     admits: F,
     rows: Vec<R>,
@@ -450,7 +450,7 @@ struct Looked<R, F> {
     last: Option<Id>,
 }
 
-impl<R: Record, F: Fn(&R) -> bool> Looked<R, F> {
+impl<R: Record, F: Fn(&R) -> bool> PageBuilder<R, F> {
     fn new(bounds: Bounds, admits: F) -> Self {
         Self { bounds, admits, rows: Vec::new(), looked_at: 0, last: None }
     }
@@ -531,6 +531,6 @@ impl Iterator for Buckets {
     }
 }
 
-pub(super) fn read(item: &dyn Readable, attribute: &str) -> Option<u64> {
+pub(super) fn read(item: &dyn ItemView, attribute: &str) -> Option<u64> {
     item.digits(attribute)?.parse().ok()
 }

@@ -11,11 +11,11 @@ use super::error::Error;
 
 pub(super) const CALL: &str = "TransactWriteItems";
 /// The most writes and checks of one transaction.
-pub(super) const MOST_WRITES: usize = 100;
+pub(super) const MAX_TRANSACTION_ITEMS: usize = 100;
 
 /// Why a transaction was not done. Places are those of the writes that stood in its way.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum TransactionError {
     /// Conditions were not met.
     Unmet(Vec<usize>),
     /// Other writes of the same items were under way.
@@ -26,13 +26,13 @@ pub(super) enum Refusal {
     Other(Error),
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
+impl From<TransactionError> for Error {
+    fn from(refusal: TransactionError) -> Self {
         match refusal {
             // What a plan was made on is so no more, or somebody else is at work on it: both call for another try.
-            Refusal::Unmet(_) | Refusal::Contended(_) => Self::Contended { call: CALL },
-            Refusal::InProgress => Self::Unavailable { call: CALL, code: "in progress".into() },
-            Refusal::Other(error) => error,
+            TransactionError::Unmet(_) | TransactionError::Contended(_) => Self::Contended { call: CALL },
+            TransactionError::InProgress => Self::Unavailable { call: CALL, code: "in progress".into() },
+            TransactionError::Other(error) => error,
         }
     }
 }
@@ -43,35 +43,35 @@ pub(super) async fn write(
     client: &Client,
     writes: Vec<TransactWriteItem>,
     token: Option<String>,
-) -> Result<(), Refusal> {
+) -> Result<(), TransactionError> {
     let write = client.transact_write_items().set_transact_items(Some(writes)).set_client_request_token(token);
     let Err(error) = write.send().await else { return Ok(()) };
     Err(match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
             refusal(canceled.cancellation_reasons())
         }
-        Some(error) if error.code() == Some("TransactionInProgressException") => Refusal::InProgress,
-        _ => Refusal::Other(Error::of(CALL, &error)),
+        Some(error) if error.code() == Some("TransactionInProgressException") => TransactionError::InProgress,
+        _ => TransactionError::Other(Error::of(CALL, &error)),
     })
 }
 
-fn refusal(reasons: &[CancellationReason]) -> Refusal {
+fn refusal(reasons: &[CancellationReason]) -> TransactionError {
     let places = |code: &str| {
         let matching = reasons.iter().enumerate().filter(|(_, reason)| reason.code() == Some(code));
         matching.map(|(place, _)| place).collect::<Vec<_>>()
     };
     let (unmet, contended) = (places("ConditionalCheckFailed"), places("TransactionConflict"));
     if !unmet.is_empty() {
-        return Refusal::Unmet(unmet);
+        return TransactionError::Unmet(unmet);
     }
     if !contended.is_empty() {
-        return Refusal::Contended(contended);
+        return TransactionError::Contended(contended);
     }
     let code = reasons.iter().filter_map(CancellationReason::code).find(|code| *code != "None").unwrap_or("canceled");
     if ["ThrottlingError", "ProvisionedThroughputExceeded"].contains(&code) {
-        return Refusal::Other(Error::Unavailable { call: CALL, code: code.to_owned() });
+        return TransactionError::Other(Error::Unavailable { call: CALL, code: code.to_owned() });
     }
-    Refusal::Other(Error::Failed { call: CALL, code: code.to_owned() })
+    TransactionError::Other(Error::Failed { call: CALL, code: code.to_owned() })
 }
 
 pub(super) fn put(put: PutBuilder) -> Result<TransactWriteItem, Error> {

@@ -34,7 +34,7 @@ pub(super) fn rows() -> Vec<Row> {
         ("0", "/actors", 405),
     ];
     let methods = table.into_iter().map(|(method, path, status)| {
-        // HEAD's answer has no body, and CONNECT's would not be one.
+        // HEAD's response has no body, and CONNECT's would not be one.
         Row::new(&format!("{method} {path}"), method, path, status)
     });
     let overrides = [

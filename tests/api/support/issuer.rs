@@ -14,7 +14,7 @@ use shared::config::Issuer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// How the issuer answers for its keys.
+/// How the issuer responses for its keys.
 #[derive(Clone, Debug)]
 pub(crate) enum Behaviour {
     /// With this document.
@@ -47,7 +47,7 @@ impl TestIssuer {
         let shared = Arc::new(Shared { behaviour: Mutex::new(behaviour), asked: AtomicUsize::new(0) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let router = Router::new().fallback(response).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, shared, server }
     }
@@ -78,7 +78,7 @@ pub(crate) fn key_document(keys: &[&SigningKey]) -> String {
     json!({ "keys": keys.iter().map(|key| key.public_jwk()).collect::<Vec<_>>() }).to_string()
 }
 
-async fn answer(State(shared): State<Arc<Shared>>) -> Response {
+async fn response(State(shared): State<Arc<Shared>>) -> Response {
     shared.asked.fetch_add(1, Ordering::SeqCst);
     let behaviour = shared.behaviour.lock().unwrap().clone();
     match behaviour {

@@ -22,9 +22,9 @@ pub(crate) struct Api {
     http: Client,
 }
 
-/// An answer, read to its end.
+/// An response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     /// The body as JSON; null where it is none.
@@ -88,19 +88,19 @@ impl Api {
         self.request(method, path).header("authorization", format!("Bearer {token}"))
     }
 
-    pub(crate) async fn get(&self, role: Role, path: &str) -> Answer {
+    pub(crate) async fn get(&self, role: Role, path: &str) -> ApiResponse {
         send(self.request_as(role, "GET", path)).await
     }
 
-    pub(crate) async fn post(&self, role: Role, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, role: Role, path: &str, body: &Value) -> ApiResponse {
         send(with_json(self.request_as(role, "POST", path), body)).await
     }
 
-    pub(crate) async fn patch(&self, role: Role, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch(&self, role: Role, path: &str, body: &Value) -> ApiResponse {
         send(with_json(self.request_as(role, "PATCH", path), body)).await
     }
 
-    pub(crate) async fn delete(&self, role: Role, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, role: Role, path: &str) -> ApiResponse {
         send(self.request_as(role, "DELETE", path)).await
     }
 
@@ -121,18 +121,18 @@ pub(crate) fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder
     request.header("content-type", "application/json").body(body.to_string())
 }
 
-/// Sends a request and checks what every answer must have.
-pub(crate) async fn send(request: RequestBuilder) -> Answer {
+/// Sends a request and checks what every response must have.
+pub(crate) async fn send(request: RequestBuilder) -> ApiResponse {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = response.bytes().await.unwrap();
-    let answer = Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() };
-    answer.check_shape();
-    answer
+    let response = ApiResponse { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() };
+    response.check_shape();
+    response
 }
 
-impl Answer {
-    /// The body of an answer that must have this status.
+impl ApiResponse {
+    /// The body of an response that must have this status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
@@ -150,7 +150,7 @@ impl Answer {
 
     /// The names of the fields that a 422 complains of.
     #[track_caller]
-    pub(crate) fn faults(&self) -> Vec<&str> {
+    pub(crate) fn field_errors(&self) -> Vec<&str> {
         self.expect_error(422, "unprocessable");
         self.body["details"].as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap()).collect()
     }
@@ -159,7 +159,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// What every answer of a function must have.
+    /// What every response of a function must have.
     #[track_caller]
     pub(crate) fn check_shape(&self) {
         let leaked = leaks().lock().unwrap().clone();

@@ -28,7 +28,7 @@ pub(crate) enum Fault {
     ResetBefore,
     /// The connection breaks after the store has done it.
     ResetAfter,
-    /// The answer breaks off after so many bytes.
+    /// The response breaks off after so many bytes.
     CutAt(usize),
     /// The store refuses it for now, having done nothing.
     Throttle,
@@ -81,7 +81,7 @@ struct Shared {
     release: Notify,
     /// Connections accepted so far.
     accepted: AtomicU64,
-    /// Connections up to this one answer no more.
+    /// Connections up to this one response no more.
     silent: AtomicU64,
     /// Connections up to this one are gone.
     broken: watch::Sender<u64>,
@@ -185,7 +185,7 @@ impl Shared {
                 .push(Call { name: name.clone(), body: serde_json::from_slice(&body).unwrap_or_default() });
             let parts = self.calls.lock().unwrap().last().unwrap().body["TransactItems"].as_array().map(Vec::len);
             let fault = (self.plan.lock().unwrap())(&name);
-            let answer = match fault {
+            let response = match fault {
                 Fault::BlackHole => std::future::pending().await,
                 Fault::ResetBefore => return Err(reset(stream)),
                 Fault::Throttle => refusal(400, "ThrottlingException"),
@@ -209,10 +209,10 @@ impl Shared {
             match fault {
                 Fault::ResetAfter => return Err(reset(stream)),
                 Fault::CutAt(length) => {
-                    stream.write_all(&answer[..length.min(answer.len() - 1)]).await?;
+                    stream.write_all(&response[..length.min(response.len() - 1)]).await?;
                     return stream.shutdown().await;
                 }
-                _ => stream.write_all(&answer).await?,
+                _ => stream.write_all(&response).await?,
             }
         }
     }
@@ -223,9 +223,9 @@ impl Shared {
         for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
             request = request.header(name, header(head, name));
         }
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = answer.bytes().await.unwrap();
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.unwrap();
         let mut bytes = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len()).into_bytes();
         for name in ["content-type", "x-amzn-requestid", "x-amz-crc32"] {
             if let Some(value) = headers.get(name) {

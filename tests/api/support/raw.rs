@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Answer, Api};
+use super::{Api, ApiResponse};
 
-/// The longest that an answer may take; a test that comes here has failed.
+/// The longest that an response may take; a test that comes here has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Opens a connection to the API.
@@ -17,10 +17,10 @@ pub(crate) async fn connect(api: &Api) -> TcpStream {
     TcpStream::connect(api.stack.api.trim_start_matches("http://")).await.unwrap()
 }
 
-/// Sends the bytes of a request that asks for the connection to be closed. What every answer must have is for the caller to check.
-pub(crate) async fn send(api: &Api, request: &[u8]) -> Answer {
+/// Sends the bytes of a request that asks for the connection to be closed. What every response must have is for the caller to check.
+pub(crate) async fn send(api: &Api, request: &[u8]) -> ApiResponse {
     let mut stream = connect(api).await;
-    // A server may answer and close before it has read everything.
+    // A server may response and close before it has read everything.
     drop(stream.write_all(request).await);
     let bytes = read_to_end(stream).await;
     let shown = || panic!("{} for {}", String::from_utf8_lossy(&bytes), String::from_utf8_lossy(request));
@@ -35,10 +35,10 @@ pub(crate) async fn send_and_end(api: &Api, request: &[u8]) -> Vec<u8> {
     read_to_end(stream).await
 }
 
-/// The status of an answer.
-pub(crate) fn status(answer: &[u8]) -> Option<u16> {
-    let version = [b"HTTP/1.0 ", b"HTTP/1.1 "].into_iter().find(|version| answer.starts_with(*version))?;
-    std::str::from_utf8(answer.get(version.len()..)?.get(..3)?).ok()?.parse().ok()
+/// The status of an response.
+pub(crate) fn status(response: &[u8]) -> Option<u16> {
+    let version = [b"HTTP/1.0 ", b"HTTP/1.1 "].into_iter().find(|version| response.starts_with(*version))?;
+    std::str::from_utf8(response.get(version.len()..)?.get(..3)?).ok()?.parse().ok()
 }
 
 async fn read_to_end(mut stream: TcpStream) -> Vec<u8> {
@@ -48,9 +48,9 @@ async fn read_to_end(mut stream: TcpStream) -> Vec<u8> {
     bytes
 }
 
-/// The one answer in `bytes`; none where there is no answer, or more than one.
-fn parse(bytes: &[u8]) -> Option<Answer> {
-    // What comes first where a request asked whether its body is wanted is no answer yet (RFC 9110, section 15.2.1).
+/// The one response in `bytes`; none where there is no response, or more than one.
+fn parse(bytes: &[u8]) -> Option<ApiResponse> {
+    // What comes first where a request asked whether its body is wanted is no response yet (RFC 9110, section 15.2.1).
     let bytes = bytes.strip_prefix(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(bytes);
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, body) = (std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 4..]);
@@ -60,8 +60,9 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         headers.append(name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?);
     }
     let length: usize = headers.get("content-length")?.to_str().ok()?.parse().ok()?;
-    // The answer to HEAD has the length of a body and no body.
+    // The response to HEAD has the length of a body and no body.
     let whole = body.is_empty() || body.len() == length;
-    let answer = Answer { status: status(bytes)?, headers, body: serde_json::from_slice(body).unwrap_or_default() };
-    whole.then_some(answer)
+    let response =
+        ApiResponse { status: status(bytes)?, headers, body: serde_json::from_slice(body).unwrap_or_default() };
+    whole.then_some(response)
 }

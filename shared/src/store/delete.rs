@@ -17,12 +17,12 @@ const SWEEP_TIME: Duration = Duration::from_millis(1000);
 
 /// The rows of one kind, to be deleted with their credits.
 #[derive(Clone, Debug)]
-pub struct Removal<R> {
+pub struct DeleteStore<R> {
     rows: Table<R>,
     credits: Credits,
 }
 
-impl<R: Record> Store for Removal<R> {
+impl<R: Record> Store for DeleteStore<R> {
     const TABLES: &'static [&'static str] = &[R::TABLE_VARIABLE, CREDITS_TABLE];
 
     fn open(client: &Client, names: &TableNames) -> Self {
@@ -30,7 +30,7 @@ impl<R: Record> Store for Removal<R> {
     }
 }
 
-impl<R: Record + Credited> Removal<R> {
+impl<R: Record + Credited> DeleteStore<R> {
     /// Deletes the row, if it meets `demand`, and then its credits.
     ///
     /// The credits stop counting when the row is gone: readers skip those that a crash, an error or the time limit leaves

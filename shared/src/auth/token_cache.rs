@@ -9,16 +9,16 @@ use jsonwebtoken::DecodingKey;
 use super::token::Claims;
 
 /// The most tokens that are remembered.
-const MOST: usize = 64;
+const MAX_TOKENS: usize = 64;
 /// How long a token is remembered, in seconds.
-const LONGEST: f64 = 300.0;
+const CACHE_SECONDS: f64 = 300.0;
 
 /// The SHA-256 of a whole token, its signature included: nothing else has the same.
 pub(super) type Fingerprint = [u8; 32];
 
 /// A token that was sound when it was checked.
 #[derive(Clone)]
-pub(super) struct Sound {
+pub(super) struct CachedToken {
     pub(super) claims: Arc<Claims>,
     /// The id of the key that it is signed with, and the key.
     pub(super) kid: String,
@@ -27,16 +27,16 @@ pub(super) struct Sound {
     pub(super) checked: f64,
 }
 
-impl Sound {
+impl CachedToken {
     /// Whether it is sound still at `now`, if its key is. What is past `exp`, or was checked by a clock that has been put back, is checked again with all its rules.
     fn is_fresh(&self, now: f64) -> bool {
-        now >= self.checked && now < self.checked + LONGEST && now < self.claims.expiry
+        now >= self.checked && now < self.checked + CACHE_SECONDS && now < self.claims.expiry
     }
 }
 
 /// The tokens that are remembered.
 #[derive(Default)]
-pub(super) struct Verified(Mutex<HashMap<Fingerprint, Sound>>);
+pub(super) struct TokenCache(Mutex<HashMap<Fingerprint, CachedToken>>);
 
 pub(super) fn fingerprint(token: &str) -> Fingerprint {
     let mut fingerprint = [0; 32];
@@ -44,19 +44,19 @@ pub(super) fn fingerprint(token: &str) -> Fingerprint {
     fingerprint
 }
 
-impl Verified {
+impl TokenCache {
     /// The token of this fingerprint, if it is remembered and was checked not too long ago. Whether its key is still the issuer's is for the caller to see.
-    pub(super) fn get(&self, fingerprint: &Fingerprint, now: f64) -> Option<Sound> {
+    pub(super) fn get(&self, fingerprint: &Fingerprint, now: f64) -> Option<CachedToken> {
         self.tokens().get(fingerprint).filter(|sound| sound.is_fresh(now)).cloned()
     }
 
     /// Remembers a token, and forgets those that are not fresh and, where there are too many, the one that was checked first.
-    pub(super) fn insert(&self, fingerprint: Fingerprint, sound: Sound) {
+    pub(super) fn insert(&self, fingerprint: Fingerprint, sound: CachedToken) {
         let mut tokens = self.tokens();
-        if tokens.len() >= MOST {
+        if tokens.len() >= MAX_TOKENS {
             tokens.retain(|_, known| known.is_fresh(sound.checked));
         }
-        if tokens.len() >= MOST {
+        if tokens.len() >= MAX_TOKENS {
             let first = tokens.iter().min_by(|one, other| one.1.checked.total_cmp(&other.1.checked));
             if let Some(first) = first.map(|(fingerprint, _)| *fingerprint) {
                 tokens.remove(&first);
@@ -65,7 +65,7 @@ impl Verified {
         tokens.insert(fingerprint, sound);
     }
 
-    fn tokens(&self) -> MutexGuard<'_, HashMap<Fingerprint, Sound>> {
+    fn tokens(&self) -> MutexGuard<'_, HashMap<Fingerprint, CachedToken>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,16 +75,16 @@ mod tests {
     use super::*;
     use crate::permission::Permissions;
 
-    fn sound(checked: f64, expiry: f64) -> Sound {
+    fn sound(checked: f64, expiry: f64) -> CachedToken {
         let claims = Claims { subject: "x".into(), permissions: Permissions::default(), expiry };
         let key = DecodingKey::from_rsa_raw_components(&[0xff; 256], &[1, 0, 1]);
-        Sound { claims: Arc::new(claims), kid: "k".into(), key: Arc::new(key), checked }
+        CachedToken { claims: Arc::new(claims), kid: "k".into(), key: Arc::new(key), checked }
     }
 
     #[test]
     fn a_token_is_remembered_until_it_expires_and_for_five_minutes_at_the_most() {
         for (expiry, last) in [(2000.0, 1299.9), (1100.0, 1099.9)] {
-            let verified = Verified::default();
+            let verified = TokenCache::default();
             verified.insert([1; 32], sound(1000.0, expiry));
             for (now, known) in [(1000.0, true), (last, true), (last + 0.2, false), (999.0, false)] {
                 assert_eq!(verified.get(&[1; 32], now).is_some(), known, "expiry {expiry}, now {now}");
@@ -95,12 +95,12 @@ mod tests {
 
     #[test]
     fn no_more_than_64_tokens_are_remembered_and_those_the_latest() {
-        let verified = Verified::default();
+        let verified = TokenCache::default();
         let name = |number: u8| [number; 32];
         for number in 0..200 {
             verified.insert(name(number), sound(1000.0 + f64::from(number) / 1000.0, 9000.0));
         }
-        assert_eq!(verified.tokens().len(), MOST);
+        assert_eq!(verified.tokens().len(), MAX_TOKENS);
         for number in 0..200 {
             assert_eq!(verified.get(&name(number), 1001.0).is_some(), number >= 136, "{number}");
         }

@@ -22,11 +22,11 @@ use aws_smithy_types::config_bag::ConfigBag;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::error::Error;
-use super::record::{Item, Readable};
+use super::record::{Item, ItemView};
 
 /// What a Query answered.
 #[derive(Debug)]
-pub(super) struct Answered<T> {
+pub(super) struct QueryPage<T> {
     /// What was made of each item.
     pub(super) rows: Vec<T>,
     /// Where the next Query goes on, if this one did not come to the end.
@@ -36,8 +36,8 @@ pub(super) struct Answered<T> {
 /// Sends a Query, and makes something of each item that it is answered with.
 pub(super) async fn query<T: Send + 'static>(
     query: QueryFluentBuilder,
-    read: impl Fn(&dyn Readable) -> Result<T, Error> + Send + Sync + 'static,
-) -> Result<Answered<T>, Error> {
+    read: impl Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static,
+) -> Result<QueryPage<T>, Error> {
     let reader = Reader { read: Arc::new(read), answered: Arc::default() };
     let sent = query.customize().interceptor(reader.clone()).send().await;
     sent.map_err(|error| Error::of("Query", &error))?;
@@ -46,7 +46,7 @@ pub(super) async fn query<T: Send + 'static>(
 }
 
 /// Where the answer is put, once there is one.
-type Slot<T> = Option<Result<Answered<T>, Error>>;
+type Slot<T> = Option<Result<QueryPage<T>, Error>>;
 
 /// Takes the answer of one Query in the place of the SDK's own reader.
 struct Reader<T, F> {
@@ -54,12 +54,12 @@ struct Reader<T, F> {
     answered: Arc<Mutex<Slot<T>>>,
 }
 
-impl<T, F: Fn(&dyn Readable) -> Result<T, Error>> Reader<T, F> {
+impl<T, F: Fn(&dyn ItemView) -> Result<T, Error>> Reader<T, F> {
     /// What the answer holds; an error of its own where an item cannot be read.
-    fn read(&self, body: &[u8]) -> serde_json::Result<Result<Answered<T>, Error>> {
+    fn read(&self, body: &[u8]) -> serde_json::Result<Result<QueryPage<T>, Error>> {
         let page: Page<'_> = serde_json::from_slice(body)?;
         let rows = page.items.iter().map(|item| (self.read)(item)).collect::<Result<_, _>>();
-        Ok(rows.map(|rows| Answered { rows, last: page.last.map(ItemRef::into_item) }))
+        Ok(rows.map(|rows| QueryPage { rows, last: page.last.map(ItemRef::into_item) }))
     }
 }
 
@@ -82,7 +82,7 @@ impl<T, F> fmt::Debug for Reader<T, F> {
 }
 
 #[dyn_dispatch_hint]
-impl<T: Send + 'static, F: Fn(&dyn Readable) -> Result<T, Error> + Send + Sync + 'static> Intercept for Reader<T, F> {
+impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static> Intercept for Reader<T, F> {
     fn name(&self) -> &'static str {
         "reads the answer"
     }
@@ -97,7 +97,7 @@ impl<T: Send + 'static, F: Fn(&dyn Readable) -> Result<T, Error> + Send + Sync +
     }
 }
 
-impl<T: Send + 'static, F: Fn(&dyn Readable) -> Result<T, Error> + Send + Sync + 'static> DeserializeResponse
+impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static> DeserializeResponse
     for Reader<T, F>
 {
     fn deserialize_nonstreaming_with_config(&self, response: &HttpResponse, _: &ConfigBag) -> OutputOrError {
@@ -163,7 +163,7 @@ impl ItemRef<'_> {
     }
 }
 
-impl Readable for ItemRef<'_> {
+impl ItemView for ItemRef<'_> {
     fn has(&self, attribute: &str) -> bool {
         self.value(attribute).is_some()
     }
@@ -239,9 +239,9 @@ mod tests {
 
     type Row = (Option<String>, Option<String>);
 
-    fn read(body: &str) -> serde_json::Result<Answered<Row>> {
+    fn read(body: &str) -> serde_json::Result<QueryPage<Row>> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let read = Arc::new(move |item: &dyn Readable| Ok((owned(item.text("name")), owned(item.digits("id")))));
+        let read = Arc::new(move |item: &dyn ItemView| Ok((owned(item.text("name")), owned(item.digits("id")))));
         Reader { read, answered: Arc::default() }.read(body.as_bytes()).map(Result::unwrap)
     }
 

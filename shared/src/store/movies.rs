@@ -11,22 +11,22 @@ use super::error::Error;
 use super::precondition::{Precondition, Version, Versioned};
 use super::record::{Attributes, Record};
 use super::table::{Change, ID, Table, bucket_of, key};
-use super::transaction::{self, MOST_WRITES};
+use super::transaction::{self, MAX_TRANSACTION_ITEMS};
 use super::{Store, TableNames, retry};
 use crate::model::{Actor, Cast, Credit, Id, Movie, MovieChanges, NewMovie};
 
 /// The most credits that one request may change: each takes two writes and a check that its actor exists, and the movie one write.
-pub const MOST_CHANGES: usize = (MOST_WRITES - 1) / 3;
+pub const MAX_CHANGED_CREDITS: usize = (MAX_TRANSACTION_ITEMS - 1) / 3;
 
 /// Movies, and who plays in them.
 #[derive(Clone, Debug)]
-pub struct Casting {
+pub struct MovieStore {
     movies: Table<Movie>,
     actors: Table<Actor>,
     credits: Credits,
 }
 
-impl Store for Casting {
+impl Store for MovieStore {
     const TABLES: &'static [&'static str] = &[Movie::TABLE_VARIABLE, Actor::TABLE_VARIABLE, super::CREDITS_TABLE];
 
     fn open(client: &aws_sdk_dynamodb::Client, names: &TableNames) -> Self {
@@ -47,7 +47,7 @@ struct Difference {
     removed: Vec<Id>,
 }
 
-impl Casting {
+impl MovieStore {
     /// The table of movies.
     pub fn movies(&self) -> &Table<Movie> {
         &self.movies
@@ -62,7 +62,7 @@ impl Casting {
         if new.cast.credits().is_empty() {
             return self.movies.create(new).await;
         }
-        retry::past_contention(|| self.try_create(new.clone()).boxed()).await
+        retry::retry_on_conflict(|| self.try_create(new.clone()).boxed()).await
     }
 
     async fn try_create(&self, new: NewMovie) -> Result<Versioned<Movie>, Error> {
@@ -88,7 +88,7 @@ impl Casting {
         if new.cast.credits().is_empty() {
             return self.movies.create_once(new, key, answer).await;
         }
-        retry::past_contention(|| self.try_create_once(new.clone(), key, &answer).boxed()).await
+        retry::retry_on_conflict(|| self.try_create_once(new.clone(), key, &answer).boxed()).await
     }
 
     async fn try_create_once(
@@ -107,11 +107,11 @@ impl Casting {
         let both = [self.movies.put_row(&row)?, self.movies.put_record(key, &answer(&row))?];
         // The record leaves no room for the last check of the largest cast. That actor was there a moment ago; where it has gone since,
         // its credit is passed over as if the actor had been deleted a moment later.
-        let writes = both.into_iter().chain(credits).take(MOST_WRITES).collect();
+        let writes = both.into_iter().chain(credits).take(MAX_TRANSACTION_ITEMS).collect();
         let token = key.request_token(self.movies.name(), id);
         match transaction::write(&self.movies.client, writes, Some(token)).await {
             Ok(()) => Ok(Created::Now(Versioned { row, version: Version(1) })),
-            Err(refusal) => self.movies.after_refusal(key, refusal).await,
+            Err(refusal) => self.movies.after_transaction_error(key, refusal).await,
         }
     }
 
@@ -129,7 +129,7 @@ impl Casting {
         demand: &Precondition,
     ) -> Result<Versioned<Movie>, Error> {
         let Some(cast) = &changes.cast else { return self.movies.update(id, changes, demand).await };
-        retry::past_contention(|| self.recast(id, changes, cast, demand).boxed()).await
+        retry::retry_on_conflict(|| self.recast(id, changes, cast, demand).boxed()).await
     }
 
     async fn recast(
@@ -205,10 +205,10 @@ impl Casting {
         known(cast, &actors)?;
         // A credit whose actor is gone counts as no change; it is swept where there is room.
         let (mut removed, leftovers): (Vec<_>, Vec<_>) = gone.into_keys().partition(|id| actors.contains_key(id));
-        if put.len() + removed.len() > MOST_CHANGES {
+        if put.len() + removed.len() > MAX_CHANGED_CREDITS {
             return Err(Error::TooManyChanges);
         }
-        let room = MOST_CHANGES - put.len() - removed.len();
+        let room = MAX_CHANGED_CREDITS - put.len() - removed.len();
         if !put.is_empty() || !removed.is_empty() {
             removed.extend(leftovers.into_iter().take(room));
         }
@@ -218,7 +218,7 @@ impl Casting {
     /// Refuses a new movie's cast that is too large or names actors that do not exist.
     async fn check_cast(&self, cast: &Cast) -> Result<(), Error> {
         let ids: Vec<_> = cast.credits().iter().map(|(actor, _)| *actor).collect();
-        if ids.len() > MOST_CHANGES {
+        if ids.len() > MAX_CHANGED_CREDITS {
             return Err(Error::TooManyChanges);
         }
         known(cast, &self.actors.get_all(&ids).await?)
