@@ -4,13 +4,14 @@
 //! the file is no database or a malformed one: everything else passes, and the data is whole.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dynoxide::{Database, DynoxideError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
+use tempfile::NamedTempFile;
 
 use crate::identity::SigningKey;
 use crate::stack::StartError;
@@ -45,6 +46,18 @@ impl Home {
         let path = self.path.join("requests.jsonl");
         let file = File::create(&path).map_err(|error| unusable(&path, &error))?;
         Ok((path, file))
+    }
+
+    /// Writes a file with the request headers of a token's bearer, for `curl -H @FILE`. Its owner alone may read it.
+    pub(crate) fn write_headers(&self, name: &str, token: &str) -> Result<PathBuf, StartError> {
+        let path = self.path.join(name);
+        let write = || {
+            let mut file = NamedTempFile::new_in(&self.path)?;
+            write!(file, "authorization: Bearer {token}\ncontent-type: application/json\n")?;
+            file.persist(&path).map_err(|error| error.error)
+        };
+        write().map_err(|error| unusable(&path, &error))?;
+        Ok(path)
     }
 
     /// The signing key, made on the first start.

@@ -6,7 +6,7 @@ use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,7 +133,8 @@ async fn run(run: &Run, identity: Identity) -> Result<(), String> {
     let audience = options.audience.clone();
     let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
     let log = stack.log().map_err(|error| error.to_string())?;
-    print(&welcome(&stack, identity, &audience, log.as_ref().map(|(path, _)| path.display().to_string()))?)?;
+    let headers = stack.write_headers().map_err(|error| error.to_string())?;
+    print(&welcome(&stack, identity, &audience, log.as_ref().map(|(path, _)| path.as_path()), &headers))?;
     if let Some((_, file)) = log {
         shared::log::start(file, tracing::Level::INFO);
     }
@@ -158,35 +159,47 @@ fn folder() -> PathBuf {
     manifest.and_then(|crate_folder| Some(crate_folder.parent()?.to_owned())).unwrap_or_default().join(".local")
 }
 
-/// What a newcomer needs to see. The addresses come last, so that the long lines above do not scroll them away.
-fn welcome(stack: &Stack, identity: Identity, audience: &str, log: Option<String>) -> Result<String, String> {
-    let mut lines = Vec::new();
-    if let Some(tokens) = &stack.tokens {
-        lines.push("\nOne request as each role; the tokens in them last a day:".to_owned());
-        for (role, (path, more)) in SAMPLES {
-            let header = format!("authorization: Bearer {}", tokens.issue(role)?);
-            lines.push(format!("\n# {}\ncurl -s '{}{path}' -H '{header}'{more}", role.title(), stack.api));
+/// The addresses, and one request as each role: little enough for a screen of 80 × 24.
+fn welcome(
+    stack: &Stack,
+    identity: Identity,
+    audience: &str,
+    log: Option<&Path>,
+    headers: &[(Role, PathBuf)],
+) -> String {
+    let mut lines = vec![format!("API        {}", stack.api)];
+    match &stack.identity {
+        Some(url) => {
+            lines.push(format!("Docs       {url}/docs   (try each request as each role)"));
+            lines.push(format!("Sign in    {url}"));
         }
-        lines.push(format!("\nA token alone: {}{}", "cargo run -q -p local -- token director", identity.flags()));
+        None => lines.push(format!("Issuer     {}   for {audience}", stack.issuer)),
     }
-    lines.push(format!("\nAPI        {}", stack.api));
-    lines.push(match &stack.identity {
-        Some(identity) => format!("Identity   {identity}   (open it to sign in)"),
-        None => format!("Issuer     {}   for {audience}", stack.issuer),
-    });
-    lines.extend(
-        stack
-            .identity
-            .iter()
-            .map(|identity| format!("Docs       {identity}/docs   (to read, and to try as each role)")),
-    );
     lines.push(format!("DynamoDB   {}", stack.dynamodb));
     lines.push(
-        log.map_or("Log        none, and nothing is kept (--in-memory)".into(), |path| format!("Log        {path}")),
+        log.map_or_else(|| "Log        none (--in-memory)".into(), |path| format!("Log        {}", relative(path))),
     );
     lines.extend(exposure(identity.listen, stack.identity.is_some()));
-    lines.push("\nCtrl-C stops it.".into());
-    Ok(lines.join("\n"))
+    lines.push(String::new());
+    for (role, file) in headers {
+        let (path, body) =
+            if *role == Role::Producer { ("/movies", r#" -d '{"title":"M"}'"#) } else { ("/actors", "") };
+        lines.push(format!("curl -H @{} {}{path}{body}", relative(file), stack.api));
+    }
+    if stack.tokens.is_some() && headers.is_empty() {
+        lines.push(format!("A token: cargo run -q -p local -- token assistant{}", identity.flags()));
+    }
+    if !headers.is_empty() || stack.tokens.is_some() {
+        lines.push(String::new());
+    }
+    lines.push("Ctrl-C stops it.".into());
+    lines.join("\n")
+}
+
+/// A path as it is written in the folder that the command was run in.
+fn relative(path: &Path) -> String {
+    let here = env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).display().to_string()
 }
 
 /// What the stack opens to other machines, if it listens where they reach it.
@@ -200,25 +213,6 @@ fn exposure(address: Ipv4Addr, issues_tokens: bool) -> Option<String> {
         )
     })
 }
-
-/// A path, and what else a curl line needs, for each role.
-const SAMPLES: [(Role, (&str, &str)); 3] = [
-    (Role::Assistant, ("/actors", "")),
-    (
-        Role::Director,
-        (
-            "/actors",
-            r#" -H 'content-type: application/json' -d '{"name": "Ida Example", "age": 34, "gender": "female"}'"#,
-        ),
-    ),
-    (
-        Role::Producer,
-        (
-            "/movies",
-            r#" -H 'content-type: application/json' -d '{"title": "An Example", "release_date": "2020-05-14"}'"#,
-        ),
-    ),
-];
 
 /// Returns on Ctrl-C, and on the signal that asks a process to end.
 async fn interrupted() -> io::Result<()> {
@@ -325,9 +319,9 @@ mod tests {
     #[tokio::test]
     async fn what_it_prints_at_its_start_says_what_is_open_where_it_is() {
         let stack = Stack::start(Options::in_memory()).await.expect("a stack");
-        let welcome = |listen: Ipv4Addr| welcome(&stack, Identity { identity_port: 3001, listen }, "", None);
+        let welcome = |listen: Ipv4Addr| welcome(&stack, Identity { identity_port: 3001, listen }, "", None, &[]);
         let opened = |welcome: String| welcome.lines().filter(|line| line.starts_with("Open to ")).count();
-        assert_eq!(welcome(Ipv4Addr::LOCALHOST).map(opened), Ok(0));
-        assert_eq!(welcome([172, 17, 0, 1].into()).map(opened), Ok(1));
+        assert_eq!(opened(welcome(Ipv4Addr::LOCALHOST)), 0);
+        assert_eq!(opened(welcome([172, 17, 0, 1].into())), 1);
     }
 }

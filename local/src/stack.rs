@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use crate::access::{self, Hosts};
 use crate::gateway::Functions;
 use crate::home::Home;
-use crate::identity::{self, SigningKey, Tokens};
+use crate::identity::{self, Role, SigningKey, Tokens};
 use crate::{database, docs, dynamodb, gateway};
 
 /// How long the services get to finish what they are at when the stack stops.
@@ -215,6 +215,19 @@ impl Stack {
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, String> {
         let function = self.functions.named(function).ok_or("there is no such function")?;
         function.invoke(event.to_string()).await
+    }
+
+    /// Writes a file of request headers with a fresh token for each role, where the stack issues tokens and keeps files.
+    ///
+    /// # Errors
+    /// [`StartError::Home`] when one cannot be written.
+    pub fn write_headers(&self) -> Result<Vec<(Role, PathBuf)>, StartError> {
+        let (Some(home), Some(tokens)) = (&self.home, &self.tokens) else { return Ok(Vec::new()) };
+        let write = |role: Role| {
+            let token = tokens.issue(role).map_err(StartError::Other)?;
+            Ok((role, home.write_headers(role.user_name(), &token)?))
+        };
+        [Role::Assistant, Role::Director, Role::Producer].into_iter().map(write).collect()
     }
 
     /// The file for the log of requests, emptied, where the stack keeps anything at all.

@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -107,21 +108,36 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_it_prints_at_its_start_can_be_copied_and_works() {
+async fn what_it_prints_at_its_start_fits_a_screen_and_can_be_copied_and_works() {
     let (folder, ports) = (Folder::new("welcome"), Ports::free());
-    let running = Running::start(&folder.0, ports, &["--in-memory"]);
-    let lines: Vec<_> = running.welcome.lines().filter(|line| line.starts_with("curl ")).collect();
-    assert_eq!(lines.len(), 3, "{}", running.welcome);
-    for line in lines {
-        let words = words(line);
+    let running = Running::start(&folder.0, ports, &[]);
+    let lines: Vec<_> = running.welcome.lines().collect();
+    assert!(lines.len() <= 24 && lines.iter().all(|line| line.chars().count() <= 80), "{}", running.welcome);
+    let commands: Vec<_> = lines.iter().filter(|line| line.starts_with("curl ")).collect();
+    assert_eq!(commands.len(), 3, "{}", running.welcome);
+    for command in commands {
+        let words = words(command);
         let value = |flag: &str| words.iter().skip_while(|word| *word != flag).nth(1).cloned();
         let url = words.iter().find(|word| word.starts_with("http://")).unwrap();
-        let token = value("-H").unwrap().strip_prefix("authorization: Bearer ").unwrap().to_owned();
+        let file = folder.0.join(value("-H").unwrap().strip_prefix('@').unwrap());
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{command}");
+        let headers = fs::read_to_string(file).unwrap();
+        assert!(headers.lines().any(|line| line == "content-type: application/json"), "{command}");
+        let token = headers.lines().find_map(|line| line.strip_prefix("authorization: Bearer ")).unwrap();
         match value("-d") {
-            Some(body) => assert_eq!(post(url, &token, &serde_json::from_str(&body).unwrap()).await, 200, "{line}"),
-            None => assert_eq!(get(url, &token).await.0, 200, "{line}"),
+            Some(body) => assert_eq!(post(url, token, &serde_json::from_str(&body).unwrap()).await, 200, "{command}"),
+            None => assert_eq!(get(url, token).await.0, 200, "{command}"),
         }
     }
+    assert_eq!(running.interrupt().trim(), "Stopped.");
+}
+
+#[tokio::test]
+async fn in_memory_it_keeps_no_file() {
+    let (folder, ports) = (Folder::new("in-memory"), Ports::free());
+    let running = Running::start(&folder.0, ports, &["--in-memory"]);
+    let token = printed(&local(&folder.0).args(["token", "assistant"]).args(&ports.flags()[2..4]).output().unwrap());
+    assert_eq!(get(&ports.url("/actors"), &token).await.0, 200);
     assert!(!folder.0.join(".local").exists());
     assert_eq!(running.interrupt().trim(), "Stopped.");
 }
