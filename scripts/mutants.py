@@ -217,7 +217,8 @@ MUTATIONS = [
     # 8. The local stack
     ("home: the file that cannot be used is named", HOME, '["", "-wal", "-shm"]', '["", "-wal"]', (HOME_TEST, "")),
     ("home: a database that is read-only does not start", HOME, "match connection.is_readonly(MAIN_DB)? {", "match connection.is_readonly(MAIN_DB)? && false {", (HOME_TEST, "")),
-    ("home: a lock is no reason to delete", HOME, "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)", "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::DatabaseBusy)", (LOCAL, "home")),
+    ("home: a lock is no reason to move the database away", HOME, "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)", "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::DatabaseBusy)", (LOCAL, "home")),
+    ("home: a reader's lock is waited for as well", HOME, 'connection.pragma_update(None, "journal_mode", "wal")?;', "", (HOME_TEST, "reader")),
     ("home: a lock is waited for two seconds", HOME, "Duration::from_secs(2);", "Duration::from_secs(12);", (HOME_TEST, "")),
     ("home: a newer database is opened by a newer version", HOME, "Run the version of this project that wrote it", "Delete it", (HOME_TEST, "")),
     ("websites: Host is checked", ACCESS, "if target && named.all(", "if target || named.all(", (API, "websites")),

@@ -118,7 +118,8 @@ impl Sender {
 
 /// Whether the browser says that a page of this service sent the request, which it says of links as well.
 pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
-    headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin")
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter().peekable();
+    sites.peek().is_some() && sites.all(|site| site == "same-origin")
 }
 
 /// The origin of the page that a request to this service comes from, if it comes from one of its own.

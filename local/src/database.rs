@@ -1,8 +1,11 @@
 //! The DynamoDB of the local stack: a real implementation on SQLite, reached by the real client over loopback.
 
+use std::error::Error;
+use std::fmt::Debug;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
-use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType as AttributeType,
@@ -96,9 +99,22 @@ async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
         .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes));
     match create.send().await {
         Err(error) if !error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
-            Err(DisplayErrorContext(error).to_string())
+            Err(cause(error))
         }
         _ => Ok(()),
+    }
+}
+
+/// Why a call to the local DynamoDB failed, and what helps where it is a lock.
+pub(crate) fn cause<E: ProvideErrorMetadata + Error + 'static, R: Debug + 'static>(error: SdkError<E, R>) -> String {
+    match &error {
+        SdkError::TimeoutError(_) => {
+            "the database did not respond in time; another program may have locked it: close that program and start again".into()
+        }
+        SdkError::ServiceError(context) if context.err().message().is_some() => {
+            context.err().message().unwrap_or_default().to_owned()
+        }
+        _ => DisplayErrorContext(error).to_string(),
     }
 }
 

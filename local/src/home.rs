@@ -1,7 +1,7 @@
 //! The folder that a stack keeps its data, signing key and log in, and what to do where something in it cannot be used.
 //!
-//! An error says what the system or SQLite said, and what helps. It advises deleting data only where SQLite says that
-//! the file is no database or a malformed one: everything else passes, and the data is whole.
+//! An error says what the system or SQLite said, and what helps. None advises deleting data: even a file that SQLite
+//! calls malformed may hold rows that can be rescued, so it is to be moved away.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -93,7 +93,8 @@ pub fn kept_signing_key(folder: &Path) -> Result<Option<SigningKey>, StartError>
     SigningKey::open(folder).map_err(|error| unusable(&SigningKey::file(folder), &error))
 }
 
-/// Takes the write lock of a database that is there and releases it, writing nothing.
+/// Takes the locks that dynoxide will need of a database that is there, and releases them. Nothing is written, unless
+/// the database is in another journal mode than the one that dynoxide would switch to next.
 fn try_database(path: &Path) -> rusqlite::Result<()> {
     if !path.try_exists().unwrap_or(true) {
         return Ok(());
@@ -103,6 +104,8 @@ fn try_database(path: &Path) -> rusqlite::Result<()> {
     connection.busy_timeout(LOCK_WAIT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
+    // To switch takes an exclusive lock, which a reader is in the way of. Where the mode is this one already, it takes none.
+    connection.pragma_update(None, "journal_mode", "wal")?;
     // A file that may not be written is opened for reading, and only the first write would say so.
     match connection.is_readonly(MAIN_DB)? {
         true => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None)),
@@ -123,11 +126,11 @@ fn unusable_database(path: &Path, inaccessible: Option<(PathBuf, io::Error)>, er
 fn database_remedy(code: Option<ErrorCode>) -> String {
     match code {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            "put a copy in its place, or delete the file, and those beside it that end in -wal and -shm, to begin with \
-             an empty database"
+            "put a copy in its place; or move the file, and those beside it that end in -wal and -shm, to another \
+             folder, to begin with an empty database"
                 .into()
         }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => format!(
             "another program has locked it, and held the lock for the {} s that this one waited; close that program \
              and start again",
             LOCK_WAIT.as_secs()
@@ -183,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_file_that_is_malformed_or_no_database_may_be_deleted() {
+    fn no_error_of_sqlite_is_a_reason_to_delete_anything_and_only_a_broken_file_is_to_be_moved() {
         use ErrorCode::*;
         let broken = [NotADatabase, DatabaseCorrupt];
         let others = [
@@ -202,10 +205,11 @@ mod tests {
             Unknown,
         ];
         for code in broken {
-            assert!(database_remedy(Some(code)).contains("delete"), "{code:?}");
+            let remedy = database_remedy(Some(code));
+            assert!(remedy.contains("move the file") && !remedy.contains("delete"), "{remedy}");
         }
         for remedy in others.map(|code| database_remedy(Some(code))).into_iter().chain([database_remedy(None)]) {
-            assert!(!remedy.contains("delete"), "{remedy}");
+            assert!(!remedy.contains("delete") && !remedy.contains("move the file"), "{remedy}");
         }
     }
 

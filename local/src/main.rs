@@ -65,7 +65,7 @@ struct Run {
     #[arg(long)]
     in_memory: bool,
     /// A name that requests may have in Host, besides localhost and the address, for example host.docker.internal
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
     allow_host: Vec<String>,
 }
 
@@ -91,6 +91,19 @@ enum Command {
     Export(bulk::ExportArgs),
     /// Fill the running local stack with a small agency that this project has made up
     Demo(bulk::DemoArgs),
+}
+
+/// A name that may stand in `Host`, without a port.
+fn host_name(name: &str) -> Result<String, String> {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    let is_name = name.split('.').all(is_label);
+    if is_name {
+        Ok(name.to_owned())
+    } else {
+        Err("this is no host name, such as host.docker.internal; leave out scheme and port".into())
+    }
 }
 
 fn role(user_name: &str) -> Result<Role, String> {
@@ -205,11 +218,11 @@ fn relative(path: &Path) -> String {
 /// What the stack opens to other machines, if it listens where they reach it.
 fn exposure(address: Ipv4Addr, issues_tokens: bool) -> Option<String> {
     let reached_by = if address.is_unspecified() { "an address of this machine".into() } else { address.to_string() };
-    let tokens = if issues_tokens { ", and hands out tokens of every role" } else { "" };
+    let tokens = if issues_tokens { ", and the identity service gives them a token of any role" } else { "" };
     (!address.is_loopback()).then(|| {
         format!(
             "Open to    every machine and container that reaches {reached_by}: \
-             DynamoDB lets them read and change every row without a password{tokens}"
+             they read and change every row of DynamoDB without a password{tokens}"
         )
     })
 }
@@ -307,13 +320,20 @@ mod tests {
         for (address, name) in [([172, 17, 0, 1], "172.17.0.1"), ([0, 0, 0, 0], "an address of this machine")] {
             let line = exposure(address.into(), true).expect("a line");
             assert!(line.contains(&format!("every machine and container that reaches {name}:")), "{line}");
-            assert!(
-                line.contains("every row") && line.contains("tokens of every role") && !line.contains('\n'),
-                "{line}"
-            );
+            assert!(line.contains("every row") && line.contains("token of any role") && !line.contains('\n'), "{line}");
         }
         let line = exposure([172, 17, 0, 1].into(), false).expect("a line");
         assert!(!line.contains("token"), "{line}");
+    }
+
+    #[test]
+    fn a_host_is_allowed_by_its_name_alone() {
+        for name in ["host.docker.internal", "x", "my-host_1.local"] {
+            assert_eq!(host_name(name).as_deref(), Ok(name));
+        }
+        for name in ["", "x:80", "http://x", "a b", "*", "*.example", "x/", "[::1]", "x.", ".x"] {
+            assert!(host_name(name).is_err(), "{name}");
+        }
     }
 
     #[tokio::test]

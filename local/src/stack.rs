@@ -109,6 +109,12 @@ pub enum StartError {
         /// The flag that chooses another.
         flag: &'static str,
     },
+    /// The address to listen on is another machine's, or nobody's.
+    #[error("{address} is no address of this machine; choose another with --listen")]
+    Address {
+        /// The address.
+        address: IpAddr,
+    },
     /// The port cannot be listened on for another reason.
     #[error("port {port} cannot be used ({cause}); choose another with {flag}")]
     Port {
@@ -255,6 +261,7 @@ async fn listen(address: IpAddr, port: u16, flag: &'static str) -> Result<(TcpLi
     let bound = TcpListener::bind((address, port)).await;
     let listener = bound.map_err(|cause| match cause.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken { port, flag },
+        io::ErrorKind::AddrNotAvailable => StartError::Address { address },
         _ => StartError::Port { port, flag, cause },
     })?;
     let address = listener.local_addr().map_err(other)?;

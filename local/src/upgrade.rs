@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
@@ -42,7 +41,7 @@ fn patient(client: &Client) -> Client {
 }
 
 async fn add_indexes(client: &Client, table: &str, indexes: &[Index]) -> Result<(), String> {
-    let described = client.describe_table().table_name(table).send().await.map_err(said)?;
+    let described = client.describe_table().table_name(table).send().await.map_err(database::cause)?;
     let present = described.table().map(|table| table.global_secondary_indexes()).unwrap_or_default();
     for index in indexes {
         if present.iter().all(|there| there.index_name() != Some(index.name)) {
@@ -76,7 +75,7 @@ async fn add_index(client: &Client, table: &str, index: &Index) -> Result<(), St
         .send()
         .await
         .map(drop)
-        .map_err(said)
+        .map_err(database::cause)
 }
 
 /// Writes the keys of the indexes into the rows that lack any of them.
@@ -96,7 +95,7 @@ async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), St
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
-        let items = page.map_err(said)?.items.unwrap_or_default();
+        let items = page.map_err(database::cause)?.items.unwrap_or_default();
         let completed = stream::iter(items).map(|item| async move { complete_row::<R>(client, table, &item).await });
         completed.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     }
@@ -156,7 +155,7 @@ async fn complete_version<R: Record>(
         Err(error) => match error.as_service_error() {
             // Changed or deleted since it was read.
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(failed.item().cloned()),
-            _ => Err(said(error)),
+            _ => Err(database::cause(error)),
         },
     }
 }
@@ -164,10 +163,6 @@ async fn complete_version<R: Record>(
 fn read_row<R: Record>(item: &Item) -> Option<R> {
     let id = item.get(store::ID)?.as_n().ok()?.parse().ok().and_then(Id::new)?;
     R::from_item(id, item).ok()
-}
-
-fn said(error: impl std::error::Error) -> String {
-    DisplayErrorContext(error).to_string()
 }
 
 #[cfg(test)]

@@ -180,13 +180,27 @@ fn a_lock_of_another_program_is_waited_for_two_seconds_and_named() {
 }
 
 #[test]
-fn only_a_file_that_sqlite_calls_malformed_or_no_database_may_be_deleted() {
+fn a_reader_that_keeps_the_journal_mode_from_changing_is_waited_for_two_seconds_and_named() {
+    let kept = Kept::new("home-reader");
+    let other = Connection::open(kept.file("dynamodb.sqlite")).unwrap();
+    other.pragma_update(None, "journal_mode", "delete").unwrap();
+    other.execute_batch("BEGIN; SELECT count(*) FROM sqlite_master").unwrap();
+    kept.give_away();
+    let started = Instant::now();
+    let error = kept.error();
+    assert!(error.contains("database is locked; another program has locked it"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_file_that_sqlite_calls_malformed_or_no_database_is_to_be_moved_and_not_deleted() {
     let check = |name: &str, contents: &[u8], expected: &str| {
         let kept = Kept::new(&format!("home-{name}"));
         fs::write(kept.file("dynamodb.sqlite"), contents).unwrap();
         let error = kept.error();
         assert!(error.contains(&format!("dynamodb.sqlite: SQLite: {expected}")), "{error}");
-        assert!(error.contains("put a copy in its place, or delete the file"), "{error}");
+        assert!(error.contains("put a copy in its place; or move the file"), "{error}");
+        assert!(!error.contains("delete"), "{error}");
         assert_eq!(fs::read(kept.file("dynamodb.sqlite")).unwrap(), contents, "{name}");
     };
     let database = &files()[3].1;

@@ -130,7 +130,10 @@ fn required<'a>(name: &str, value: &'a str) -> Result<&'a str, GrantError> {
 
 /// The role of this name; else the names that there are.
 fn role(name: &str) -> Result<Role, String> {
-    name.parse().map_err(|()| Role::ALL.map(Role::user_name).join(", "))
+    name.parse().map_err(|()| {
+        let [first, second, third, last] = Role::ALL.map(Role::user_name);
+        format!("{first}, {second}, {third} or {last}")
+    })
 }
 
 fn check_audience(tokens: &Tokens, audience: &str) -> Result<(), GrantError> {
