@@ -18,12 +18,12 @@ pub(crate) struct Posts<E, C> {
     pub(crate) second_kill: u64,
     /// The event of a round's attempt; its key is the round's.
     pub(crate) event: E,
-    /// The id of the row that an answer names, if it is one.
+    /// The id of the row that a response names, if it is one.
     pub(crate) created: C,
 }
 
 impl<E: Fn(u64, u64) -> Value, C: Fn(&Value) -> Option<u64>> Posts<E, C> {
-    /// Sends them all, and gives each round by the id of the one row that all its answers name.
+    /// Sends them all, and gives each round by the id of the one row that all its responses name.
     pub(crate) async fn send(&self, stack: &Stack) -> BTreeMap<u64, u64> {
         let mut acknowledged = BTreeMap::new();
         let mut killed = 0;
@@ -46,14 +46,14 @@ impl<E: Fn(u64, u64) -> Value, C: Fn(&Value) -> Option<u64>> Posts<E, C> {
             }
             ids.extend(steady_answer.await.ok().as_ref().and_then(&self.created));
             ids.insert(self.retry(&steady, round).await);
-            assert_eq!(ids.len(), 1, "round {round}: every answer names one row");
+            assert_eq!(ids.len(), 1, "round {round}: every response names one row");
             acknowledged.insert(*ids.first().unwrap(), round);
         }
-        assert!(killed > 20, "only {killed} kills came before an answer");
+        assert!(killed > 20, "only {killed} kills came before a response");
         acknowledged
     }
 
-    /// Tries again, as a client does that has no answer, until there is one with a row.
+    /// Tries again, as a client does that has no response, until there is one with a row.
     async fn retry(&self, steady: &Environment, round: u64) -> u64 {
         for attempt in 3.. {
             let answer = steady.invoke((self.event)(round, attempt)).await.unwrap();

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
-/// An event for the function, and where its answer goes.
+/// An event for the function, and where its response goes.
 type Invocation = (Value, oneshot::Sender<Value>);
 
 /// The runtime API of one environment.
@@ -26,7 +26,7 @@ struct Runtime {
     under_way: Mutex<HashMap<String, oneshot::Sender<Value>>>,
 }
 
-/// A bootstrap with a runtime API of its own. Killing it ends its invocation without an answer.
+/// A bootstrap with a runtime API of its own. Killing it ends its invocation without a response.
 pub(crate) struct Environment {
     process: Child,
     events: mpsc::UnboundedSender<Invocation>,

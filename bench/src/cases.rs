@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// A request of the API. `{n}` in its path, key or body is another number each time, and `"{age}"` in its body another age.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    /// The function that answers it.
+    /// The function that serves it.
     pub(crate) function: &'static str,
     pub(crate) method: &'static str,
     /// The path with its query.

@@ -1,4 +1,4 @@
-//! A function's start, up to its first answer.
+//! A function's start, up to its first response.
 
 use std::sync::Arc;
 

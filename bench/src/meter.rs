@@ -20,7 +20,7 @@ pub(crate) struct Usage {
     pub(crate) calls: u64,
     pub(crate) read_units: f64,
     pub(crate) write_units: f64,
-    /// The bytes of the answers' bodies.
+    /// The bytes of the responses' bodies.
     pub(crate) bytes: u64,
 }
 

@@ -125,7 +125,7 @@ impl Environment {
         Ok(within_its_life(&mut self.process, asked).await? - spawned)
     }
 
-    /// Has the function answer an event; gives the answer and how long it took.
+    /// Has the function answer an event; gives the response and how long it took.
     pub(crate) async fn invoke(&mut self, event: &Bytes) -> Result<(Bytes, Duration), Failure> {
         let started = Instant::now();
         self.runtime.state().event = Some(event.clone());
@@ -218,13 +218,13 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
     (headers, event).into_response()
 }
 
-/// An answer, or what went wrong in place of one.
+/// A response, or what went wrong in place of one.
 async fn respond(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
     drop(runtime.answers.send(body));
     StatusCode::ACCEPTED
 }
 
-/// That the answer is a success.
+/// That the response is a success.
 pub(crate) fn checked(answer: &Bytes) -> Result<(), Failure> {
     let text = String::from_utf8_lossy(answer);
     if text.contains(r#"\"success\":true"#) || text.contains(r#"\"success\": true"#) {

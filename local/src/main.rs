@@ -288,7 +288,7 @@ async fn ask(url: &str, role: Role, audience: &str) -> Asked {
     }
 }
 
-/// The JSON that a JSON POST is answered with; null for an answer that is none.
+/// The JSON that a JSON POST is answered with; null for a response that is none.
 async fn post(url: &str, body: &Value) -> Result<Value, reqwest::Error> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build()?;
     let answer = client.post(url).header("content-type", "application/json").body(body.to_string()).send().await?;

@@ -214,7 +214,7 @@ impl Stack {
         &self.client
     }
 
-    /// Hands an event to one of the eight functions, past the gateway, and gives its answer.
+    /// Hands an event to one of the eight functions, past the gateway, and gives its response.
     ///
     /// # Errors
     /// Where there is no such function, or what Lambda would call a function error.

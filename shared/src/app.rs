@@ -22,7 +22,7 @@ use crate::log::{self, Entry};
 use crate::route;
 use crate::store::{self, Store};
 
-/// The headers that every answer carries. An API serves no page, so nothing may run, frame, cache or sniff it.
+/// The headers that every response carries. An API serves no page, so nothing may run, frame, cache or sniff it.
 const HEADERS: [(&str, &str); 5] = [
     ("content-type", "application/json"),
     ("cache-control", "no-store"),
@@ -38,7 +38,7 @@ const HANDLE_TIMEOUT: Duration = Duration::from_millis(2100);
 /// that 128 MB come with, so that an issuer or a store that is silent costs a start no more than a good one saves it.
 const CONNECT_WAIT: Duration = Duration::from_millis(20);
 
-/// The header with the id that an answer and its line in the log share.
+/// The header with the id that a response and its line in the log share.
 pub const CORRELATION_ID: &str = "x-correlation-id";
 
 /// One endpoint with what it keeps between requests.

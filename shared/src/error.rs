@@ -1,4 +1,4 @@
-//! Every outcome other than success that a client can see, and the one place that turns it into an answer.
+//! Every outcome other than success that a client can see, and the one place that turns it into a response.
 
 use lambda_http::http::StatusCode;
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub(crate) struct ErrorResponse<'a> {
     pub(crate) body: Body<'a>,
 }
 
-/// The body of every answer that is no success.
+/// The body of every response that is no success.
 #[derive(Serialize)]
 pub(crate) struct Body<'a> {
     success: bool,

@@ -74,7 +74,7 @@ pub(super) fn event(parts: &Parts, route: &Matched<'_>, body: &Bytes) -> Value {
 /// The HTTP response that a function's answer stands for.
 ///
 /// # Errors
-/// What is wrong with the answer.
+/// What is wrong with the response.
 pub(super) fn response(answer: &Value) -> Result<Response<Body>, String> {
     let status =
         answer["statusCode"].as_u64().and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
@@ -84,7 +84,7 @@ pub(super) fn response(answer: &Value) -> Result<Response<Body>, String> {
         _ => body.as_bytes().to_vec(),
     };
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status.ok_or("the answer has no status")?;
+    *response.status_mut() = status.ok_or("the response has no status")?;
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let name: HeaderName = name.parse().map_err(|_| format!("{name} is no header"))?;
         let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());

@@ -146,10 +146,10 @@ fn function<E: Endpoint>(client: &Client, verifier: &Arc<Verifier>) -> Arc<Funct
 }
 
 impl Function {
-    /// Hands the function an event, as Lambda does, and gives its answer.
+    /// Hands the function an event, as Lambda does, and gives its response.
     ///
     /// # Errors
-    /// What Lambda would call a function error: an event that cannot be read, or an answer that cannot be written.
+    /// What Lambda would call a function error: an event that cannot be read, or a response that cannot be written.
     pub(crate) async fn invoke(&self, event: String) -> Result<Value, String> {
         (self.service)(event).await
     }

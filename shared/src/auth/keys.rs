@@ -32,10 +32,10 @@ const FIRST_NEED_COOLDOWN: Duration = Duration::from_secs(1);
 /// Why the issuer's keys could not be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeysError {
-    /// No connection, no answer in time, or an answer that broke off.
-    #[error("no answer from the issuer")]
+    /// No connection, no response in time, or a response that broke off.
+    #[error("no response from the issuer")]
     NoAnswer,
-    /// An answer other than 200; redirects are not followed.
+    /// A response other than 200; redirects are not followed.
     #[error("the issuer answered with status {0}")]
     Status(u16),
     /// A document over the limit, or an encoded one.
@@ -86,7 +86,7 @@ impl CachedKeys {
 
 /// What to do about a key.
 enum Step {
-    /// The answer: the key, or that there is none.
+    /// The response: the key, or that there is none.
     Done(Result<Option<Arc<DecodingKey>>, AuthError>),
     /// Wait for the fetch under way, for so long at the most, then look again.
     Wait(watch::Receiver<()>, Duration),

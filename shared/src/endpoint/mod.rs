@@ -43,7 +43,7 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Answers a request whose token and permission have been checked.
     ///
     /// # Errors
-    /// Any [`Error`]; each is an answer of the contract.
+    /// Any [`Error`]; each is a response of the contract.
     fn handle(request: Authorized, store: &Self::Store) -> impl Future<Output = Result<Reply, Error>> + Send;
 }
 

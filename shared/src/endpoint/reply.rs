@@ -59,7 +59,7 @@ impl Reply {
         Self { body: json(&Deleted { success: true, deleted: id }), ..Self::default() }
     }
 
-    /// The body of an answer with this one row.
+    /// The body of a response with this one row.
     pub fn body_of<R: Resource>(row: &R) -> String {
         rows_body::<R>(std::slice::from_ref(row), None)
     }
@@ -71,7 +71,7 @@ struct Deleted {
     deleted: Id,
 }
 
-/// The body of an answer with rows of a resource.
+/// The body of a response with rows of a resource.
 fn rows_body<R: Resource>(rows: &[impl Serialize], next: Option<&str>) -> String {
     json(&Rows { name: R::NAME, rows, next })
 }
@@ -96,5 +96,5 @@ impl<T: Serialize> Serialize for Rows<'_, T> {
 
 /// A body's JSON. Nothing that is answered can fail to be JSON: names are strings and numbers are whole.
 pub(crate) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|error| unreachable!("an answer is always JSON: {error}"))
+    serde_json::to_string(value).unwrap_or_else(|error| unreachable!("a response is always JSON: {error}"))
 }

@@ -15,14 +15,14 @@ use super::table::{self, ID, Table};
 use super::transaction::{self, TransactionError};
 use crate::model::Id;
 
-/// How long a key stands for the answer that it was first given, in seconds.
+/// How long a key stands for the response that it was first given, in seconds.
 const LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 
 /// The attribute with the time after which a record counts no more, in seconds since 1970. DynamoDB deletes the record some time after it (time to live).
 const EXPIRES_AT: &str = "expires_at";
 /// The attribute with the digest of the body that the key came with.
 const BODY: &str = "body_digest";
-/// The attribute with the answer that was given.
+/// The attribute with the response that was given.
 const ANSWER: &str = "answer";
 
 /// The places of the row and of its key's record among the writes of a keyed creation.
@@ -45,7 +45,7 @@ pub struct IdempotencyKey {
 pub enum Created<R> {
     /// It has come into being.
     Now(Versioned<R>),
-    /// It came into being when its key was first used; the body of the answer that was given then, and the row's version at that time.
+    /// It came into being when its key was first used; the body of the response that was given then, and the row's version at that time.
     Before(String, Version),
 }
 
@@ -96,7 +96,7 @@ impl<R: Record> Table<R> {
     }
 
     /// As [`Self::create`], but once a key: the row and the record of its key are written together or not at all, so that however often and however concurrently it is asked
-    /// for there is one row. `answer` makes the body of the answer that later requests with the key are given too.
+    /// for there is one row. `answer` makes the body of the response that later requests with the key are given too.
     /// Costs 1 read unit and, where the row is created, 1 write unit for the counter, 2 each for a row of up to 1 KiB and the record, and 1 for each of the row's indexes.
     ///
     /// # Errors
@@ -160,7 +160,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// The answer that the key was given before, if it was used and has not expired by our own clock.
+    /// The response that the key was given before, if it was used and has not expired by our own clock.
     pub(super) async fn created_before(&self, key: &IdempotencyKey) -> Result<Option<Created<R>>, Error> {
         let Some(record) = self.get_item(&key.bucket, &key.id).await? else { return Ok(None) };
         let malformed = |attribute| Error::malformed(&self.name, None, attribute);

@@ -78,7 +78,7 @@ impl Error {
             }
             SdkError::TimeoutError(_) => Self::Unavailable { call, code: "timed out".into() },
             SdkError::DispatchFailure(_) => Self::Unavailable { call, code: "no connection".into() },
-            SdkError::ResponseError(_) => Self::Unavailable { call, code: "broken answer".into() },
+            SdkError::ResponseError(_) => Self::Unavailable { call, code: "broken response".into() },
             _ => Self::Failed { call, code: "request not built".into() },
         }
     }
@@ -118,7 +118,7 @@ pub(super) fn is_throttling(code: &str) -> bool {
     )
 }
 
-/// An HTTP answer's status.
+/// An HTTP response's status.
 pub(super) trait Http {
     fn status(&self) -> u16;
 }

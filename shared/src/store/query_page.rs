@@ -45,17 +45,17 @@ pub(super) async fn query<T: Send + 'static>(
     answered.unwrap_or_else(|| unreachable!("a Query that has gone well has been read"))
 }
 
-/// Where the answer is put, once there is one.
+/// Where the response is put, once there is one.
 type Slot<T> = Option<Result<QueryPage<T>, Error>>;
 
-/// Takes the answer of one Query in the place of the SDK's own reader.
+/// Takes the response of one Query in the place of the SDK's own reader.
 struct Reader<T, F> {
     read: Arc<F>,
     answered: Arc<Mutex<Slot<T>>>,
 }
 
 impl<T, F: Fn(&dyn ItemView) -> Result<T, Error>> Reader<T, F> {
-    /// What the answer holds; an error of its own where an item cannot be read.
+    /// What the response holds; an error of its own where an item cannot be read.
     fn read(&self, body: &[u8]) -> serde_json::Result<Result<QueryPage<T>, Error>> {
         let page: Page<'_> = serde_json::from_slice(body)?;
         let rows = page.items.iter().map(|item| (self.read)(item)).collect::<Result<_, _>>();
@@ -84,7 +84,7 @@ impl<T, F> fmt::Debug for Reader<T, F> {
 #[dyn_dispatch_hint]
 impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static> Intercept for Reader<T, F> {
     fn name(&self) -> &'static str {
-        "reads the answer"
+        "reads the response"
     }
 
     fn read_before_execution(
@@ -132,7 +132,7 @@ struct Page<'a> {
     last: Option<ItemRef<'a>>,
 }
 
-/// An item that lies in the answer, its attributes in the order they came in.
+/// An item that lies in the response, its attributes in the order they came in.
 struct ItemRef<'a>(Vec<(Text<'a>, Value<'a>)>);
 
 #[derive(serde::Deserialize)]

@@ -1,6 +1,6 @@
 //! Which failed calls are tried again.
 //!
-//! A call that may have been carried out although its answer was lost must not simply be sent again where doing it twice is not the same as
+//! A call that may have been carried out although its response was lost must not simply be sent again where doing it twice is not the same as
 //! doing it once: a second PutItem or DeleteItem would find its own work and call it somebody else's.
 
 use std::error::Error;

@@ -227,7 +227,7 @@ impl<R: Record> Table<R> {
 
     /// Takes the next id from the counter.
     ///
-    /// A lost answer leaves a gap in the ids and nothing else, so this call may be tried again whatever became of it.
+    /// A lost response leaves a gap in the ids and nothing else, so this call may be tried again whatever became of it.
     pub(super) async fn next_id(&self) -> Result<Id, Error> {
         let update = self.client.update_item().table_name(&self.name).set_key(Some(key(COUNTER_BUCKET, 0)));
         let update = update
