@@ -2,14 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../../../tests/runtime.rs"]
-mod runtime;
-
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use local::{Options, Stack};
 use serde_json::{Value, json};
 
-use runtime::{Environment, request};
+use testkit::runtime::{self, Environment, request};
 
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_delete_movies");
 const ACTORS: u64 = 300;

@@ -1,19 +1,10 @@
 //! The real bootstrap, killed at any moment of any request: nothing is lost that was acknowledged, and nothing is there twice.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "../../../tests/runtime.rs"]
-mod runtime;
-
-#[path = "../../../tests/killed_posts.rs"]
-mod killed_posts;
-
 use std::time::Duration;
 
 use local::{Options, Stack};
 use serde_json::{Value, json};
-
-use killed_posts::Posts;
+use testkit::{Posts, runtime};
 
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_post_actors");
 
@@ -36,7 +27,7 @@ async fn two_hundred_keyed_posts_survive_kills_at_any_moment_once_each() {
     let posts = Posts {
         bootstrap: BOOTSTRAP,
         rounds: 200,
-        doom: |round| Duration::from_millis(round % 40),
+        killed_after: |round| Duration::from_millis(round % 40),
         second_kill: 10,
         event: |round, attempt| event(&stack, round, attempt),
         created,

@@ -2,19 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../../../tests/runtime.rs"]
-mod runtime;
-
-#[path = "../../../tests/killed_posts.rs"]
-mod killed_posts;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use local::{Options, Stack};
 use serde_json::{Value, json};
-
-use killed_posts::Posts;
+use testkit::{Posts, runtime};
 
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_post_movies");
 const ACTORS: u64 = 12;
@@ -61,7 +54,7 @@ async fn a_hundred_keyed_posts_with_casts_survive_kills_at_any_moment_whole_and_
     let posts = Posts {
         bootstrap: BOOTSTRAP,
         rounds: 100,
-        doom: |round| Duration::from_millis(round * 7 % 60),
+        killed_after: |round| Duration::from_millis(round * 7 % 60),
         second_kill: 3,
         event: |round, attempt| event(&stack, round, attempt),
         created,

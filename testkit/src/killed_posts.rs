@@ -1,4 +1,4 @@
-//! Keyed POSTs to a function's real bootstrap that is killed at any moment. The tests of the functions that create rows take this file in as a module.
+//! Keyed POSTs to a function's real bootstrap that is killed at any moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,22 +9,24 @@ use serde_json::Value;
 use crate::runtime::Environment;
 
 /// What a test sends, and when it kills.
-pub(crate) struct Posts<E, C> {
-    pub(crate) bootstrap: &'static str,
-    pub(crate) rounds: u64,
+pub struct Posts<E, C> {
+    /// The path of the bootstrap.
+    pub bootstrap: &'static str,
+    /// How many rounds there are, each with a key of its own.
+    pub rounds: u64,
     /// After how long one of the two environments of a round is killed.
-    pub(crate) doom: fn(u64) -> Duration,
+    pub killed_after: fn(u64) -> Duration,
     /// Every so many rounds the other one is killed as well, and the client tries again.
-    pub(crate) second_kill: u64,
+    pub second_kill: u64,
     /// The event of a round's attempt; its key is the round's.
-    pub(crate) event: E,
+    pub event: E,
     /// The id of the row that a response names, if it is one.
-    pub(crate) created: C,
+    pub created: C,
 }
 
 impl<E: Fn(u64, u64) -> Value, C: Fn(&Value) -> Option<u64>> Posts<E, C> {
     /// Sends them all, and gives each round by the id of the one row that all its responses name.
-    pub(crate) async fn send(&self, stack: &Stack) -> BTreeMap<u64, u64> {
+    pub async fn send(&self, stack: &Stack) -> BTreeMap<u64, u64> {
         let mut acknowledged = BTreeMap::new();
         let mut killed = 0;
         let mut steady = Environment::start(stack, self.bootstrap).await;
@@ -33,7 +35,7 @@ impl<E: Fn(u64, u64) -> Value, C: Fn(&Value) -> Option<u64>> Posts<E, C> {
             let mut environment = Environment::start(stack, self.bootstrap).await;
             let lost_response = environment.invoke((self.event)(round, 1));
             let steady_answer = steady.invoke((self.event)(round, 2));
-            tokio::time::sleep((self.doom)(round)).await;
+            tokio::time::sleep((self.killed_after)(round)).await;
             environment.kill();
             let mut ids = BTreeSet::new();
             match lost_response.await {

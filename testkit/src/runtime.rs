@@ -1,4 +1,5 @@
-//! Lambda's side of the runtime API, for tests that kill a function's real bootstrap. Each of them takes this file in as a module.
+//! Lambda's side of the runtime API.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,7 +28,7 @@ struct Runtime {
 }
 
 /// A bootstrap with a runtime API of its own. Killing it ends its invocation without a response.
-pub(crate) struct Environment {
+pub struct Environment {
     process: Child,
     events: mpsc::UnboundedSender<Invocation>,
     server: tokio::task::JoinHandle<()>,
@@ -35,7 +36,7 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Starts the bootstrap at this path, which is named as its function is.
-    pub(crate) async fn start(stack: &Stack, bootstrap: &str) -> Self {
+    pub async fn start(stack: &Stack, bootstrap: &str) -> Self {
         let (events, waiting) = mpsc::unbounded_channel();
         let runtime = Arc::new(Runtime { waiting: tokio::sync::Mutex::new(waiting), under_way: Mutex::default() });
         let router = Router::new()
@@ -61,13 +62,14 @@ impl Environment {
     }
 
     /// Hands the function an event; an error when it dies before it answers.
-    pub(crate) fn invoke(&self, event: Value) -> oneshot::Receiver<Value> {
+    pub fn invoke(&self, event: Value) -> oneshot::Receiver<Value> {
         let (answer, answered) = oneshot::channel();
         self.events.send((event, answer)).unwrap();
         answered
     }
 
-    pub(crate) fn kill(&mut self) {
+    /// Kills the process, whatever it is at.
+    pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         self.server.abort();
@@ -107,7 +109,7 @@ async fn respond(
 }
 
 /// A sample event with the producer's token and this request id.
-pub(crate) fn event(stack: &Stack, sample: &str, request_id: &str) -> Value {
+pub fn event(stack: &Stack, sample: &str, request_id: &str) -> Value {
     let token = stack.tokens.as_ref().unwrap().issue(Role::Producer).unwrap();
     let mut event: Value = serde_json::from_str(sample).unwrap();
     event["headers"]["authorization"] = json!(format!("Bearer {token}"));
@@ -116,7 +118,7 @@ pub(crate) fn event(stack: &Stack, sample: &str, request_id: &str) -> Value {
 }
 
 /// Sends the stack's API a request of the producer; a body of null is none.
-pub(crate) async fn request(stack: &Stack, method: &str, path: &str, body: &Value) -> (u16, Value) {
+pub async fn request(stack: &Stack, method: &str, path: &str, body: &Value) -> (u16, Value) {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     let token = stack.tokens.as_ref().unwrap().issue(Role::Producer).unwrap();
     let client = CLIENT.get_or_init(|| reqwest::Client::builder().no_proxy().build().unwrap());
