@@ -96,7 +96,7 @@ async fn a_page_looks_into_a_bounded_number_of_buckets_and_says_where_to_go_on()
 async fn a_list_longer_than_one_answer_of_dynamodb_is_complete() {
     let api = Api::start().await;
     let actors = actors(&api);
-    // 1 MB is the most that one Query responses; these rows come to more.
+    // 1 MB is the most that one Query returns; these rows come to more.
     let text = |characters: usize| AttributeValue::S("🎭".repeat(characters));
     for batch in 0..38 {
         let rows = (1..=25).map(|row| {
