@@ -1,7 +1,19 @@
-//! The issuer's keys: fetched while a function starts or on first need, kept, and fetched again when they may have changed.
+//! The issuer's key set: fetched while a function starts or at first need, kept, and fetched again
+//! when it may have changed.
 //!
-//! One fetch is under way at a time, in a task of its own; the lock is held for look-ups only. So a slow issuer delays
-//! nobody whose key is known, and any number of requests that wait do so for the same fetch.
+//! What a request for the key `kid` does depends on the age of the set that was fetched last:
+//!
+//! | age of the set | `kid` is in it | `kid` is not in it |
+//! |---|---|---|
+//! | there is no set | | waits for a fetch; without a set after it, 503 |
+//! | below the cache time | uses the key | waits for a fetch; then 401, unless it brought the key |
+//! | up to a cool-down more | uses the key, and a fetch runs in the background | waits for a fetch; then 401, or 503 if it failed |
+//! | up to an hour more than the cache time | waits for a fetch, half a second at most; uses the key unless the fetch took it away | the same |
+//! | older | as if there were no set | as if there were no set |
+//!
+//! A fetch starts only if none is under way and the last one started a cool-down ago (a second ago
+//! while there is no set). It runs in a task of its own, and the lock is held for look-ups only. So a
+//! slow issuer delays no request whose key is known, and all requests that wait share one fetch.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -22,9 +34,10 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_DOCUMENT_BYTES: usize = 150_000;
 /// How much longer than its time-out a fetch has taken if its environment was frozen meanwhile.
 const FREEZE: Duration = Duration::from_secs(1);
-/// How long a request whose key is known waits for a fetch that may take the key away. An issuer answers well within this; one that is slow or hangs delays nobody longer.
+/// The longest that a request whose key is known waits for a fetch that may take the key away. An
+/// issuer usually responds well within this.
 const KNOWN_KEY_WAIT: Duration = Duration::from_millis(500);
-/// How long the last good key set is used while the issuer cannot be had.
+/// How long past the cache time the last key set is used while fetches fail.
 const STALE_IF_ERROR: Duration = Duration::from_secs(3600);
 /// The least time between two fetches while there is no key set at all.
 const FIRST_NEED_COOLDOWN: Duration = Duration::from_secs(1);
@@ -104,7 +117,8 @@ impl KeySet {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Fetches the set ahead of its first need, and waits until that has ended, however it did. Where it failed the first need makes a fetch of its own, at once.
+    /// Fetches the set ahead of its first need and waits until the fetch has ended. If it fails, the
+    /// first request starts another at once.
     pub(super) async fn prefetch(&self) {
         let under_way = self.shared.fetch(&mut self.shared.state(), Instant::now(), true);
         if let Some(mut under_way) = under_way {
@@ -112,16 +126,13 @@ impl KeySet {
         }
     }
 
-    /// The key of this id, or none if the issuer has not published it.
-    ///
-    /// A set older than the cache time is fetched again, in the background at first; once it is older by another cool-down,
-    /// the request waits for the fetch (half a second, if its key is known), so that a withdrawn key stops. An unknown id makes a fetch too. There is never more than
-    /// one a cool-down, and while the issuer cannot be had the last good set serves for at most an hour.
+    /// The key of this id, or none if the issuer has not published it; see the table above.
     pub(super) async fn key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, AuthError> {
         let began = Instant::now();
         let mut waits = 0;
         loop {
-            // A fetch that was frozen half-way with its environment ends badly, and at once, as it wakes; the one after it is waited for too.
+            // A fetch that was frozen with its environment fails as soon as it wakes. So a request
+            // waits for the one after it too.
             let waited = waits >= 2 || began.elapsed() >= KNOWN_KEY_WAIT && waits >= 1;
             match self.shared.step(kid, waited, Instant::now()) {
                 Step::Done(result) => return result,
@@ -138,7 +149,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to do about the key `kid` now; `waited` says that fetches have been waited for often enough, so that none is started.
+    /// What to do about the key `kid` now. With `waited` the request has waited long enough: no
+    /// fetch is started.
     fn step(self: &Arc<Self>, kid: &str, waited: bool, now: Instant) -> Step {
         let mut state = self.state();
         let age = state.good.as_ref().map(|good| good.age(now));
@@ -168,7 +180,8 @@ impl Shared {
         }
     }
 
-    /// The fetch under way, started now if there is none and the last is long enough ago; `ahead` of any need, its failure keeps no other waiting.
+    /// The fetch under way; starts one if there is none and the last is a cool-down ago. `ahead`
+    /// marks a prefetch.
     fn fetch(self: &Arc<Self>, state: &mut State, now: Instant, ahead: bool) -> Option<watch::Receiver<()>> {
         // A closed channel is a fetch that has ended, however it did.
         let idle = state.under_way.as_ref().is_none_or(|under_way| under_way.has_changed().is_err());
@@ -180,7 +193,8 @@ impl Shared {
             tokio::spawn(async move {
                 let fetched = shared.fetch_keys().await;
                 let mut state = shared.state();
-                // Neither one ahead of its need that failed keeps the need's own waiting, nor one that was frozen half-way with its environment.
+                // A failed prefetch starts no cool-down, and neither does a fetch that was frozen with
+                // its environment.
                 if ahead && fetched.is_err() || now.elapsed() > FETCH_TIMEOUT + FREEZE {
                     state.asked = None;
                 }

@@ -15,12 +15,13 @@ use futures_util::future::BoxFuture;
 
 use super::error::{self, is_throttling};
 
-/// How often something is tried that meets other transactions on its items, or that was planned on what is so no more.
+/// How often a request is tried that conflicts with other writes of the same items.
 const MAX_ATTEMPTS: u32 = 8;
 /// The longest pause before the second try; it doubles for each after it, up to eight times this.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Does this again while it is [contended](error::Error::Contended), after a pause, and not too often.
+/// Retries while the attempt [conflicts](error::Error::Contended) with another write, with pauses,
+/// [`MAX_ATTEMPTS`] times at most.
 pub(super) async fn retry_on_conflict<'a, T>(
     attempt: impl Fn() -> BoxFuture<'a, Result<T, error::Error>>,
 ) -> Result<T, error::Error> {

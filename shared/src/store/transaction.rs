@@ -29,7 +29,7 @@ pub(super) enum TransactionError {
 impl From<TransactionError> for Error {
     fn from(refusal: TransactionError) -> Self {
         match refusal {
-            // What a plan was made on is so no more, or somebody else is at work on it: both call for another try.
+            // The data read has changed, or another transaction holds it: retry.
             TransactionError::Unmet(_) | TransactionError::Contended(_) => Self::Contended { call: CALL },
             TransactionError::InProgress => Self::Unavailable { call: CALL, code: "in progress".into() },
             TransactionError::Other(error) => error,
