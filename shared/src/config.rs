@@ -22,7 +22,7 @@ pub struct Config {
     /// Where DynamoDB is and who asks it. Lambda puts region and credentials into the environment, so the SDK's own search for
     /// them (profiles, processes, metadata services) has no part in a cold start.
     pub aws: SdkConfig,
-    /// Whom the function trusts to say who it speaks to: the public web's authorities, or those of `AWS_CA_BUNDLE` in their place.
+    /// Trusted root certificates: Mozilla's, or those in `AWS_CA_BUNDLE`.
     pub roots: Roots,
 }
 
