@@ -1,4 +1,5 @@
-//! The SDK's client, with this API's time-outs and attempts, and nothing in it that a function does not need.
+//! The DynamoDB client of the SDK, with this API's timeouts and retries, and without the parts that
+//! a function does not need.
 
 use std::time::Duration;
 
@@ -20,22 +21,25 @@ use url::Url;
 
 use crate::https::Https;
 
-/// The longest that one attempt at a call may take.
+/// The longest that one attempt of a call may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(700);
-/// The longest that a call may take, with all its attempts and the pauses between them.
+/// The longest that a call may take, including all attempts and the pauses between them.
 const CALL_TIMEOUT: Duration = Duration::from_millis(2000);
-/// How often a call is tried, the first time included.
+/// The most attempts of a call, the first included.
 const MAX_ATTEMPTS: u32 = 3;
-/// The longest pause before the second attempt; it doubles for the third. The pause itself is random (full jitter).
+/// The longest pause before the second attempt; it doubles for the third. Each pause is random
+/// (full jitter).
 const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest pause before any attempt.
 const MAX_BACKOFF: Duration = Duration::from_millis(400);
-/// The tokens that retries are paid with: some 10 each, and won back by successes. The SDK's own default.
+/// The capacity of the retry budget, in tokens: a retry costs about 10, and a success returns some.
+/// It is the SDK's default.
 const RETRY_BUDGET: usize = 500;
-/// How many of them come back each second.
+/// How many tokens the budget regains each second.
 const RETRY_REFILL: f32 = 100.0;
 
-/// Where DynamoDB is by these settings, as the SDK has it; none where they name no region that there is.
+/// The URL of DynamoDB that the SDK derives from these settings; `None` if they name no known
+/// region.
 pub fn endpoint(config: &SdkConfig) -> Option<Url> {
     if let Some(url) = config.endpoint_url() {
         return Url::parse(url).ok();
@@ -47,7 +51,7 @@ pub fn endpoint(config: &SdkConfig) -> Option<Url> {
     Url::parse(resolved.url()).ok()
 }
 
-/// A DynamoDB client with this API's time-outs and attempts, whatever `config` says of them.
+/// Builds a DynamoDB client with this API's timeouts and retries, which override those in `config`.
 pub fn client(config: &SdkConfig, https: &Https) -> Client {
     let timeouts =
         TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
@@ -55,8 +59,9 @@ pub fn client(config: &SdkConfig, https: &Https) -> Client {
         .with_max_attempts(MAX_ATTEMPTS)
         .with_initial_backoff(INITIAL_BACKOFF)
         .with_max_backoff(MAX_BACKOFF);
-    // Retries come out of a budget, so that an outage is not made worse; this client's own, not one shared with the rest of the process. It fills up again by
-    // itself, so that what an outage has used up is not missed for long after it.
+    // Retries draw on a budget, so that they do not make an outage worse. The budget is this
+    // client's own, not the SDK's process-wide one. It refills with time, so that an outage does
+    // not disable retries long after it has ended.
     let tokens = TokenBucket::builder().capacity(RETRY_BUDGET).refill_rate(RETRY_REFILL).build();
     let budget = RetryPartition::custom("casting-agency").token_bucket(tokens).build();
     let config = aws_sdk_dynamodb::config::Builder::from(config)
@@ -64,14 +69,14 @@ pub fn client(config: &SdkConfig, https: &Https) -> Client {
         .retry_config(retries)
         .retry_partition(budget)
         .http_client(https.clone())
-        // An attempt's own time-out ends what stalls.
+        // The attempt timeout ends a stalled stream.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .interceptor(NoTelemetry);
     Client::from_conf(config.build())
 }
 
-/// Leaves out the headers in which the SDK tells AWS of itself, its attempts and its caller's machine: nothing depends on them, and each call would make, sign and send
-/// them anew.
+/// Omits the headers in which the SDK describes itself, its attempts and the machine. Nothing
+/// depends on them, and each call would build, sign and send them again.
 #[derive(Debug)]
 struct NoTelemetry;
 

@@ -1,4 +1,4 @@
-//! How rows come into being: once a request, or once a key.
+//! Creates rows: one for each request, or one for each idempotency key.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,24 +15,26 @@ use super::table::{self, ID, Table};
 use super::transaction::{self, TransactionError};
 use crate::model::Id;
 
-/// How long a key stands for the response that it was first given, in seconds.
+/// How long a key returns the response of its first use, in seconds.
 const LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 
-/// The attribute with the time after which a record counts no more, in seconds since 1970. DynamoDB deletes the record some time after it (time to live).
+/// The attribute with the record's expiry time, in seconds since 1970. DynamoDB deletes the record
+/// some time after it (time to live).
 const EXPIRES_AT: &str = "expires_at";
-/// The attribute with the digest of the body that the key came with.
+/// The attribute with the digest of the key's first request body.
 const BODY: &str = "body_digest";
-/// The attribute with the response that was given.
+/// The attribute with the body of the response that was sent.
 const ANSWER: &str = "answer";
 
-/// The places of the row and of its key's record among the writes of a keyed creation.
+/// The positions of the row and of the key's record in the transaction of a keyed creation.
 const ROW: usize = 0;
 const RECORD: usize = 1;
 
-/// A client's word that two requests are one, with what else must be the same of them.
+/// A client's idempotency key for one subject and route, with the digest of the request body.
 ///
-/// The record of a key lies in the table of the row, under a partition below the counter's: both numbers of its key come out of a SHA-256 over subject, route and
-/// key, so that nobody can guess or meet another's.
+/// The key's record is in the table of the row, in a partition below the counter's. Both numbers of
+/// its primary key come from a SHA-256 over subject, route and key, so that nobody can guess or
+/// collide with another client's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     bucket: String,
@@ -40,21 +42,22 @@ pub struct IdempotencyKey {
     body: String,
 }
 
-/// A row that was asked for.
+/// The result of a keyed creation.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Created<R> {
-    /// It has come into being.
+    /// This request created the row.
     Now(Versioned<R>),
-    /// It came into being when its key was first used; the body of the response that was given then, and the row's version at that time.
+    /// An earlier request with the key created the row: the body of the response to that request,
+    /// and the row's version at that time.
     Before(String, Version),
 }
 
 impl IdempotencyKey {
-    /// The key `key` of this subject on this route, for this body.
+    /// Scopes `key` to this subject and route, for a request with this body.
     pub fn new(subject: &str, route: &str, key: &str, body: &[u8]) -> Self {
         let mut scope = digest::Context::new(&digest::SHA256);
         for part in [subject, route, key] {
-            // With its length before it, no part can run into the next.
+            // The length prefix keeps adjacent parts apart.
             scope.update(&(part.len() as u64).to_be_bytes());
             scope.update(part.as_bytes());
         }
@@ -62,7 +65,8 @@ impl IdempotencyKey {
         let (bucket, rest) = scope.as_ref().split_at(8);
         let bucket = bucket.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
         let id = rest[..15].iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
-        // Partitions from -2 down; DynamoDB's numbers hold 38 digits, and these have 20 and 37.
+        // Partitions are -2 and below. DynamoDB's numbers hold 38 digits; these have at most 20 and
+        // 37.
         Self {
             bucket: format!("-{}", bucket + 2),
             id: id.to_string(),
@@ -72,8 +76,9 @@ impl IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// The token of this request's transaction, of at most 36 characters. It is unique to the id that the request was given; tokens are shared by all the tables of an
-    /// account.
+    /// The client request token of the transaction, of at most 36 characters. It contains the new
+    /// row's id, so that each attempt with a new id is a new transaction, and the table's name,
+    /// because all tables of an account share tokens.
     pub(super) fn request_token(&self, table: &str, id: Id) -> String {
         let token = format!("{table} {} {} {id}", self.bucket, self.id);
         hex(&digest::digest(&digest::SHA256, token.as_bytes()).as_ref()[..16])
@@ -81,11 +86,14 @@ impl IdempotencyKey {
 }
 
 impl<R: Record> Table<R> {
-    /// Stores a new row under the next id. A crash between the two writes leaves a gap in the ids, never a duplicate.
-    /// Costs 1 write unit for the counter, 1 for a row of up to 1 KiB, and 1 for each of its indexes.
+    /// Stores a new row under the next id. A crash between the two writes leaves a gap in the ids,
+    /// never a duplicate.
+    /// Costs 1 write unit for the counter, 1 for a row of up to 1 KiB, and 1 for each of its
+    /// indexes.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] (the row may have been created), [`Error::Failed`] or [`Error::IdsExhausted`].
+    /// [`Error::Unavailable`] (the row may have been created), [`Error::Failed`] or
+    /// [`Error::IdsExhausted`].
     pub async fn create(&self, new: R::New) -> Result<Versioned<R>, Error> {
         let row = R::with_id(self.next_id().await?, new);
         let put = self.client.put_item().table_name(&self.name).set_item(Some(table::item(&row)));
@@ -95,12 +103,15 @@ impl<R: Record> Table<R> {
         Ok(Versioned { row, version: Version(1) })
     }
 
-    /// As [`Self::create`], but once a key: the row and the record of its key are written together or not at all, so that however often and however concurrently it is asked
-    /// for there is one row. `answer` makes the body of the response that later requests with the key are given too.
-    /// Costs 1 read unit and, where the row is created, 1 write unit for the counter, 2 each for a row of up to 1 KiB and the record, and 1 for each of the row's indexes.
+    /// Like [`Self::create`], but at most once for each key. The row and the key's record are
+    /// written in one transaction, so that repeated and concurrent requests create one row.
+    /// `answer` builds the response body that later requests with the key get again.
+    /// Costs 1 read unit. If the row is created, it also costs 1 write unit for the counter, 2 each
+    /// for a row of up to 1 KiB and the record, and 1 for each of the row's indexes.
     ///
     /// # Errors
-    /// [`Error::InProgress`], [`Error::KeyReused`], or as [`Self::create`]; after [`Error::Unavailable`] the key can be used again at once.
+    /// [`Error::InProgress`], [`Error::KeyReused`], or as [`Self::create`]. After
+    /// [`Error::Unavailable`] the client can retry with the same key at once.
     pub async fn create_once(
         &self,
         new: R::New,
@@ -113,7 +124,7 @@ impl<R: Record> Table<R> {
         let row = R::with_id(self.next_id().await?, new);
         let record = self.put_record(key, &answer(&row))?;
         let writes = vec![self.put_row(&row)?, record];
-        // DynamoDB takes attempts with one token as one, so this call may be tried again whatever became of it.
+        // DynamoDB executes a token once, so a retry is safe even if the outcome is unknown.
         let token = key.request_token(&self.name, row.id());
         match transaction::write(&self.client, writes, Some(token)).await {
             Ok(()) => Ok(Created::Now(Versioned { row, version: Version(1) })),
@@ -138,14 +149,14 @@ impl<R: Record> Table<R> {
         transaction::put(put.table_name(&self.name).set_item(Some(record(key, answer))))
     }
 
-    /// What became of the key, after a transaction of the row, the key's record and perhaps more was refused.
+    /// Handles the error of a transaction that writes the row, the key's record and perhaps more.
     pub(super) async fn after_transaction_error(
         &self,
         key: &IdempotencyKey,
         refusal: TransactionError,
     ) -> Result<Created<R>, Error> {
         match refusal {
-            // Another request with the key came first. A record that has expired since it stood in the way does so no more.
+            // Another request with the key came first. If its record has expired since, retry.
             TransactionError::Unmet(places) if places.contains(&RECORD) => {
                 self.created_before(key).await?.ok_or(Error::Contended { call: transaction::CALL })
             }
@@ -160,7 +171,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// The response that the key was given before, if it was used and has not expired by our own clock.
+    /// The stored response of the key, if the key was used and has not expired by our own clock.
     pub(super) async fn created_before(&self, key: &IdempotencyKey) -> Result<Option<Created<R>>, Error> {
         let Some(record) = self.get_item(&key.bucket, &key.id).await? else { return Ok(None) };
         let malformed = |attribute| Error::malformed(&self.name, None, attribute);

@@ -1,7 +1,9 @@
-//! Who plays in what: a table of credits, each lying in it twice, under its movie and under its actor.
+//! Credits: who plays in what. The table holds each credit twice, under its movie and under its
+//! actor.
 //!
-//! Both halves are written in one transaction, and read with strong consistency. A credit counts as long as its actor and its movie exist:
-//! ids are never used again, so what a deletion has not swept away yet is passed over by every reader.
+//! Both halves are written in one transaction and read with strong consistency. A credit counts
+//! only while its actor and its movie exist. Ids are never reused, so readers skip the credits that
+//! a deletion has not swept yet.
 
 use std::collections::HashMap;
 
@@ -18,21 +20,21 @@ use crate::model::{Actor, Billing, Credit, Id, Movie, Name};
 
 /// The setting that holds the table's name.
 pub const CREDITS_TABLE: &str = "CREDITS_TABLE";
-/// The partition key: whose credits lie there, `movie#7` or `actor#5`.
+/// The partition key: the owner of the credit, such as `movie#7` or `actor#5`.
 pub const OWNER: &str = "owner";
-/// The sort key: the id of the actor of a movie's credit, or of the movie of an actor's.
+/// The sort key: the actor's id in a movie's credit, the movie's id in an actor's.
 pub const COUNTERPART: &str = "counterpart";
 
-/// The attribute with what the actor plays, where that is said.
+/// The attribute with the character that the actor plays; optional.
 const CHARACTER: &str = "character";
-/// The attribute with the credit's place, where it has one.
+/// The attribute with the credit's place in the billing; optional.
 const BILLING: &str = "billing";
 
 /// A kind of row that has credits.
 pub trait Credited {
-    /// How the partitions of its credits begin.
+    /// The prefix of its credits' partition keys.
     const OWNER: &'static str;
-    /// What the other half of each credit belongs to.
+    /// The kind of row at the other end of each credit.
     type Counterpart: Credited;
 }
 
@@ -59,8 +61,9 @@ impl Credits {
         Self { client, name: name.into() }
     }
 
-    /// Every credit of the row, by the counterpart's id, in ascending order (strongly consistent). The counterparts may be gone.
-    /// Costs 1 read unit for each 4 KiB; a credit without a character has some 50 bytes.
+    /// Reads every credit of the row with the counterpart's id, in ascending order of that id
+    /// (strongly consistent). A counterpart may no longer exist.
+    /// Costs 1 read unit for each 4 KiB; a credit without a character has about 50 bytes.
     pub(super) async fn of<R: Credited>(&self, id: Id) -> Result<Vec<(Id, Credit)>, Error> {
         let (mut credits, mut start) = (Vec::new(), None);
         loop {
@@ -98,7 +101,7 @@ impl Credits {
         Ok([delete(key::<R>(id, counterpart))?, delete(key::<R::Counterpart>(counterpart, id))?])
     }
 
-    /// Deletes these credits of a row, both halves of each, 50 credits in one transaction.
+    /// Deletes these credits of a row, both halves of each, with 50 credits in a transaction.
     /// Costs 4 write units a credit.
     pub(super) async fn delete<R: Credited>(&self, id: Id, credits: &[(Id, Credit)]) -> Result<(), Error> {
         for some in credits.chunks(MAX_TRANSACTION_ITEMS / 2) {
@@ -114,7 +117,7 @@ impl Credits {
     }
 }
 
-/// The credit that an item of the table holds, with its counterpart.
+/// Parses an item of the table: the counterpart's id and the credit.
 fn credit(table: &str, item: &dyn ItemView) -> Result<(Id, Credit), Error> {
     let counterpart = read(item, COUNTERPART).and_then(Id::new);
     let malformed = |malformed: Malformed| Error::malformed(table, counterpart, malformed.0);
@@ -128,7 +131,7 @@ fn credit(table: &str, item: &dyn ItemView) -> Result<(Id, Credit), Error> {
     Ok((counterpart.ok_or_else(|| Error::malformed(table, None, COUNTERPART))?, credit))
 }
 
-/// An attribute that need not be there.
+/// Reads an optional attribute.
 fn optional<T>(
     item: &dyn ItemView,
     attribute: &'static str,

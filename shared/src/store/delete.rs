@@ -1,4 +1,4 @@
-//! Deleting rows, and their credits with them.
+//! Deletes rows together with their credits.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::table::Table;
 use super::{Store, TableNames};
 use crate::model::Id;
 
-/// How long a deletion goes on sweeping credits away, once the row is gone.
+/// How long a deletion may sweep credits after the row is deleted.
 const SWEEP_TIME: Duration = Duration::from_millis(1000);
 
-/// The rows of one kind, to be deleted with their credits.
+/// The tables that a deletion needs: the rows of one kind, and the credits.
 #[derive(Clone, Debug)]
 pub struct DeleteStore<R> {
     rows: Table<R>,
@@ -31,13 +31,14 @@ impl<R: Record> Store for DeleteStore<R> {
 }
 
 impl<R: Record + Credited> DeleteStore<R> {
-    /// Deletes the row, if it meets `demand`, and then its credits.
+    /// Deletes the row if it meets `demand`, and then its credits.
     ///
-    /// The credits stop counting when the row is gone: readers skip those that a crash, an error or the time limit leaves
-    /// in the table, and the next DELETE of the id removes them.
+    /// The credits stop counting when the row is deleted. Readers skip those that a crash, an error
+    /// or the time limit leaves in the table, and the next DELETE of the id removes them.
     ///
-    /// Costs 1 write unit for a row of up to 1 KiB and each of its indexes, 1 read unit for the credits, and 4 write
-    /// units a credit; 1 read unit more where the row was missing and has credits.
+    /// Costs 1 write unit for a row of up to 1 KiB and for each of its indexes, 1 read unit for the
+    /// credits, and 4 write units a credit; 1 more read unit if the row was missing and has
+    /// credits.
     ///
     /// # Errors
     /// As [`Table::delete`].
@@ -52,11 +53,11 @@ impl<R: Record + Credited> DeleteStore<R> {
         deleted
     }
 
-    /// Deletes the credits of a row that is gone for good.
+    /// Deletes the credits of a row that no longer exists.
     ///
-    /// A row that was missing a moment ago may have been created since, with a cast. So unless this request deleted the
-    /// row, it reads the row again *after* the credits: a credit that was read proves that its row existed, and ids are
-    /// never used again, so a row that is absent now stays absent.
+    /// A row that was missing a moment ago may have been created since, with a cast. So unless this
+    /// request deleted the row, it reads the row again *after* the credits. A credit proves that
+    /// its row existed, and ids are never reused, so a row that is missing now stays missing.
     async fn sweep(&self, id: Id, deleted: bool) -> Result<(), Error> {
         let credits = self.credits.of::<R>(id).await?;
         if credits.is_empty() || (!deleted && self.rows.exists(id).await?) {

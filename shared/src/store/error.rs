@@ -1,39 +1,41 @@
-//! What can go wrong between a function and its table.
+//! Errors of the store.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::model::Id;
 
-/// Why the store did not do what was asked. What it says is for the log: calls, codes and keys, never an item's contents.
+/// Why a store operation failed. The messages are for the log: they name calls, codes and keys,
+/// never an item's contents.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no row with that id.
     #[error("no such row")]
     Missing,
-    /// The row is there, and is not of a version that the write demands.
+    /// The row exists, but has none of the versions that the write requires.
     #[error("precondition failed")]
     PreconditionFailed,
-    /// Another request with the same idempotency key is under way.
+    /// Another request with the same idempotency key is in progress.
     #[error("store: a request with the same idempotency key is under way")]
     InProgress,
     /// The idempotency key was used with another body.
     #[error("store: the idempotency key was used with another body")]
     KeyReused,
-    /// Another transaction was at work on the same items; nothing was done.
+    /// Another write of the same items conflicted; nothing was done.
     #[error("store: {call} contended")]
     Contended {
         /// The API call.
         call: &'static str,
     },
-    /// DynamoDB throttled the call, did not answer in time, or had a fault of its own; a retry may work.
+    /// DynamoDB throttled the call, timed out, could not be reached or had an internal error; a
+    /// retry may succeed.
     #[error("store: {call} unavailable: {code}")]
     Unavailable {
         /// The API call.
         call: &'static str,
-        /// DynamoDB's error code, or what became of the connection.
+        /// DynamoDB's error code, or what happened to the connection.
         code: String,
     },
-    /// DynamoDB refused the call; a retry will not help.
+    /// DynamoDB rejected the call; a retry will not help.
     #[error("store: {call} failed: {code}")]
     Failed {
         /// The API call.
@@ -41,17 +43,17 @@ pub enum Error {
         /// DynamoDB's error code.
         code: String,
     },
-    /// An item in the table is no row of its kind.
+    /// An item in the table is not a valid row.
     #[error("store: malformed item {id} in table {table}: {attribute}")]
     Malformed {
         /// The table's name.
         table: String,
-        /// The item's sort key, as far as it can be told.
+        /// The item's sort key, if it can be read.
         id: String,
         /// The attribute that is missing or breaks its rule.
         attribute: &'static str,
     },
-    /// A cast names actors that do not exist: each with its place in the cast.
+    /// A cast names actors that do not exist: the position in the cast and the id of each.
     #[error("store: a cast names actors that do not exist")]
     UnknownActors(Vec<(usize, Id)>),
     /// More credits would change than one transaction can write.
@@ -63,7 +65,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Judges a failed call by what kind of failure it was.
+    /// Classifies an SDK error.
     pub(super) fn of<E: ProvideErrorMetadata, R: Http>(call: &'static str, error: &SdkError<E, R>) -> Self {
         match error {
             SdkError::ServiceError(context) => {
@@ -83,7 +85,7 @@ impl Error {
         }
     }
 
-    /// That a request lacks what the SDK demands of it.
+    /// The SDK could not build the request because a required field is missing.
     pub(super) fn not_built(call: &'static str) -> Self {
         Self::Failed { call, code: "request not built".into() }
     }
@@ -94,7 +96,7 @@ impl Error {
     }
 }
 
-/// The codes of DynamoDB that a later retry may get past.
+/// Whether a later retry may succeed after this DynamoDB error code.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 fn is_passing(code: &str) -> bool {
     is_throttling(code)
@@ -107,7 +109,7 @@ fn is_passing(code: &str) -> bool {
         )
 }
 
-/// The codes by which DynamoDB refuses a call without having done any of it.
+/// Whether DynamoDB rejected the call with this code and did none of the work.
 pub(super) fn is_throttling(code: &str) -> bool {
     matches!(
         code,

@@ -1,15 +1,20 @@
-//! Finding rows: which index a list is read by, and page after page of it.
+//! Reads lists: which index serves a list, and one page after another.
 //!
-//! The order of a list never depends on how it is found, and a page goes on from the last row that the page before it looked at; so the way may
-//! change from page to page. A list is found in the first of these ways that applies:
+//! The order of a list does not depend on how it is read, and each page continues after the last
+//! row that the previous page examined. So each page may use another strategy. A page uses the
+//! first of these that applies:
 //!
-//! 1. **By casting**: the credits of the movie or actor that is named, then their rows. Strongly consistent.
-//! 2. **Along its order**, where the part of the table or index that is in this order holds just what is asked for.
-//! 3. **Gathered**: everything that an index has for one of the filters, if that is little enough; then sorted.
-//! 4. **Along its order**, passing over what is not asked for.
+//! 1. **By credits**: reads the credits of the movie or actor that the filter names, then their
+//!    rows. Strongly consistent.
+//! 2. **Exact walk**: reads the table or an index in list order, where a range of it holds exactly
+//!    the rows that match.
+//! 3. **Gather**: reads everything that an index has for one of the filters, if that is few enough
+//!    rows, and sorts it.
+//! 4. **Filtered walk**: reads the table or an index in list order and skips the rows that do not
+//!    match.
 //!
-//! Whether 3 will do shows only once it is done; so 4 is under way at the same time, and the number of calls does not depend on
-//! how many rows are asked for.
+//! Only the result of 3 shows whether the rows were few enough. So 4 runs at the same time, and the
+//! number of calls does not depend on how many rows match.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -31,44 +36,47 @@ use crate::model::{
 };
 use crate::permission::MayRead;
 
-/// The least number of rows that each way of finding a page may look at, however small the page is.
+/// Each strategy may read at least this many rows, however small the page is.
 const MIN_ROWS_READ: usize = 1000;
-/// How many rows, for each that the page may have, each way may look at. There are three at most: two gatherings and a walk.
+/// How many rows each strategy may read for each row that the page may have. At most three run: two
+/// gathers and a walk.
 const ROWS_READ_PER_ROW: usize = 3;
-/// The most credits of a page with credits, where it has more than one row.
+/// The most credits of a page that includes credits and has more than one row.
 pub const MAX_PAGE_CREDITS: usize = 1000;
 
-/// A kind of row that can be found.
+/// A kind of row that can be listed.
 pub trait Listed: Record + Credited<Counterpart: Record> {
-    /// What a list can be narrowed to.
+    /// The filters of a list.
     type Filter: Clone + Default + PartialEq + std::fmt::Debug + Send + Sync;
-    /// What it can be sorted by.
+    /// The orders of a list.
     type Order: Order;
 
-    /// Whether the row is one that is asked for, but for its casting.
+    /// Whether the row matches the filter, apart from its credits.
     fn is_admitted(&self, filter: &Self::Filter) -> bool;
-    /// The counterpart whose credits are asked for.
+    /// The counterpart that the filter names: only rows that have a credit with it match.
     fn casting(filter: &Self::Filter) -> Option<Id>;
-    /// Where the row comes in this order, as text whose bytes compare so.
+    /// The row's position in this order, as text whose byte order is the list's order.
     fn place(&self, order: Self::Order) -> String;
-    /// The id, where the order is that of ids, at this place.
+    /// The id at this position, if the order is by id.
     fn id_at(order: Self::Order, place: &str) -> Option<Id>;
-    /// The part of an index that is in this order and misses nothing that is asked for, and whether it is just that. None for the order of ids.
+    /// The index range that is in this order and holds every matching row, and whether it holds
+    /// only matching rows. `None` for the order by id.
     fn walk(order: Self::Order, filter: &Self::Filter) -> Option<(Range, bool)>;
-    /// For each filter that an index knows, the most selective first: the parts of indexes that together have all that it asks for.
+    /// For each filter that an index serves, the most selective first: the index ranges that
+    /// together hold every row that matches this filter.
     fn gatherings(filter: &Self::Filter) -> Vec<Vec<Range>>;
 }
 
-/// A list that is asked for.
+/// A request for one page of a list.
 #[derive(Debug)]
 pub struct ListQuery<R: Listed> {
-    /// Which rows.
+    /// Which rows match.
     pub filter: R::Filter,
-    /// In which order.
+    /// The order of the rows.
     pub order: R::Order,
-    /// In reverse.
+    /// Whether the order is reversed.
     pub descending: bool,
-    /// After which [place](Listed::place).
+    /// The [position](Listed::place) after which the page begins.
     pub after: Option<String>,
     /// The most rows of the page, 1 to 1000.
     pub limit: u16,
@@ -77,13 +85,13 @@ pub struct ListQuery<R: Listed> {
 /// A page.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page<R> {
-    /// The rows, which may be fewer than the page could have.
+    /// The rows. There may be fewer than the limit, even if more follow.
     pub rows: Vec<R>,
-    /// The place after which the next page begins, if more may follow.
+    /// The position after which the next page begins, if more rows may follow.
     pub next: Option<String>,
 }
 
-/// The rows of one kind, with all that is needed to find them.
+/// The tables that a list needs: the rows, their counterparts and the credits.
 #[derive(Clone, Debug)]
 pub struct ReadStore<R: Listed> {
     rows: Table<R>,
@@ -91,7 +99,8 @@ pub struct ReadStore<R: Listed> {
     credits: Credits,
 }
 
-/// A row with its credits: each counterpart, and how the two are cast. None of them is gone.
+/// A row with its credits: each counterpart, and the credit that connects the two. All of the
+/// counterparts exist.
 pub type WithCredits<R> = (R, Vec<(<R as Credited>::Counterpart, Credit)>);
 
 impl<R: Listed> Store for ReadStore<R> {
@@ -116,7 +125,7 @@ impl<R: Listed> ListQuery<R> {
         row.is_admitted(&self.filter)
     }
 
-    /// The most rows that one way of finding the page may look at.
+    /// The most rows that one strategy may read.
     fn look(&self) -> usize {
         MIN_ROWS_READ.max(ROWS_READ_PER_ROW * usize::from(self.limit))
     }
@@ -129,12 +138,12 @@ impl<R: Listed> ListQuery<R> {
         }
     }
 
-    /// The page out of all the rows that there are, in any order.
+    /// Makes the page from all rows that may match, given in any order.
     fn page_of(&self, rows: impl IntoIterator<Item = R>) -> Page<R> {
         let admitted = rows.into_iter().filter(|row| self.admits(row)).map(|row| (row.place(self.order), row));
         let mut rows: Vec<_> = admitted.filter(|(place, _)| self.is_after(place)).collect();
         self.sort(&mut rows);
-        // An index that is read in two parts may give a row twice.
+        // Two of the ranges may hold the same row.
         rows.dedup_by(|one, other| one.0 == other.0);
         self.cut(rows, None)
     }
@@ -147,7 +156,8 @@ impl<R: Listed> ListQuery<R> {
         }
     }
 
-    /// The first rows of those found; `looked_to` is the place where looking ended, if more may follow there.
+    /// Cuts the rows to the page's limit. `looked_to` is the position where reading stopped, if
+    /// more rows may follow.
     fn cut(&self, mut rows: Vec<(String, R)>, looked_to: Option<String>) -> Page<R> {
         let limit = usize::from(self.limit);
         let next = if rows.len() > limit { Some(rows[limit - 1].0.clone()) } else { looked_to };
@@ -157,7 +167,7 @@ impl<R: Listed> ListQuery<R> {
 }
 
 impl<R: Listed> ReadStore<R> {
-    /// The row as it is now (strongly consistent). Costs 1 read unit.
+    /// Reads the row (strongly consistent). Costs 1 read unit.
     ///
     /// # Errors
     /// As [`Table::get`].
@@ -165,8 +175,8 @@ impl<R: Listed> ReadStore<R> {
         self.rows.get(id).await
     }
 
-    /// A page of a list. However large the table is, it makes a bounded number of calls and looks at no more than 10 times the rows that the page may have, or
-    /// 3,000 where that is more.
+    /// Reads a page of a list. However large the table is, it makes a bounded number of calls. It
+    /// reads at most 10 times the rows that the page may have, or 3,000 rows if that is more.
     ///
     /// # Errors
     /// [`Error::Contended`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
@@ -195,7 +205,7 @@ impl<R: Listed> ReadStore<R> {
             ids.retain(|id| if wanted.descending { *id < after } else { *id > after });
         }
         let looked_to = if wanted.is_by_id() { first_of(&mut ids, wanted) } else { None };
-        // PageBuilder at after its credits: while it is there, none of them has been swept away.
+        // Read the counterpart after its credits: if it still exists, none of them has been swept.
         let rows = match try_join(self.counterparts.get(counterpart), self.rows.get_all(&ids)).await {
             Err(Error::Missing) => return Ok(Page { rows: Vec::new(), next: None }),
             found => found?.1,
@@ -207,13 +217,14 @@ impl<R: Listed> ReadStore<R> {
         Ok(Page { next: page.next.or(looked_to.map(index::id_key)), ..page })
     }
 
-    /// Checks that a row has the credits that were read, of which some counterparts are gone.
+    /// Checks that the row's credits are still those that were read. Call it when some of their
+    /// counterparts are missing.
     ///
-    /// The credits may have been replaced after they were read and before their counterparts were deleted. Without those
-    /// that are gone they would be a cast that the movie never had.
+    /// The credits may have been replaced after they were read and before the counterparts were
+    /// deleted. Without the missing ones, the rest would be a cast that the movie never had.
     ///
     /// # Errors
-    /// [`Error::Contended`] where the credits have changed.
+    /// [`Error::Contended`] if the credits have changed.
     async fn check_unchanged<C: Credited>(&self, id: Id, credits: &[(Id, Credit)]) -> Result<(), Error> {
         if self.credits.of::<C>(id).await? == credits { Ok(()) } else { Err(Error::Contended { call: "Query" }) }
     }
@@ -225,7 +236,7 @@ impl<R: Listed> ReadStore<R> {
         }
     }
 
-    /// Goes along the ids of the table itself (strongly consistent where it gives them all).
+    /// Reads the table in order of ids (strongly consistent if there is no filter).
     async fn walk_table(&self, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
         let all = wanted.filter == R::Filter::default();
         let most = if all { usize::from(wanted.limit) + 1 } else { wanted.look() };
@@ -235,13 +246,13 @@ impl<R: Listed> ReadStore<R> {
         Ok(Page { rows: listing.rows, next: listing.next.map(index::id_key) })
     }
 
-    /// Goes along an index that is in the list's order. `just` tells that all of it is asked for.
+    /// Reads an index range in list order. `just` means that every row in the range matches.
     async fn walk_index(&self, range: Range, just: bool, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
         let most = if just { usize::from(wanted.limit) + 2 } else { wanted.look().div_ceil(SHARDS as usize) };
         let range = rest_of(range, wanted);
         let reads = (0..SHARDS).map(|shard| self.rows.read_index(&range, shard, most, wanted.descending));
         let shards = try_join_all(reads).await?;
-        // Rows are known in full up to the nearest place where a shard has more.
+        // The merged rows are complete only up to the first position where a shard has more.
         let ends = shards.iter().filter(|shard| shard.more).filter_map(|shard| shard.rows.last());
         let ends = ends.map(|row| row.place(wanted.order));
         let looked_to = if wanted.descending { ends.max() } else { ends.min() };
@@ -257,7 +268,8 @@ impl<R: Listed> ReadStore<R> {
         Ok(wanted.cut(rows, looked_to))
     }
 
-    /// All that these parts of indexes have, if it is `most` rows or fewer.
+    /// Reads all rows of these index ranges. Returns `None` if a shard holds more than its share of
+    /// `most`.
     async fn gather(&self, ranges: &[Range], most: usize) -> Result<Option<Vec<R>>, Error> {
         let each = most / (ranges.len() * SHARDS as usize);
         let reads = ranges.iter().flat_map(|range| (0..SHARDS).map(move |shard| (range, shard)));
@@ -267,7 +279,8 @@ impl<R: Listed> ReadStore<R> {
         Ok(all.then(|| shards.into_iter().flat_map(|shard| shard.rows).collect()))
     }
 
-    /// As [`Self::get`], with the row's credits whose counterparts exist. Costs 2 read units, 1 for each 4 KiB of credits, and 1 a counterpart.
+    /// Like [`Self::get`], with the row's credits whose counterparts exist. Costs 2 read units, 1
+    /// for each 4 KiB of credits, and 1 a counterpart.
     ///
     /// # Errors
     /// [`Error::Contended`], or as [`Table::get`].
@@ -279,8 +292,9 @@ impl<R: Listed> ReadStore<R> {
         retry::retry_on_conflict(|| self.try_get_with_credits(id).boxed()).await
     }
 
-    /// The row is looked at before its credits and after them: while its version stays the same nobody has changed them, so that version and cast belong
-    /// together; and while it is there, none of them has been swept away.
+    /// Reads the row before its credits and again after them. If the version is the same, nobody
+    /// has changed the credits, so version and cast belong together. If the row still exists, none
+    /// of them has been swept.
     async fn try_get_with_credits(&self, id: Id) -> Result<Versioned<WithCredits<R>>, Error> {
         let before = self.rows.get(id).await?;
         let credits = self.credits.of::<R>(id).await?;
@@ -295,8 +309,10 @@ impl<R: Listed> ReadStore<R> {
         Ok(Versioned { row: (row, known(credits, &counterparts)), version })
     }
 
-    /// As [`Self::find`], each row with its credits whose counterparts exist. The page ends early, but not before its first row, where it would have more than [`MAX_PAGE_CREDITS`].
-    /// Costs 1 read unit for each 4 KiB of credits, 1 a row and 1 a counterpart, more; and where counterparts are gone the credits once more.
+    /// Like [`Self::find`], each row with its credits whose counterparts exist. A page that would
+    /// have more than [`MAX_PAGE_CREDITS`] ends early, but not before its first row.
+    /// Costs as [`Self::find`], and 1 read unit for each 4 KiB of credits, 1 a row and 1 a
+    /// counterpart; if a row's counterparts are missing, its credits are read twice.
     ///
     /// # Errors
     /// [`Error::Contended`], or as [`Self::find`].
@@ -315,7 +331,8 @@ impl<R: Listed> ReadStore<R> {
         if let Some(last) = credits.len().checked_sub(1).filter(|_| credits.len() < ids.len()) {
             next = Some(found[last].place(wanted.order));
         }
-        // PageBuilder at after their credits: of a row that is there still, none has been swept away.
+        // Read the rows after their credits: if a row still exists, none of its credits has been
+        // swept.
         let counterparts = self.counterparts_of(credits.iter().flatten());
         let (counterparts, mut rows) = try_join(counterparts, self.rows.get_all(&ids[..credits.len()])).await?;
         let incomplete = ids.iter().zip(&credits).filter(|(_, credits)| !are_known(credits, &counterparts));
@@ -327,7 +344,8 @@ impl<R: Listed> ReadStore<R> {
         Ok(Page { rows: rows.filter(|(row, _)| wanted.admits(row)).collect(), next })
     }
 
-    /// The credits of as many of these rows, the first of them, as have no more than [`MAX_PAGE_CREDITS`] together; of one row at least.
+    /// Reads the credits of the first of these rows: of as many as have at most
+    /// [`MAX_PAGE_CREDITS`] together, and of at least one.
     async fn first_credits(&self, ids: &[Id]) -> Result<Vec<Vec<(Id, Credit)>>, Error> {
         let (mut credits, mut count) = (Vec::new(), 0);
         for some in ids.chunks(MAX_CONCURRENT_CALLS) {
@@ -353,17 +371,18 @@ impl<R: Listed> ReadStore<R> {
     }
 }
 
-/// Whether the counterpart of every credit is among these.
+/// Whether the counterpart of every credit is in `counterparts`.
 fn are_known<C>(credits: &[(Id, Credit)], counterparts: &HashMap<Id, C>) -> bool {
     credits.iter().all(|(id, _)| counterparts.contains_key(id))
 }
 
-/// The credits whose counterparts are among these, with them.
+/// Pairs each credit with its counterpart, and drops those whose counterpart is missing.
 fn known<C: Clone>(credits: Vec<(Id, Credit)>, counterparts: &HashMap<Id, C>) -> Vec<(C, Credit)> {
     credits.into_iter().filter_map(|(id, credit)| Some((counterparts.get(&id)?.clone(), credit))).collect()
 }
 
-/// Leaves as many ids, the first in order, as may be looked at; gives the last of them if that is not all.
+/// Keeps the first ids in list order, as many as may be read. Returns the last of them if it drops
+/// any.
 fn first_of<R: Listed>(ids: &mut Vec<Id>, wanted: &ListQuery<R>) -> Option<Id> {
     if wanted.descending {
         ids.reverse();
@@ -373,7 +392,7 @@ fn first_of<R: Listed>(ids: &mut Vec<Id>, wanted: &ListQuery<R>) -> Option<Id> {
     ids.last().copied().filter(|_| cut)
 }
 
-/// The part of the range that comes after the place where the last page ended.
+/// The part of the range after the end of the previous page.
 fn rest_of<R: Listed>(range: Range, wanted: &ListQuery<R>) -> Range {
     match wanted.after.clone() {
         None => range,
@@ -382,19 +401,20 @@ fn rest_of<R: Listed>(range: Range, wanted: &ListQuery<R>) -> Range {
     }
 }
 
-/// What a shard of an index has.
+/// Rows of one shard of an index.
 struct Shard<R> {
     rows: Vec<R>,
-    /// Whether it has more.
+    /// Whether the shard has more rows in the range.
     more: bool,
 }
 
 impl<R: Listed> Table<R> {
-    /// The first rows of a range in one shard, `most` of them and more if that takes no further call. What has just been written may not be in it yet.
-    /// Costs half a read unit for each 4 KiB.
+    /// Reads the first rows of a range in one shard, at most `most` + 1 of them. Eventually
+    /// consistent: a row that was just written may be missing. Costs half a read unit for each 4
+    /// KiB.
     async fn read_index(&self, range: &Range, shard: u64, most: usize, descending: bool) -> Result<Shard<R>, Error> {
         let (mut rows, mut start) = (Vec::new(), None);
-        // DynamoDB takes a range that ends before it begins for a mistake.
+        // DynamoDB rejects a range whose low end is above its high end.
         if range.low > range.high {
             return Ok(Shard { rows, more: false });
         }
@@ -466,7 +486,7 @@ impl Listed for Actor {
     }
 }
 
-/// The ages that are asked for, of the gender that is asked for.
+/// The index range of the filter's ages, and of its gender if it has one.
 fn by_age(filter: &ActorFilter) -> Range {
     let value = |age: Option<Age>| age.map(index::age_value);
     let range = |index| Range::between(index, value(filter.min_age), value(filter.max_age));
@@ -518,7 +538,7 @@ impl Listed for Movie {
     }
 }
 
-/// The releases that are asked for.
+/// The index range of the filter's release dates.
 fn by_release(filter: &MovieFilter) -> Range {
     let value = |date: Option<ReleaseDate>| date.map(index::release_value);
     Range::between(index::BY_RELEASE, value(filter.released_from), value(filter.released_to))

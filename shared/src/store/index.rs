@@ -1,8 +1,9 @@
-//! The indexes that lists are found by, and how their keys are made.
+//! The indexes that serve lists, and the format of their keys.
 //!
-//! Each holds whole rows, in an order that a list can come in: its sort key is the value, made so that the order of its bytes is
-//! the order of the list, and then the id, so that no two rows have one key. A value that most rows share would make one hot
-//! partition; so rows are spread over [`SHARDS`] partitions by their id, and a list asks all of them at once and merges.
+//! Each index holds whole rows in the order of one list. Its sort key is the value, encoded so that
+//! byte order is list order, followed by the id, so that no two rows share a key. A value that most
+//! rows share would make one partition hot. So the rows are spread over [`SHARDS`] partitions by
+//! `id % SHARDS`, and a list queries all of them at once and merges the results.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -12,7 +13,7 @@ use crate::model::{Age, Id, Prefix, ReleaseDate};
 /// How many partitions the rows of an index are spread over.
 pub const SHARDS: u64 = 4;
 
-/// A global secondary index; both of its keys are strings.
+/// A global secondary index. Both of its keys are strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Index {
     /// Its name.
@@ -23,11 +24,11 @@ pub struct Index {
     pub sort: &'static str,
 }
 
-/// The attribute with the partition of the indexes over all rows.
+/// The partition key attribute of the indexes over all rows.
 const SHARD: &str = "shard";
 
 pub(super) const BY_AGE: Index = Index { name: "by_age", partition: SHARD, sort: "age_key" };
-/// Of one gender each, in order of age.
+/// Each partition holds one gender, in order of age.
 pub(super) const BY_GENDER: Index = Index { name: "by_gender", partition: "gender_shard", sort: "age_key" };
 pub(super) const BY_NAME: Index = Index { name: "by_name", partition: SHARD, sort: "name_key" };
 pub(super) const BY_LAST_WORD: Index = Index { name: "by_last_word", partition: SHARD, sort: "last_word_key" };
@@ -36,7 +37,8 @@ pub(super) const BY_TITLE: Index = Index { name: "by_title", partition: SHARD, s
 /// By the title without its article.
 pub(super) const BY_BARE_TITLE: Index = Index { name: "by_bare_title", partition: SHARD, sort: "bare_title_key" };
 
-/// What stands between value and id: less than any character of a text, so that `an` comes before `an a`.
+/// Separates value and id in a key. It is less than any character of a text, so that `an` sorts
+/// before `an a`.
 const SEPARATOR: char = '\u{1f}';
 /// Less than every key.
 const MIN_TEXT: &str = "\u{1}";
@@ -47,11 +49,11 @@ const MAX_KEY_BYTES: usize = 1024;
 /// The longest text in a key, in bytes.
 const MAX_TEXT_BYTES: usize = 900;
 
-/// A part of an index, without its shard.
+/// A range of an index's sort keys, in each of its shards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
     pub(super) index: Index,
-    /// What its partitions hold, where they do not hold all rows.
+    /// The value that the partitions are limited to, such as a gender; `None` for all rows.
     pub(super) scope: Option<String>,
     /// The least sort key, included.
     pub(super) low: String,
@@ -65,31 +67,32 @@ impl Range {
         Self { index, scope: None, low: MIN_TEXT.to_owned(), high: greatest_after("") }
     }
 
-    /// What begins with this.
+    /// The keys that begin with this prefix.
     pub(super) fn beginning(index: Index, prefix: &Prefix) -> Self {
         let low = cut(prefix.as_str()).to_owned();
         Self { high: greatest_after(&low), low, ..Self::all(index) }
     }
 
-    /// From one value to another, both included.
+    /// The keys from one value to another, both included.
     pub(super) fn between(index: Index, from: Option<String>, to: Option<String>) -> Self {
         let all = Self::all(index);
         Self { low: from.unwrap_or(all.low), high: to.map_or(all.high, |to| greatest_after(&to)), ..all }
     }
 
-    /// Of this scope alone.
+    /// Limits the range to the partitions of this scope.
     pub(super) fn of(self, scope: &str) -> Self {
         Self { scope: Some(scope.to_owned()), ..self }
     }
 }
 
-/// What no key that begins with this is greater than: nor is one of a name that begins with the greatest character there is.
+/// An upper bound of all keys with this beginning, even of a name that itself begins with the
+/// greatest character.
 fn greatest_after(beginning: &str) -> String {
     let room = (MAX_KEY_BYTES - beginning.len()) / MAX_CHARACTER.len_utf8();
     beginning.to_owned() + &MAX_CHARACTER.to_string().repeat(room)
 }
 
-/// The partition that the row is in, in every index over all rows.
+/// The number of the row's shard, the same in every index over all rows.
 pub(super) fn shard(id: Id) -> u64 {
     id.get() % SHARDS
 }
@@ -119,12 +122,13 @@ pub(super) fn release_key(date: ReleaseDate, id: Id) -> String {
     key(&release_value(date), id)
 }
 
-/// An age as keys begin with it.
+/// The encoding of an age at the beginning of a key.
 pub(super) fn age_value(age: Age) -> String {
     format!("{:03}", age.get())
 }
 
-/// A release date as keys begin with it: seconds since the year 1653, so that none is negative.
+/// The encoding of a release date at the beginning of a key: seconds since the year 1653, so that
+/// none is negative.
 pub(super) fn release_value(date: ReleaseDate) -> String {
     format!("{:012}", date.timestamp() + 10_000_000_000)
 }
@@ -133,7 +137,7 @@ fn key(value: &str, id: Id) -> String {
     format!("{value}{SEPARATOR}{}", id_key(id))
 }
 
-/// As much of a text as a key has room for.
+/// The longest prefix of the text that fits into a key.
 fn cut(text: &str) -> &str {
     let end = (0..=MAX_TEXT_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or_default()]

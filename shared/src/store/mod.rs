@@ -33,21 +33,21 @@ pub use precondition::{Precondition, Version, Versioned};
 pub use record::{Attributes, Item, ItemView, Malformed, Record};
 pub use table::{BUCKET, Bounds, ID, Listing, MAX_BUCKETS, MAX_LIMIT, Table, VERSION};
 
-/// What an endpoint works on: one table or several.
+/// The tables that an endpoint uses: one or several.
 pub trait Store: Send + Sync + 'static {
-    /// The settings that hold the names of its tables.
+    /// The settings that hold the table names.
     const TABLES: &'static [&'static str];
 
-    /// The tables, by their names.
+    /// Opens the tables with these names.
     fn open(client: &Client, names: &TableNames) -> Self;
 }
 
-/// The names of tables, by the settings that hold them.
+/// Table names by the setting that holds them.
 #[derive(Clone, Debug, Default)]
 pub struct TableNames(HashMap<&'static str, String>);
 
 impl TableNames {
-    /// The name that the setting holds; empty where it is not one of those that were read.
+    /// The table name in this setting; empty if the setting was not read.
     pub(crate) fn get(&self, setting: &str) -> &str {
         self.0.get(setting).map_or("", String::as_str)
     }

@@ -1,4 +1,4 @@
-//! Movies with their casts: created and changed in one transaction.
+//! Movies and their casts, created and changed in one transaction.
 
 use std::collections::HashMap;
 
@@ -15,10 +15,11 @@ use super::transaction::{self, MAX_TRANSACTION_ITEMS};
 use super::{Store, TableNames, retry};
 use crate::model::{Actor, Cast, Credit, Id, Movie, MovieChanges, NewMovie};
 
-/// The most credits that one request may change: each takes two writes and a check that its actor exists, and the movie one write.
+/// The most credits that one request may change. Each takes two writes and a check that its actor
+/// exists; the movie takes one write.
 pub const MAX_CHANGED_CREDITS: usize = (MAX_TRANSACTION_ITEMS - 1) / 3;
 
-/// Movies, and who plays in them.
+/// The tables of movies, actors and credits.
 #[derive(Clone, Debug)]
 pub struct MovieStore {
     movies: Table<Movie>,
@@ -38,12 +39,12 @@ impl Store for MovieStore {
     }
 }
 
-/// What a cast changes into, credit by credit.
+/// The changes from one cast to another.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Difference {
     /// Credits that are new or different.
     put: Vec<(Id, Credit)>,
-    /// Actors that are no longer in the cast.
+    /// Actors who are no longer in the cast.
     removed: Vec<Id>,
 }
 
@@ -53,11 +54,14 @@ impl MovieStore {
         &self.movies
     }
 
-    /// Stores a new movie with its cast; where that is not empty, in one transaction with a check that every actor exists.
-    /// Costs as [`Table::create`], and for a cast 1 read unit and 6 write units a credit, and 1 write unit more.
+    /// Stores a new movie with its cast. If the cast is not empty, one transaction writes both and
+    /// checks that every actor exists.
+    /// Costs as [`Table::create`]; a cast costs 1 read unit and 6 write units a credit, and 1 more
+    /// write unit.
     ///
     /// # Errors
-    /// [`Error::UnknownActors`], [`Error::TooManyChanges`], [`Error::Contended`], or as [`Table::create`].
+    /// [`Error::UnknownActors`], [`Error::TooManyChanges`], [`Error::Contended`], or as
+    /// [`Table::create`].
     pub async fn create(&self, new: NewMovie) -> Result<Versioned<Movie>, Error> {
         if new.cast.credits().is_empty() {
             return self.movies.create(new).await;
@@ -75,10 +79,11 @@ impl MovieStore {
         Ok(Versioned { row, version: Version(1) })
     }
 
-    /// As [`Self::create`], but once a key, as [`Table::create_once`] has it: movie, cast and record of the key are one transaction.
+    /// Like [`Self::create`], but at most once for each key, like [`Table::create_once`]: one
+    /// transaction writes the movie, its cast and the key's record.
     ///
     /// # Errors
-    /// As both.
+    /// As [`Self::create`] and [`Table::create_once`].
     pub async fn create_once(
         &self,
         new: NewMovie,
@@ -105,8 +110,9 @@ impl MovieStore {
         let credits = self.cast_writes(id, new.cast.credits())?;
         let row = Movie::with_id(id, new);
         let both = [self.movies.put_row(&row)?, self.movies.put_record(key, &answer(&row))?];
-        // The record leaves no room for the last check of the largest cast. That actor was there a moment ago; where it has gone since,
-        // its credit is passed over as if the actor had been deleted a moment later.
+        // With the key's record, the largest cast is one item too many for a transaction, so the
+        // check of its last actor is left out. That actor existed a moment ago. If it has been
+        // deleted since, readers skip its credit, as if the actor had been deleted a moment later.
         let writes = both.into_iter().chain(credits).take(MAX_TRANSACTION_ITEMS).collect();
         let token = key.request_token(self.movies.name(), id);
         match transaction::write(&self.movies.client, writes, Some(token)).await {
@@ -115,13 +121,17 @@ impl MovieStore {
         }
     }
 
-    /// Changes what `changes` names, as [`Table::update`] does; a cast replaces the whole present one, and only the difference is written, in one
-    /// transaction with the row and with a check that every actor of a credit which is new or different exists.
-    /// A cast costs 1 read unit for the movie, 1 for each 4 KiB of present credits and 1 an actor; and 2 write units for the movie and its indexes, 6 for a credit that is
-    /// new or different and 4 for one that goes. Where all is so already nothing is written, and the movie read again, 1 unit.
+    /// Changes the fields in `changes`, as [`Table::update`] does. A cast replaces the whole
+    /// present cast. One transaction writes the row and the difference between the casts, and
+    /// checks that every actor of a new or different credit exists.
+    /// A cast costs 1 read unit for the movie, 1 for each 4 KiB of present credits and 1 an actor;
+    /// and 2 write units for the movie and its indexes, 6 for a credit that is new or different and
+    /// 4 for one that is removed. If nothing changes, nothing is written and the movie is read
+    /// again, for 1 read unit.
     ///
     /// # Errors
-    /// [`Error::UnknownActors`], [`Error::TooManyChanges`], [`Error::Contended`], or as [`Table::update`].
+    /// [`Error::UnknownActors`], [`Error::TooManyChanges`], [`Error::Contended`], or as
+    /// [`Table::update`].
     pub async fn update(
         &self,
         id: Id,
@@ -167,20 +177,23 @@ impl MovieStore {
         Ok(Versioned { row, version })
     }
 
-    /// The movie, if it still has the version that was seen before its credits were read.
+    /// Reads the movie again and checks that it still has the version seen before its credits were
+    /// read.
     ///
-    /// Where the transaction writes, its condition checks that. Where nothing is written, because the cast is as asked
-    /// already or because it cannot be written, the response is about the credits that were read, so they must be those
-    /// of the version that `If-Match` was compared with.
+    /// A transaction that writes checks this with its condition. When nothing is written, because
+    /// the cast already is as requested or because it cannot be written, the response depends on
+    /// the credits that were read. So they must belong to the version that `If-Match` was compared
+    /// with.
     ///
     /// # Errors
-    /// [`Error::Contended`] for another version, or as [`Table::get`].
+    /// [`Error::Contended`] if the version has changed, or as [`Table::get`].
     async fn still(&self, id: Id, seen: Version) -> Result<Versioned<Movie>, Error> {
         let now = self.movies.get(id).await?;
         if now.version == seen { Ok(now) } else { Err(Error::Contended { call: "Query" }) }
     }
 
-    /// The write of a movie's changed attributes and its next version, if it still has the version that was seen.
+    /// The write of a movie's changed attributes and its next version, on condition that it still
+    /// has the version that was seen.
     fn update_row(&self, id: Id, seen: Version, changed: Attributes) -> Result<TransactWriteItem, Error> {
         let Change { expression, condition, names, values } = Change::of(changed, &Precondition::IsOneOf(vec![seen]));
         transaction::update(
@@ -194,16 +207,17 @@ impl MovieStore {
         )
     }
 
-    /// What has to be written for the movie's cast to be this one.
+    /// The changes that turn the movie's present cast into this one.
     async fn difference(&self, movie: Id, cast: &Cast) -> Result<Difference, Error> {
         let mut gone: HashMap<_, _> = self.credits.of::<Movie>(movie).await?.into_iter().collect();
-        // What is left of the present credits once those of the new cast are taken out goes.
+        // Present credits whose actor is not in the new cast remain in `gone` and are removed.
         let mut put = cast.credits().to_vec();
         put.retain(|(actor, credit)| gone.remove(actor).as_ref() != Some(credit));
         let ids: Vec<_> = cast.credits().iter().map(|(actor, _)| *actor).chain(gone.keys().copied()).collect();
         let actors = self.actors.get_all(&ids).await?;
         known(cast, &actors)?;
-        // A credit whose actor is gone counts as no change; it is swept where there is room.
+        // A credit whose actor no longer exists does not count as a change. It is removed if the
+        // transaction has room.
         let (mut removed, leftovers): (Vec<_>, Vec<_>) = gone.into_keys().partition(|id| actors.contains_key(id));
         if put.len() + removed.len() > MAX_CHANGED_CREDITS {
             return Err(Error::TooManyChanges);
@@ -215,7 +229,7 @@ impl MovieStore {
         Ok(Difference { put, removed })
     }
 
-    /// Refuses a new movie's cast that is too large or names actors that do not exist.
+    /// Checks that a new movie's cast is small enough and names only actors that exist.
     async fn check_cast(&self, cast: &Cast) -> Result<(), Error> {
         let ids: Vec<_> = cast.credits().iter().map(|(actor, _)| *actor).collect();
         if ids.len() > MAX_CHANGED_CREDITS {
@@ -224,7 +238,7 @@ impl MovieStore {
         known(cast, &self.actors.get_all(&ids).await?)
     }
 
-    /// The writes of credits, and then the checks that their actors exist.
+    /// The writes of the credits, followed by the checks that their actors exist.
     fn cast_writes(&self, movie: Id, credits: &[(Id, Credit)]) -> Result<Vec<TransactWriteItem>, Error> {
         let mut writes = Vec::new();
         for (actor, credit) in credits {
@@ -242,7 +256,7 @@ impl MovieStore {
     }
 }
 
-/// Refuses a cast with actors that are not among these.
+/// Checks that every actor of the cast is among these.
 fn known(cast: &Cast, actors: &HashMap<Id, Actor>) -> Result<(), Error> {
     let unknown = cast.credits().iter().enumerate().filter(|(_, (actor, _))| !actors.contains_key(actor));
     let unknown: Vec<_> = unknown.map(|(place, (actor, _))| (place, *actor)).collect();

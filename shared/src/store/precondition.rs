@@ -1,6 +1,7 @@
-//! Versions of rows, and what a write demands of them.
+//! Versions of rows, and preconditions on them.
 
-/// How often a row has been written: 1 when it is created, one more with each change, 0 for a row that was put into the table by other means.
+/// The number of times a row has been written: 1 after creation, and 1 more with each change. A row
+/// that another program put into the table has version 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version(pub u64);
 
@@ -13,17 +14,18 @@ pub struct Versioned<R> {
     pub version: Version,
 }
 
-/// What must be so of a row for a write to happen; judged by DynamoDB together with the write. Every write of a row demands that it exists.
+/// The condition on a row for a write to happen. DynamoDB checks it atomically with the write.
+/// Every write of a row requires that the row exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// That the row exists, and nothing more.
+    /// The row exists.
     Exists,
-    /// That the row has one of these versions; none of them where there is none.
+    /// The row has one of these versions. An empty list never matches.
     IsOneOf(Vec<Version>),
 }
 
 impl Precondition {
-    /// Whether a row of this version may be written.
+    /// Whether a row with this version meets the precondition.
     pub(super) fn admits(&self, version: Version) -> bool {
         match self {
             Self::Exists => true,

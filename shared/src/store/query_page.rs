@@ -1,6 +1,7 @@
-//! Pages of rows, read as they lie in DynamoDB's answer.
+//! Pages of rows, parsed directly from DynamoDB's response.
 //!
-//! The SDK would make a map of owned attributes of each row first, which is most of what a long list costs.
+//! The SDK would first build a map of owned attributes for each row, which is most of the cost of a
+//! long list.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,16 +25,16 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::error::Error;
 use super::record::{Item, ItemView};
 
-/// What a Query answered.
+/// The result of one Query.
 #[derive(Debug)]
 pub(super) struct QueryPage<T> {
-    /// What was made of each item.
+    /// The parsed items.
     pub(super) rows: Vec<T>,
-    /// Where the next Query goes on, if this one did not come to the end.
+    /// The key after which the next Query continues; `None` at the end.
     pub(super) last: Option<Item>,
 }
 
-/// Sends a Query, and makes something of each item that it is answered with.
+/// Sends a Query and parses each item of the response with `read`.
 pub(super) async fn query<T: Send + 'static>(
     query: QueryFluentBuilder,
     read: impl Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static,
@@ -45,17 +46,17 @@ pub(super) async fn query<T: Send + 'static>(
     answered.unwrap_or_else(|| unreachable!("a Query that has gone well has been read"))
 }
 
-/// Where the response is put, once there is one.
+/// The parsed response, once it has arrived.
 type Slot<T> = Option<Result<QueryPage<T>, Error>>;
 
-/// Takes the response of one Query in the place of the SDK's own reader.
+/// Parses the response of one Query in place of the SDK's deserializer.
 struct Reader<T, F> {
     read: Arc<F>,
     answered: Arc<Mutex<Slot<T>>>,
 }
 
 impl<T, F: Fn(&dyn ItemView) -> Result<T, Error>> Reader<T, F> {
-    /// What the response holds; an error of its own where an item cannot be read.
+    /// Parses the response body. The inner error is for an item that cannot be read.
     fn read(&self, body: &[u8]) -> serde_json::Result<Result<QueryPage<T>, Error>> {
         let page: Page<'_> = serde_json::from_slice(body)?;
         let rows = page.items.iter().map(|item| (self.read)(item)).collect::<Result<_, _>>();
@@ -111,7 +112,8 @@ impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync +
     }
 }
 
-/// The error that DynamoDB answered with. Its code is all that anybody asks of it: the SDK, whether to try again, and [`Error::of`].
+/// The error in DynamoDB's response. Only its code is used: by the SDK to decide on a retry, and by
+/// [`Error::of`].
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
 fn refusal(body: &[u8]) -> QueryError {
     #[derive(serde::Deserialize)]
@@ -132,7 +134,7 @@ struct Page<'a> {
     last: Option<ItemRef<'a>>,
 }
 
-/// An item that lies in the response, its attributes in the order they came in.
+/// An item that borrows from the response, with its attributes in their original order.
 struct ItemRef<'a>(Vec<(Text<'a>, Value<'a>)>);
 
 #[derive(serde::Deserialize)]

@@ -1,4 +1,4 @@
-//! How rows lie in their tables, mapped by hand.
+//! The mapping between rows and DynamoDB items, written by hand.
 
 use std::collections::HashMap;
 
@@ -10,16 +10,16 @@ use crate::model::{
     caseless, folded, last_word, without_article,
 };
 
-/// An item, as DynamoDB gives it.
+/// An item, as the SDK returns it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// An item whose attributes can be looked up by name.
+/// Read access to an item's attributes by name.
 pub trait ItemView {
-    /// Whether the attribute is there, of whatever type.
+    /// Whether the item has the attribute, of any type.
     fn has(&self, attribute: &str) -> bool;
-    /// The attribute, if it is a text.
+    /// The attribute, if it is a string.
     fn text(&self, attribute: &str) -> Option<&str>;
-    /// The attribute, if it is a number, as DynamoDB spells it.
+    /// The attribute's digits as DynamoDB spells them, if it is a number.
     fn digits(&self, attribute: &str) -> Option<&str>;
 }
 
@@ -50,29 +50,29 @@ pub trait Record: Resource + Clone + Send + Sync + 'static {
     const TABLE_VARIABLE: &'static str;
     /// The table's indexes.
     const INDEXES: &'static [Index];
-    /// The attributes that a row is read from, beside its id.
+    /// The attributes that a row is read from, besides its id.
     const ATTRIBUTES: &'static [&'static str];
-    /// What a row is made of before it has an id.
+    /// A row that has no id yet.
     type New: Input + Send;
-    /// Which fields of a row change, and to what.
+    /// The fields of a row to change, and their new values.
     type Changes: Input + Send + Sync;
 
-    /// The row that a new one becomes once it has its id.
+    /// Makes the row from its id and its other fields.
     fn with_id(id: Id, new: Self::New) -> Self;
 
     /// The row's id.
     fn id(&self) -> Id;
 
-    /// The attributes of the row and the keys that its indexes go by, but for its own key.
+    /// The attributes of a new row, including its index keys but not its primary key.
     fn attributes(&self) -> Attributes;
 
-    /// The attributes of the row with this id that change, with the keys that change with them, and no other.
+    /// The attributes that these changes write, including the index keys that change with them.
     fn changed(id: Id, changes: &Self::Changes) -> Attributes;
 
-    /// The row that an item holds; `id` is its sort key.
+    /// Parses an item; `id` is its sort key.
     ///
     /// # Errors
-    /// [`Malformed`] where an attribute is missing or breaks its rule.
+    /// [`Malformed`] if an attribute is missing or breaks its rule.
     fn from_item(id: Id, item: &dyn ItemView) -> Result<Self, Malformed>
     where
         Self: Sized;
@@ -138,7 +138,7 @@ impl Record for Movie {
     type New = NewMovie;
     type Changes = MovieChanges;
 
-    /// The row alone: its cast lies in a table of its own.
+    /// Drops the cast, which has a table of its own.
     fn with_id(id: Id, NewMovie { title, release_date, cast: _ }: NewMovie) -> Self {
         Self { id, title, release_date }
     }

@@ -1,7 +1,8 @@
-//! Which failed calls are tried again.
+//! Which failed calls are retried.
 //!
-//! A call that may have been carried out although its response was lost must not simply be sent again where doing it twice is not the same as
-//! doing it once: a second PutItem or DeleteItem would find its own work and call it somebody else's.
+//! A call whose response was lost may have been executed. It must not be retried unless doing it
+//! twice has the same effect as doing it once: a second PutItem or DeleteItem would find its own
+//! work and take it for another request's.
 
 use std::error::Error;
 use std::io;
@@ -15,13 +16,14 @@ use futures_util::future::BoxFuture;
 
 use super::error::{self, is_throttling};
 
-/// How often a request is tried that conflicts with other writes of the same items.
+/// The most attempts of a request that conflicts with other writes of the same items.
 const MAX_ATTEMPTS: u32 = 8;
-/// The longest pause before the second try; it doubles for each after it, up to eight times this.
+/// The longest pause before the second attempt; it doubles for each later one, up to eight times
+/// this.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Retries while the attempt [conflicts](error::Error::Contended) with another write, with pauses,
-/// [`MAX_ATTEMPTS`] times at most.
+/// Retries while the attempt [conflicts](error::Error::Contended) with another write, with pauses.
+/// Makes at most [`MAX_ATTEMPTS`] attempts.
 pub(super) async fn retry_on_conflict<'a, T>(
     attempt: impl Fn() -> BoxFuture<'a, Result<T, error::Error>>,
 ) -> Result<T, error::Error> {
@@ -34,15 +36,15 @@ pub(super) async fn retry_on_conflict<'a, T>(
     attempt().await
 }
 
-/// Waits for a random part of a time that grows with each attempt (full jitter).
+/// Sleeps for a random part of a time that grows with each attempt (full jitter).
 pub(super) async fn pause(attempt: u32) {
     let mut random = [0; 4];
-    // Without randomness the pause is the longest: still a pause.
+    // If no random bytes are available, pause for the longest time.
     let part = rand::fill(&mut random).map_or(1.0, |()| f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX));
     tokio::time::sleep((FIRST_PAUSE * 2_u32.pow(attempt.clamp(1, 4) - 1)).mul_f64(part)).await;
 }
 
-/// Forbids another attempt unless the last one certainly did nothing.
+/// Forbids a retry unless the last attempt certainly did nothing.
 #[derive(Debug)]
 pub(super) struct OnlyIfNothingWasDone<E>(std::marker::PhantomData<fn() -> E>);
 
@@ -59,11 +61,11 @@ impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry for 
             (Some(refusal), _) => {
                 refusal.downcast_ref::<E>().and_then(ProvideErrorMetadata::code).is_some_and(is_throttling)
             }
-            // Time ran out while connecting (there is no other time-out in a connector), or nobody listens.
+            // The connection timed out (a connector has no other timeout) or was refused.
             (_, Some(connector)) => connector.is_timeout() || is_connection_refused(connector),
             _ => false,
         };
-        // Where nothing was done, the SDK's own classifiers decide.
+        // If nothing was done, the SDK's own classifiers decide.
         if nothing_was_done { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
     }
 
@@ -72,7 +74,7 @@ impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry for 
     }
 
     fn priority(&self) -> RetryClassifierPriority {
-        // The first to be asked: what it forbids nobody after it allows.
+        // Runs first: later classifiers cannot allow what this one forbids.
         RetryClassifierPriority::run_before(RetryClassifierPriority::http_status_code_classifier())
     }
 }

@@ -1,4 +1,4 @@
-//! The only code that speaks to DynamoDB.
+//! The DynamoDB table of one kind of row: lists, reads, updates and deletes.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -27,50 +27,50 @@ pub const ID: &str = "id";
 /// How many consecutive ids share a partition.
 const BUCKET_SIZE: u64 = 1000;
 
-/// The counter's partition, where no row can be; its sort key is 0.
+/// The counter's partition, which never holds a row; the counter's sort key is 0.
 const COUNTER_BUCKET: i64 = -1;
 /// The counter's attribute: the greatest id given out so far.
 const LAST_ID: &str = "last_id";
-/// The attribute with a row's version; a row that something else put there has none.
+/// The attribute with a row's version. A row that another program put there has none.
 pub const VERSION: &str = "version";
 
 /// The most keys of one BatchGetItem.
 const MAX_BATCH_KEYS: usize = 100;
-/// The most BatchGetItems for one batch of keys, where DynamoDB leaves some unprocessed.
+/// The most BatchGetItem calls for one batch of keys, if DynamoDB leaves some unprocessed.
 const MAX_BATCH_ATTEMPTS: u32 = 4;
-/// The most calls of one request that are under way at once.
+/// The most concurrent calls of one request.
 pub(super) const MAX_CONCURRENT_CALLS: usize = 8;
 
 /// The most rows of one page.
 pub const MAX_LIMIT: u16 = 1000;
-/// The most buckets that one page looks into. Where this many lie empty in a row the page ends early, and says so by its
+/// The most buckets that one page reads. A page that would need more ends early, with a
 /// continuation.
 pub const MAX_BUCKETS: u64 = 250;
 
-/// Which part of the table is asked for, in the order of ids.
+/// Which part of the table to list, in the order of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// The most rows to give, 1 to [`MAX_LIMIT`].
+    /// The most rows to return, 1 to [`MAX_LIMIT`].
     pub limit: u16,
-    /// Only rows that come later than this id.
+    /// Only rows after this id, in list order.
     pub after: Option<Id>,
-    /// From the greatest id down.
+    /// Whether to list from the greatest id down.
     pub descending: bool,
-    /// The most rows to look at, where not all are given; one more than `limit` at least.
+    /// The most rows to read, including those that are filtered out; at least `limit` + 1.
     pub most: usize,
-    /// As the rows are now (strongly consistent), at twice the cost.
+    /// Whether to read with strong consistency, at twice the cost.
     pub consistent: bool,
 }
 
 impl Bounds {
-    /// The next `limit` rows, ascending, as they are now.
+    /// The next `limit` rows, ascending and strongly consistent.
     pub fn ascending(limit: u16, after: Option<Id>) -> Self {
         Self { limit, after, descending: false, most: usize::from(limit) + 1, consistent: true }
     }
 }
 
 impl Bounds {
-    /// The bucket that the list begins in, where that does not depend on how many there are.
+    /// The first bucket of the list; `None` if it depends on the greatest id.
     fn first_bucket(&self) -> Option<u64> {
         match (self.after.map(Id::get), self.descending) {
             (after, false) => Some((after.unwrap_or(0) + 1) / BUCKET_SIZE),
@@ -80,12 +80,12 @@ impl Bounds {
     }
 }
 
-/// Part of a list, in the order of ids.
+/// A page of a list, in the order of ids.
 #[derive(Debug)]
 pub struct Listing<R> {
     /// The rows.
     pub rows: Vec<R>,
-    /// Where to go on, if more rows may follow.
+    /// The id after which to continue, if more rows may follow.
     pub next: Option<Id>,
 }
 
@@ -106,7 +106,6 @@ impl<R: Record> Store for Table<R> {
 }
 
 impl<R: Record> Table<R> {
-    /// The table's name.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -116,13 +115,14 @@ impl<R: Record> Table<R> {
         Self { client, name: name.into(), record: PhantomData }
     }
 
-    /// The rows of `bounds` that are admitted.
-    /// Costs 1 read unit for each 4 KiB of rows looked at (8 KiB where that need not be consistent), rounded up for each bucket looked into; and 1 for the counter,
-    /// where the first bucket does not fill the page or cannot be told without it.
+    /// Lists the rows within `bounds` that `admits` accepts.
+    /// Costs 1 read unit for each 4 KiB of rows read (8 KiB if the read is not strongly
+    /// consistent), rounded up for each bucket. Costs 1 more for the counter if the first bucket
+    /// does not fill the page or is not known without the counter.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], [`Error::Failed`], or [`Error::Malformed`] where an item is no row: a list is never shorter
-    /// than the table in silence.
+    /// [`Error::Unavailable`], [`Error::Failed`], or [`Error::Malformed`] if an item is not a valid
+    /// row: a list never omits one silently.
     pub async fn list(&self, bounds: Bounds, admits: impl Fn(&R) -> bool) -> Result<Listing<R>, Error> {
         let mut page = PageBuilder::new(bounds, admits);
         let first = bounds.first_bucket();
@@ -146,7 +146,7 @@ impl<R: Record> Table<R> {
         Ok(Listing { rows: page.rows, next: buckets.continuation() })
     }
 
-    /// The row as it is now (strongly consistent). Costs 1 read unit for a row of up to 4 KiB.
+    /// Reads the row (strongly consistent). Costs 1 read unit for a row of up to 4 KiB.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
@@ -162,11 +162,14 @@ impl<R: Record> Table<R> {
         Ok(self.get_item(bucket_of(id), id.get()).await?.is_some())
     }
 
-    /// Changes the attributes that `changes` names, and no other, if the row is as `demand` has it, in one write; gives the row as it then is, one
-    /// version on. Costs 1 write unit for a row of up to 1 KiB, and 1 or 2 for each index whose key or row changes. Where nothing changes the row is only read.
+    /// Changes only the attributes that `changes` names, in one write, if the row meets `demand`.
+    /// Returns the changed row with its next version. Costs 1 write unit for a row of up to 1 KiB,
+    /// and 1 or 2 for each index whose key or row changes. If `changes` is empty, the row is only
+    /// read.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the change may have been made), [`Error::Failed`] or [`Error::Malformed`].
+    /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the change may
+    /// have been made), [`Error::Failed`] or [`Error::Malformed`].
     pub async fn update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
         retry::retry_on_conflict(|| self.try_update(id, changes, demand).boxed()).await
     }
@@ -198,10 +201,12 @@ impl<R: Record> Table<R> {
         self.versioned(&updated.attributes.unwrap_or_default())
     }
 
-    /// Deletes the row if it is as `demand` has it. Costs 1 write unit for a row of up to 1 KiB, and 1 for each index.
+    /// Deletes the row if it meets `demand`. Costs 1 write unit for a row of up to 1 KiB, and 1 for
+    /// each index.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the row may be gone) or [`Error::Failed`].
+    /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the row may have
+    /// been deleted) or [`Error::Failed`].
     pub async fn delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
         retry::retry_on_conflict(|| self.try_delete(id, demand).boxed()).await
     }
@@ -227,7 +232,8 @@ impl<R: Record> Table<R> {
 
     /// Takes the next id from the counter.
     ///
-    /// A lost response leaves a gap in the ids and nothing else, so this call may be tried again whatever became of it.
+    /// A lost response only leaves a gap in the ids, so a retry is safe even if the outcome is
+    /// unknown.
     pub(super) async fn next_id(&self) -> Result<Id, Error> {
         let update = self.client.update_item().table_name(&self.name).set_key(Some(key(COUNTER_BUCKET, 0)));
         let update = update
@@ -239,7 +245,7 @@ impl<R: Record> Table<R> {
         Id::new(self.last_id_of(&counter)?).ok_or(Error::IdsExhausted)
     }
 
-    /// The greatest id given out so far, 0 if none was.
+    /// The greatest id given out so far, or 0.
     async fn last_id(&self) -> Result<u64, Error> {
         let counter = self.get_item(COUNTER_BUCKET, 0).await?;
         counter.map_or(Ok(0), |counter| self.last_id_of(&counter))
@@ -249,7 +255,7 @@ impl<R: Record> Table<R> {
         read(counter, LAST_ID).ok_or_else(|| Error::malformed(&self.name, None, LAST_ID))
     }
 
-    /// The bucket's rows within the bounds, the first `wanted` of them.
+    /// Reads the first `wanted` rows of the bucket that are within the bounds.
     async fn read_bucket(&self, bucket: u64, bounds: Bounds, wanted: usize) -> Result<Vec<R>, Error> {
         let (mut rows, mut start) = (Vec::new(), None);
         let (condition, after) = match (bounds.after, bounds.descending) {
@@ -280,7 +286,8 @@ impl<R: Record> Table<R> {
         Ok(rows)
     }
 
-    /// The rows of these ids that there are, as they are now (strongly consistent). Costs 1 read unit a row of up to 4 KiB.
+    /// Reads the rows with these ids that exist (strongly consistent). Costs 1 read unit a row of
+    /// up to 4 KiB.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
@@ -296,7 +303,7 @@ impl<R: Record> Table<R> {
     async fn get_batch(&self, ids: &[Id]) -> Result<Vec<R>, Error> {
         let keys = ids.iter().map(|id| key(bucket_of(*id), id.get())).collect();
         let (mut rows, mut left) = (Vec::new(), Some(self.keys(keys)?));
-        // DynamoDB gives 16 MB at most and may throttle a part; whatever is left is asked for again.
+        // DynamoDB returns at most 16 MB and may throttle a part; request the rest again.
         for attempt in 0..MAX_BATCH_ATTEMPTS {
             let Some(wanted) = left.take() else { break };
             if attempt > 0 {
@@ -325,7 +332,7 @@ impl<R: Record> Table<R> {
         Ok(get.send().await.map_err(|error| Error::of("GetItem", &error))?.item)
     }
 
-    /// Sends a Query for rows, and for no more of each than a row is made of.
+    /// Sends a Query for rows that returns only the attributes a row is read from.
     pub(super) async fn query(&self, query: QueryFluentBuilder) -> Result<QueryPage<R>, Error> {
         let projection = R::ATTRIBUTES.iter().fold(format!("#{ID}"), |all, name| format!("{all}, #{name}"));
         let query = query.projection_expression(projection).expression_attribute_names(format!("#{ID}"), ID);
@@ -340,20 +347,20 @@ impl<R: Record> Table<R> {
     }
 
     pub(super) fn versioned(&self, item: &Item) -> Result<Versioned<R>, Error> {
-        // A row that something else put there has no version yet.
+        // A row that another program put there has no version yet.
         let version = if item.contains_key(VERSION) { read(item, VERSION) } else { Some(0) };
         let version = version.ok_or_else(|| Error::malformed(&self.name, read(item, ID).and_then(Id::new), VERSION))?;
         Ok(Versioned { row: self.row(item)?, version: Version(version) })
     }
 }
 
-/// The row that an item of the table holds.
+/// Parses an item of the table.
 fn row<R: Record>(table: &str, item: &dyn ItemView) -> Result<R, Error> {
     let id = read(item, ID).and_then(Id::new).ok_or_else(|| Error::malformed(table, None, ID))?;
     R::from_item(id, item).map_err(|malformed| Error::malformed(table, Some(id), malformed.0))
 }
 
-/// A change of a row to its next version.
+/// An update of a row, and of its version to the next.
 pub(super) struct Change {
     pub(super) expression: String,
     pub(super) condition: String,
@@ -364,7 +371,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// The attributes that change, if the row exists and is as `demand` has it.
+    /// Sets these attributes if the row exists and meets `demand`.
     pub(super) fn of(changed: Attributes, demand: &Precondition) -> Self {
         let Condition { expression: condition, mut names, mut values } = Condition::of(demand);
         names.insert("#version".to_owned(), VERSION.to_owned());
@@ -380,7 +387,7 @@ impl Change {
     }
 }
 
-/// A condition on the item that a write is for.
+/// The condition of a write on its item.
 struct Condition {
     expression: String,
     /// Attribute names by placeholder.
@@ -390,7 +397,7 @@ struct Condition {
 }
 
 impl Condition {
-    /// That the row exists and is as `demand` has it.
+    /// Requires that the row exists and meets `demand`.
     fn of(demand: &Precondition) -> Self {
         let mut expression = "attribute_exists(#id)".to_owned();
         let mut names = HashMap::from([("#id".to_owned(), ID.to_owned())]);
@@ -398,7 +405,8 @@ impl Condition {
         if let Precondition::IsOneOf(versions) = demand {
             let mut alternatives = Vec::new();
             for (index, version) in versions.iter().enumerate() {
-                // A row without the attribute is of version 0; a comparison with an attribute that is absent is false.
+                // A row without the attribute has version 0; a comparison with a missing attribute
+                // is false.
                 if version.0 == 0 {
                     alternatives.push("attribute_not_exists(#version)".to_owned());
                 } else {
@@ -406,7 +414,7 @@ impl Condition {
                     values.insert(format!(":version{index}"), number(version.0));
                 }
             }
-            // Where there is no version to match, a condition that no row meets.
+            // With no version to match, add a condition that no row meets.
             if alternatives.is_empty() {
                 alternatives.push("attribute_not_exists(#id)".to_owned());
             } else {
@@ -418,7 +426,7 @@ impl Condition {
     }
 }
 
-/// Why a condition was not met, told by the item that was found.
+/// Why a write's condition failed: the row is missing if DynamoDB found no item.
 fn unmet(found: Option<&Item>) -> Error {
     if found.is_some() { Error::PreconditionFailed } else { Error::Missing }
 }
@@ -440,13 +448,13 @@ pub(super) fn item<R: Record>(row: &R) -> Item {
     item
 }
 
-/// The rows of a list, as far as they have been looked at.
+/// A page of a list that is being read.
 struct PageBuilder<R, F> {
     bounds: Bounds,
     admits: F,
     rows: Vec<R>,
     looked_at: usize,
-    /// The last row that was looked at.
+    /// The last row that was read.
     last: Option<Id>,
 }
 
@@ -455,12 +463,12 @@ impl<R: Record, F: Fn(&R) -> bool> PageBuilder<R, F> {
         Self { bounds, admits, rows: Vec::new(), looked_at: 0, last: None }
     }
 
-    /// How many more rows may be looked at.
+    /// How many more rows may be read.
     fn left(&self) -> usize {
         self.bounds.most - self.looked_at
     }
 
-    /// Whether there is one row more than asked for, which tells that more follow.
+    /// Whether there is one row more than the limit, which proves that more follow.
     fn is_over(&self) -> bool {
         self.rows.len() > usize::from(self.bounds.limit)
     }
@@ -478,7 +486,7 @@ impl<R: Record, F: Fn(&R) -> bool> PageBuilder<R, F> {
         }
     }
 
-    /// The page, if nothing more need be looked at, or may be.
+    /// The page, if it is complete or no more rows may be read.
     fn whole(&mut self) -> Option<Listing<R>> {
         let next = if self.is_over() {
             self.rows.truncate(usize::from(self.bounds.limit));
@@ -492,17 +500,17 @@ impl<R: Record, F: Fn(&R) -> bool> PageBuilder<R, F> {
     }
 }
 
-/// The buckets that a list walks through.
+/// Iterates over the buckets of a list.
 struct Buckets {
-    /// The bucket to look into next, if there is one.
+    /// The next bucket to read, if there is one.
     next: Option<u64>,
-    /// The last bucket, which is less than the next where the list descends.
+    /// The last bucket; less than the next if the list descends.
     end: u64,
     descending: bool,
 }
 
 impl Buckets {
-    /// The buckets that may hold rows of these bounds, where `last` is the greatest id given out.
+    /// The buckets that may hold rows within these bounds; `last` is the greatest id given out.
     fn of(bounds: Bounds, last: u64) -> Self {
         let last = last / BUCKET_SIZE;
         let first = bounds.first_bucket().unwrap_or(last);
@@ -511,7 +519,8 @@ impl Buckets {
         Self { next: any.then_some(first), end, descending: bounds.descending }
     }
 
-    /// Where to go on, if there are buckets left: the id at the border of the next.
+    /// The id after which to continue, if buckets are left: the one just before the next bucket in
+    /// list order.
     fn continuation(&self) -> Option<Id> {
         self.next
             .and_then(|next| Id::new(if self.descending { (next + 1) * BUCKET_SIZE } else { next * BUCKET_SIZE - 1 }))

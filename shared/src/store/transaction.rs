@@ -1,4 +1,4 @@
-//! Writes that happen together or not at all.
+//! Transactions: all of their writes happen, or none.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 
 use aws_sdk_dynamodb::Client;
@@ -10,17 +10,18 @@ use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use super::error::Error;
 
 pub(super) const CALL: &str = "TransactWriteItems";
-/// The most writes and checks of one transaction.
+/// The most writes and checks in one transaction.
 pub(super) const MAX_TRANSACTION_ITEMS: usize = 100;
 
-/// Why a transaction was not done. Places are those of the writes that stood in its way.
+/// Why a transaction was not executed. The numbers are the positions of the writes that prevented
+/// it.
 #[derive(Debug)]
 pub(super) enum TransactionError {
     /// Conditions were not met.
     Unmet(Vec<usize>),
-    /// Other writes of the same items were under way.
+    /// Other writes of the same items were in progress.
     Contended(Vec<usize>),
-    /// The same transaction is under way.
+    /// The same transaction is in progress.
     InProgress,
     /// Anything else.
     Other(Error),
@@ -37,8 +38,9 @@ impl From<TransactionError> for Error {
     }
 }
 
-/// Does all the writes or none of them. DynamoDB takes attempts with one token as one; without a token of the caller's the SDK
-/// makes one for all the attempts of this call. So it may be tried again whatever became of an attempt.
+/// Executes all the writes or none. DynamoDB executes a token once; without a token from the
+/// caller, the SDK makes one for all attempts of this call. So a retry is safe even if the outcome
+/// of an attempt is unknown.
 pub(super) async fn write(
     client: &Client,
     writes: Vec<TransactWriteItem>,
