@@ -1,4 +1,4 @@
-//! What a warm function keeps, and the one pipeline that every request goes through.
+//! The state that a warm function keeps, and the one pipeline that every request goes through.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -22,7 +22,8 @@ use crate::log::{self, Entry};
 use crate::route;
 use crate::store::{self, Store};
 
-/// The headers that every response carries. An API serves no page, so nothing may run, frame, cache or sniff it.
+/// The headers of every response. An API serves no pages, so nothing may run, frame, cache or sniff
+/// its responses.
 const HEADERS: [(&str, &str); 5] = [
     ("content-type", "application/json"),
     ("cache-control", "no-store"),
@@ -31,26 +32,28 @@ const HEADERS: [(&str, &str); 5] = [
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
 ];
 
-/// The longest that an endpoint may take: a client waits no longer than this for a store that does not answer, however many calls its request makes.
+/// The longest that an endpoint may take. It limits how long a client waits for a store that does
+/// not respond, however many calls its request makes.
 const HANDLE_TIMEOUT: Duration = Duration::from_millis(2100);
 
-/// The longest that a start waits until it is connected and has the keys: what the handshakes' CPU time would take of the first request with the part of a processor
-/// that 128 MB come with, so that an issuer or a store that is silent costs a start no more than a good one saves it.
+/// The longest that a cold start waits for its connections and the key set. The handshakes would
+/// take about this much time from the first request, with the CPU share that 128 MB get. So a
+/// silent issuer or store delays a start by no more than a working one saves.
 const CONNECT_WAIT: Duration = Duration::from_millis(20);
 
-/// The header with the id that a response and its line in the log share.
+/// The header with the id that a response shares with its log line.
 pub const CORRELATION_ID: &str = "x-correlation-id";
 
-/// One endpoint with what it keeps between requests.
+/// One endpoint with the state that it keeps between requests.
 pub struct App<E: Endpoint> {
     verifier: Arc<Verifier>,
     store: E::Store,
 }
 
-/// Runs the endpoint as a Lambda function, for as long as its environment lives.
+/// Runs the endpoint as a Lambda function, until its environment ends.
 ///
 /// # Errors
-/// When the settings are incomplete, or the runtime's own API is gone.
+/// If the settings are incomplete, or the Lambda runtime API is unreachable.
 pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
     log::start(std::io::stdout, tracing::Level::INFO);
     log::redact_panics();
@@ -62,8 +65,9 @@ pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
     lambda_runtime::run(App::<E>::new(verifier, store).service()).await
 }
 
-/// Connects to DynamoDB and fetches the issuer's keys, at the same time, so that the first request need not: a function's start has a whole processor, its requests
-/// have the part of one that its memory buys. What takes longer goes on in the background, and what fails is tried again when it is needed.
+/// Connects to DynamoDB and fetches the issuer's keys concurrently, so that the first request does
+/// not have to. A start has a whole CPU, but a request only the share that its memory buys. What
+/// takes longer continues in the background, and what fails is retried when it is needed.
 async fn connect(https: &Https, config: &Config, verifier: &Arc<Verifier>) {
     let (https, verifier) = (https.clone(), Arc::clone(verifier));
     let endpoint = store::endpoint(&config.aws);
@@ -79,18 +83,18 @@ async fn connect(https: &Https, config: &Config, verifier: &Arc<Verifier>) {
 }
 
 impl<E: Endpoint> App<E> {
-    /// The endpoint on this store, with this judge of its tokens.
+    /// Makes the app from this token verifier and store.
     pub fn new(verifier: Arc<Verifier>, store: E::Store) -> Self {
         Self { verifier, store }
     }
 
-    /// The function's name: its method and resource, as in `get_actors`.
+    /// The function's name: its method and resource, such as `get_actors`.
     pub fn name() -> String {
         let resource = E::ROUTES.first().map_or("", |route| route.resource());
         format!("{}_{resource}", E::METHOD.as_str().to_ascii_lowercase())
     }
 
-    /// The service that Lambda's runtime calls with the gateway's events.
+    /// The service that the Lambda runtime calls with the gateway's events.
     pub fn service(
         self,
     ) -> impl Service<
@@ -128,14 +132,15 @@ impl<E: Endpoint> App<E> {
         response
     }
 
-    /// The pipeline: route, token, permission, then the endpoint itself.
+    /// The pipeline: route, token, permission, then the endpoint.
     async fn serve(&self, request: Request, entry: &mut Entry) -> Result<Reply, Error> {
         let route = route::find(route_key(&request), request.raw_http_path()).ok_or(Error::NotFound)?;
         entry.route = route.path;
         if !route.allows(request.method().as_str()) {
             return Err(Error::MethodNotAllowed(route.allow));
         }
-        // Another function's request: the gateway's routes and the code disagree, and there is nothing here to serve it.
+        // The gateway sent another function's request: its routes and the code disagree, and this
+        // function cannot serve it.
         if !E::ROUTES.contains(&route) || *request.method() != E::METHOD {
             return Err(Error::NotFound);
         }
@@ -176,7 +181,8 @@ fn insert(response: &mut Response<Body>, headers: impl IntoIterator<Item = (&'st
     }
 }
 
-/// The gateway's id of the request, which its access log has as well; the runtime's where there is no gateway.
+/// The gateway's request id, which its access log has too; the Lambda runtime's if there is no
+/// gateway.
 fn correlation_id(request: &Request) -> String {
     let gateway = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),

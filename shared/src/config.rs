@@ -1,4 +1,4 @@
-//! The settings of a function, read from its environment in this one place.
+//! The settings of a function, all read here from its environment.
 
 use std::env;
 use std::fmt;
@@ -15,45 +15,47 @@ use crate::store::TableNames;
 /// What a function needs to know before its first request.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Who may issue tokens, and how their keys are kept.
+    /// The token issuer, and how long its keys are cached.
     pub issuer: IssuerConfig,
-    /// The names of the tables that the function uses, and of no others.
+    /// The names of the tables that the function uses.
     pub tables: TableNames,
-    /// Where DynamoDB is and who asks it. Lambda puts region and credentials into the environment, so the SDK's own search for
-    /// them (profiles, processes, metadata services) has no part in a cold start.
+    /// DynamoDB's endpoint, region and credentials. Lambda puts region and credentials into the
+    /// environment, so a cold start skips the SDK's own search for them (profiles, processes,
+    /// metadata services).
     pub aws: SdkConfig,
     /// Trusted root certificates: Mozilla's, or those in `AWS_CA_BUNDLE`.
     pub roots: Roots,
 }
 
-/// Who issues the access tokens, and how long the issuer's keys are kept.
+/// The issuer of access tokens, and how long its keys are cached.
 #[derive(Clone, Debug)]
 pub struct IssuerConfig {
-    /// The issuer, as tokens name it in `iss` and the key set's address begins with.
+    /// The issuer: the `iss` of its tokens, and the beginning of its key set's URL.
     pub issuer: Issuer,
-    /// The API identifier that a token's `aud` must hold.
+    /// The API identifier that a token's `aud` must contain.
     pub audience: String,
-    /// How long a fetched key set is trusted.
+    /// How long a fetched key set is used.
     pub cache: Duration,
-    /// The least time between two fetches of the key set.
+    /// The minimum time between two fetches of the key set.
     pub cooldown: Duration,
 }
 
 impl IssuerConfig {
-    /// How long a fetched key set is trusted where `JWKS_CACHE_SECONDS` does not say.
+    /// The cache time if `JWKS_CACHE_SECONDS` is not set.
     pub const CACHE: Duration = Duration::from_secs(600);
-    /// The least time between two fetches where `JWKS_COOLDOWN_SECONDS` does not say.
+    /// The minimum time between two fetches if `JWKS_COOLDOWN_SECONDS` is not set.
     pub const COOLDOWN: Duration = Duration::from_secs(60);
-    /// The longest that either setting may ask for: a day.
+    /// The maximum of both settings: a day.
     const MAX_SECONDS: u64 = 86_400;
 
-    /// This issuer and API, with the times that hold where no setting says otherwise.
+    /// The configuration for this issuer and API, with the default times.
     pub fn new(issuer: Issuer, audience: impl Into<String>) -> Self {
         Self { issuer, audience: audience.into(), cache: Self::CACHE, cooldown: Self::COOLDOWN }
     }
 }
 
-/// An issuer's URL: `https://<domain>/`, or a full `http://…/` one for local use. It always ends in a slash.
+/// An issuer's URL: `https://<domain>/`, or a full `http://…/` URL for local use. It always ends
+/// with a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer(String);
 
@@ -63,7 +65,7 @@ impl Issuer {
         &self.0
     }
 
-    /// Where the issuer publishes its keys.
+    /// The URL of the issuer's key set.
     pub fn key_set_url(&self) -> Url {
         let url = format!("{}.well-known/jwks.json", self.0);
         Url::parse(&url).unwrap_or_else(|error| unreachable!("an issuer was read as a URL: {error}"))
@@ -79,12 +81,13 @@ impl FromStr for Issuer {
         let url = format!("{}/", url.strip_suffix('/').unwrap_or(&url));
         let parsed = Url::parse(&url).map_err(|_| RULE)?;
         let bare = parsed.path() == "/" && parsed.query().is_none() && parsed.fragment().is_none();
-        // A URL that reads back as it was written holds no user name, default port, upper case or stray character.
+        // A URL that parses to the same text has no user name, default port, upper case or stray
+        // character.
         if bare && parsed.username().is_empty() && parsed.as_str() == url { Ok(Self(url)) } else { Err(RULE) }
     }
 }
 
-/// Every setting that is missing or cannot be read, so that one look at the log is enough to mend them all.
+/// All settings that are missing or malformed, so that one look at the log is enough to fix them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(Vec<String>);
 
@@ -97,7 +100,8 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// Reads the settings from the process's environment; `tables` are the variables that hold the names of tables.
+    /// Reads the settings from the process's environment; `tables` names the variables that hold
+    /// table names.
     ///
     /// # Errors
     /// [`ConfigError`] with every setting that is missing or malformed.
@@ -120,7 +124,8 @@ impl Config {
     }
 }
 
-/// Reads the variables that Lambda sets for the SDK. The credentials stay the same for the life of an environment.
+/// Reads the variables that Lambda sets for the SDK. The credentials stay the same for the life of
+/// an environment.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 fn read_aws(reader: &mut Reader<'_>) -> Option<SdkConfig> {
     let region = reader.required("AWS_REGION");
@@ -135,7 +140,7 @@ fn read_aws(reader: &mut Reader<'_>) -> Option<SdkConfig> {
     Some(config.build())
 }
 
-/// Reads the setting that the AWS command line and SDKs have for this, too.
+/// Reads the setting that the AWS command line and the SDKs use for this, too.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
 fn read_roots(reader: &mut Reader<'_>) -> Option<Roots> {
     match reader.optional("AWS_CA_BUNDLE") {
@@ -145,7 +150,7 @@ fn read_roots(reader: &mut Reader<'_>) -> Option<Roots> {
 }
 
 impl IssuerConfig {
-    /// Reads how long keys are trusted and how long apart fetches are, where the rest is known already.
+    /// Reads only the two times: how long keys are cached, and the minimum time between fetches.
     ///
     /// # Errors
     /// [`ConfigError`] with each of the two that is malformed.
@@ -169,12 +174,13 @@ fn read_issuer(reader: &mut Reader<'_>) -> Option<IssuerConfig> {
     Some(IssuerConfig { issuer: issuer?, audience: audience?, cache, cooldown })
 }
 
-/// A variable of the process's environment. One that is no UTF-8 is not missing: it is malformed, as its replacement character shows.
+/// Reads an environment variable. One that is not UTF-8 does not count as missing: its replacement
+/// character makes it malformed.
 fn variable(name: &str) -> Option<String> {
     Some(env::var_os(name)?.to_string_lossy().into_owned())
 }
 
-/// Reads variables and collects what is wrong with them. A variable that is set to nothing counts as missing.
+/// Reads variables and collects their errors. An empty variable counts as missing.
 struct Reader<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<String>,

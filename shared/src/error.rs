@@ -1,4 +1,4 @@
-//! Every outcome other than success that a client can see, and the one place that turns it into a response.
+//! Every error that a client can see, and the one place that turns it into a response.
 
 use lambda_http::http::StatusCode;
 use serde::Serialize;
@@ -8,51 +8,51 @@ use crate::model::FieldError;
 use crate::permission::Permission;
 use crate::store::{self, MAX_CHANGED_CREDITS};
 
-/// Why a request was not served. The causes that some variants carry are for the log; a client never sees them.
+/// Why a request failed. The causes in some variants are for the log; a client never sees them.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 400: the body is missing or is no JSON object.
+    /// 400: the body is missing or is not a JSON object.
     #[error("the body is no JSON object: {0}")]
     BadRequest(&'static str),
     /// 401: no `Authorization` header was sent.
     #[error("no authorization header")]
     AuthorizationMissing,
-    /// 401: what the `Authorization` header holds is no valid access token.
+    /// 401: the `Authorization` header does not hold a valid access token.
     #[error("token refused: {0}")]
     InvalidToken(TokenError),
-    /// 403: the token is valid and does not hold the endpoint's permission.
+    /// 403: the token is valid but lacks the endpoint's permission.
     #[error("permission missing: {0}")]
     PermissionMissing(Permission),
-    /// 404: no such path, or no row with that id.
+    /// 404: the path or the row does not exist.
     #[error("not found")]
     NotFound,
-    /// 405: the path has no such method; the `Allow` header's value.
+    /// 405: the path does not support the method. Holds the value of the `Allow` header.
     #[error("method not allowed")]
     MethodNotAllowed(&'static str),
-    /// 409: a request with the same idempotency key is under way.
+    /// 409: a request with the same idempotency key is in progress.
     #[error("a request with the same idempotency key is under way")]
     Conflict,
-    /// 412: the row is not of a version that `If-Match` names.
+    /// 412: the row has none of the versions that `If-Match` names.
     #[error("precondition failed")]
     PreconditionFailed,
     /// 413: the body is longer than [`crate::endpoint::MAX_BODY_BYTES`].
     #[error("the body is too large")]
     PayloadTooLarge,
-    /// 415: the body is declared to be something other than plain JSON.
+    /// 415: the body's declared type is not plain JSON.
     #[error("the body is declared as something other than JSON")]
     UnsupportedMediaType,
-    /// 422: fields or query parameters that break a rule.
+    /// 422: fields or query parameters break a rule.
     #[error("unprocessable: {}", names(.0))]
     Unprocessable(Vec<FieldError>),
-    /// 500: a fault of ours.
+    /// 500: an internal error.
     #[error("{0}")]
     Internal(String),
-    /// 503: the store or the issuer cannot be had just now.
+    /// 503: the store or the issuer is unavailable.
     #[error("{cause}")]
     Unavailable {
-        /// What could not be had, for the log.
+        /// What was unavailable, for the log.
         cause: String,
-        /// Whole seconds after which a retry is worth it (`Retry-After`, RFC 9110, section 10.2.3).
+        /// Whole seconds after which a retry makes sense (`Retry-After`, RFC 9110, section 10.2.3).
         retry_after: u32,
     },
 }
@@ -60,14 +60,14 @@ pub enum Error {
 /// The most unknown names that one response sends back.
 const MAX_UNKNOWN_NAMES: usize = 20;
 
-/// What the client is told.
+/// The response that the client receives.
 pub(crate) struct ErrorResponse<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Body<'a>,
 }
 
-/// The body of every response that is no success.
+/// The body of every error response.
 #[derive(Serialize)]
 pub(crate) struct Body<'a> {
     success: bool,
@@ -80,7 +80,7 @@ pub(crate) struct Body<'a> {
 }
 
 impl Error {
-    /// The status, headers and body that the contract's table of errors gives this outcome.
+    /// The status, headers and body for this error, as in the contract's table of errors.
     pub(crate) fn response(&self) -> ErrorResponse<'_> {
         match self {
             Self::BadRequest(_) => ErrorResponse::new(StatusCode::BAD_REQUEST, "bad request"),
@@ -121,7 +121,8 @@ impl Error {
     }
 }
 
-/// The challenge for a refused token: an error code only where a bearer token was sent (RFC 6750, section 3.1).
+/// The `WWW-Authenticate` challenge for an invalid token. It has an error code only if a bearer
+/// token was sent (RFC 6750, section 3.1).
 fn challenge(refusal: &TokenError) -> &'static str {
     match refusal {
         TokenError::NotBearer => "Bearer",
@@ -129,7 +130,8 @@ fn challenge(refusal: &TokenError) -> &'static str {
     }
 }
 
-/// The fields at fault, without what was sent in them. Unknown names are counted: the client chose them.
+/// The names of the invalid fields, without their values. Unknown names are only counted, because
+/// the client chose them.
 fn names(faults: &[FieldError]) -> String {
     let (unknown, known): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| fault.is_unknown());
     let count = (!unknown.is_empty()).then(|| format!("{} unknown", unknown.len()));
@@ -147,7 +149,8 @@ impl<'a> ErrorResponse<'a> {
         self
     }
 
-    /// Names each field with its rule, but no more than [`MAX_UNKNOWN_NAMES`] names that the client chose.
+    /// Adds each field with its rule, but at most [`MAX_UNKNOWN_NAMES`] names that the client
+    /// chose.
     fn details(mut self, faults: &'a [FieldError]) -> Self {
         let mut unknown = 0;
         let named = faults.iter().filter(|fault| {

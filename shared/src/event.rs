@@ -1,8 +1,9 @@
-//! Gateway events that `lambda_http` can decode without a panic.
+//! Makes gateway events safe for `lambda_http`, which panics on some of them.
 //!
-//! It builds a URL out of the event's host, path and query and insists that it parses. All three are a client's to choose: an HTTP
-//! API hands over the path decoded, and the query as it was sent. Nothing here needs the URL (the raw path, the query's
-//! parameters and the route key say more), so what could not be parsed is replaced before it is looked at.
+//! `lambda_http` builds a URL from the event's host, path and query and panics if it does not
+//! parse. The client chooses all three: an HTTP API passes the path on decoded, and the query as it
+//! was sent. This code does not need the URL (it uses the raw path, the query parameters and the
+//! route key), so what may not parse is replaced first.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,18 +11,21 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::header::HOST;
 use lambda_http::request::LambdaRequest;
 
-/// The longest path and the longest query that are handed on, in bytes; the gateway takes 10,240 for the whole of a request's head. A URL has room for 65,534, and percent-encoding may treble a path.
+/// The longest path, and the longest query, that is passed on, in bytes. The gateway accepts 10,240
+/// bytes for the whole head of a request. A URL has room for 65,534, and percent-encoding may
+/// triple the length of a path.
 const MAX_PATH_BYTES: usize = 16 * 1024;
 
-/// The event, harmless: its host is gone, its path begins with a slash, its query is made of characters that a URL may hold, and its
-/// body, where it is said to be base64, is that (otherwise it is taken as missing).
+/// Makes an event safe to decode: removes its host, a path that does not begin with a slash or is
+/// too long, a query that is too long, and a body that is not the base64 that it is declared to be.
+/// Percent-encodes the characters that a query may not hold.
 pub(crate) fn sanitize(request: LambdaRequest) -> LambdaRequest {
     match request {
         LambdaRequest::ApiGatewayV2(mut event) => {
             clean(&mut event);
             LambdaRequest::ApiGatewayV2(event)
         }
-        // Only with features that this workspace does not turn on.
+        // Other kinds of events need features that this workspace does not enable.
         other => other,
     }
 }
@@ -37,7 +41,7 @@ fn clean(event: &mut ApiGatewayV2httpRequest) {
     event.body = event.body.take().filter(|body| !broken(body));
 }
 
-/// The query with everything that cannot stand in one (RFC 3986, section 3.4) percent-encoded; what can is left as it is.
+/// Percent-encodes the characters that a query may not hold (RFC 3986, section 3.4), and no others.
 fn percent_encoded(query: &str) -> String {
     let mut encoded = String::with_capacity(query.len());
     for byte in query.bytes() {

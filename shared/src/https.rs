@@ -1,7 +1,8 @@
-//! The one HTTP client of a function: beneath the SDK for DynamoDB, and for the issuer's keys.
+//! The one HTTP client of a function, used by the SDK for DynamoDB and to fetch the issuer's keys.
 //!
-//! HTTP/1.1 alone, since a function has one request under way, and roots that are part of the program: reading the system's would cost a cold start more than
-//! the handshake's own arithmetic.
+//! It speaks only HTTP/1.1, since a function handles one request at a time. The root certificates
+//! are compiled in: reading the system's would cost a cold start more than the computation of a TLS
+//! handshake.
 
 use std::error::Error;
 use std::path::Path;
@@ -25,25 +26,27 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// The longest that connecting may take, TLS included.
+/// The longest that connecting may take, including TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
-/// How long an unused connection is kept. A frozen environment may wake long after its peer has forgotten it.
+/// How long an idle connection is kept. A frozen environment may wake long after its peer has
+/// dropped it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The certificate authorities that are trusted.
+/// Trusted root certificates.
 #[derive(Clone, Debug)]
 pub struct Roots(Arc<RootCertStore>);
 
 impl Roots {
-    /// Those of the public web, as Mozilla has them; Amazon's, below which AWS's endpoints are, are among them.
+    /// Mozilla's roots for the public web. They include Amazon's, which sign the certificates of
+    /// AWS's endpoints.
     pub fn public() -> Self {
         Self(Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()))
     }
 
-    /// Those of a file of PEM certificates, and no others.
+    /// Reads the roots from a file of PEM certificates; no others are trusted.
     ///
     /// # Errors
-    /// The rule, where the file cannot be read, or holds no certificate or something else.
+    /// The setting's rule, if the file cannot be read, has no certificate or has a malformed one.
     pub fn read(file: &Path) -> Result<Self, &'static str> {
         const RULE: &str = "must name a file of PEM certificates";
         let mut roots = RootCertStore::empty();
@@ -54,14 +57,15 @@ impl Roots {
     }
 }
 
-/// A client that follows no redirect, asks no proxy, retries nothing and keeps its connections. Clones share them.
+/// A client that follows no redirects, uses no proxy, does not retry and keeps its connections
+/// open. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Https {
     client: Client,
 }
 
 impl Https {
-    /// A client with no connection yet, for `https:` by these roots and for `http:`.
+    /// Makes a client without connections, for `https:` with these roots and for `http:`.
     pub fn new(roots: &Roots) -> Self {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -81,12 +85,13 @@ impl Https {
         Self { client }
     }
 
-    /// Sends a GET and returns the response's head; its body is still to come.
+    /// Sends a GET and returns the response head; the body is streamed.
     pub(crate) async fn get(&self, url: Url) -> Result<Response, reqwest::Error> {
         self.client.get(url).header(ACCEPT, "application/json").send().await
     }
 
-    /// Opens a connection and keeps it for the first request. Whether that works shows then.
+    /// Opens a connection and keeps it for the first request. Ignores errors: that request then
+    /// connects itself.
     pub(crate) async fn connect(&self, url: Url) {
         if let Ok(response) = self.get(url).await {
             drop(response.bytes().await);
@@ -121,19 +126,20 @@ fn into_reqwest(request: HttpRequest) -> Result<Request, ConnectorError> {
     Request::try_from(request.map(Body::wrap)).map_err(|error| ConnectorError::user(error.into()))
 }
 
-/// Names the kind of failure in the SDK's terms, by which it decides what to send again.
+/// Maps an error to the SDK's kind of connector error, which decides whether it retries.
 fn classify_error(error: reqwest::Error) -> ConnectorError {
     if error.is_builder() {
         return ConnectorError::user(error.into());
     }
-    // A timeout in the connector means that it was still connecting: the attempt's own timeout is the SDK's.
+    // A timeout here means that the connector was still connecting: the SDK itself times each
+    // attempt.
     if error.is_timeout() {
         return ConnectorError::timeout(error.into());
     }
     if error.is_connect() || is_io(&error) {
         return ConnectorError::io(error.into());
     }
-    // The connection ended before the whole response was there.
+    // The connection ended before the whole response had arrived.
     ConnectorError::other(error.into(), Some(ErrorKind::TransientError))
 }
 

@@ -1,8 +1,9 @@
-//! What the eight functions of the Casting Agency API share.
+//! The library that the eight functions of the Casting Agency API share.
 //!
-//! Read in this order: an [`endpoint::Endpoint`] names its method, path and permission and handles an
-//! [`endpoint::Authorized`] request; [`app::App`] is what a warm function keeps and the one pipeline that every
-//! request goes through; [`error::Error`] is every outcome a client can see.
+//! Read in this order: an [`endpoint::Endpoint`] names its method, path and permission and handles
+//! an [`endpoint::Authorized`] request; [`app::App`] has the state of a warm function and the one
+//! pipeline that every request goes through; [`error::Error`] has every error that a client can
+//! see.
 
 pub mod endpoint;
 

@@ -1,4 +1,4 @@
-//! The log: JSON, one line a request, written where the request is answered.
+//! The log: one JSON line for each request, written where the response is made.
 
 use std::time::Instant;
 
@@ -13,9 +13,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::error::Error;
 
-/// Starts the process's log: JSON lines to `writer`. A Lambda function's goes to standard output, from where CloudWatch has it.
+/// Starts the process's log: JSON lines to `writer`. A Lambda function writes to standard output,
+/// which CloudWatch collects.
 ///
-/// Only this project's own events are written, whatever the level: libraries have no part in what may be said of a request.
+/// Logs only this project's own events, at any level, so that libraries cannot log request data.
 pub fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, level: Level) {
     let lines =
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
@@ -23,7 +24,7 @@ pub fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, level:
     tracing_subscriber::registry().with(lines.with_writer(writer).with_target(false).with_filter(own)).init();
 }
 
-/// Has a panic say where it was and nothing else: its message may hold what a client sent.
+/// Makes a panic log only its location: its message may hold data from a client.
 pub fn redact_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -31,11 +32,11 @@ pub fn redact_panics() {
     }));
 }
 
-/// What is known of a request by the time it is answered. It never holds a token, a body or a person's name.
+/// A request's log entry. It never holds a token, a body or a person's name.
 pub(crate) struct Entry {
     pub(crate) function: String,
     pub(crate) method: &'static str,
-    /// The template of the path, never the path itself.
+    /// The path's template, never the path itself.
     pub(crate) route: &'static str,
     pub(crate) correlation_id: String,
     subject: String,
@@ -43,20 +44,22 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// An entry that begins now. A method that nobody knows is a text of the client's, and stays out.
+    /// Starts an entry and its clock. An unknown method is text that the client chose, so it is
+    /// logged as `other`.
     pub(crate) fn start(function: String, method: &Method, correlation_id: String) -> Self {
         let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
         let method = known.into_iter().find(|known| method.as_str() == *known).unwrap_or("other");
         Self { function, method, route: "", correlation_id, subject: String::new(), started: Instant::now() }
     }
 
-    /// Notes who asked, as the first 16 hexadecimal digits of the subject's SHA-256: enough to follow one person's requests, and no name.
+    /// Sets the subject, as the first 16 hexadecimal digits of its SHA-256: enough to follow one
+    /// person's requests without a name.
     pub(crate) fn subject(&mut self, subject: &str) {
         let hash = digest::digest(&digest::SHA256, subject.as_bytes());
         self.subject = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     }
 
-    /// Writes the request's one line.
+    /// Writes the request's log line.
     pub(crate) fn write(&self, status: StatusCode, error: Option<&Error>) {
         let Self { function, method, route, correlation_id, subject, started } = self;
         let (status, cause) = (status.as_u16(), error.map(ToString::to_string).unwrap_or_default());
