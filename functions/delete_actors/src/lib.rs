@@ -8,7 +8,7 @@ use shared::permission::Permission;
 use shared::route::{self, Route};
 use shared::store::DeleteStore;
 
-/// Deletes an actor, and its credits.
+/// Deletes an actor and their credits.
 #[derive(Debug)]
 pub struct DeleteActors;
 

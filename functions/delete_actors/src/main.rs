@@ -1,4 +1,4 @@
-//! The Lambda function of `DELETE /actors/{actor_id}`: the cold start, and nothing else.
+//! Starts the Lambda function of `DELETE /actors/{actor_id}`.
 
 use delete_actors::DeleteActors;
 

@@ -8,7 +8,7 @@ use shared::permission::Permission;
 use shared::route::{self, Route};
 use shared::store::DeleteStore;
 
-/// Deletes a movie, and its credits.
+/// Deletes a movie and its credits.
 #[derive(Debug)]
 pub struct DeleteMovies;
 

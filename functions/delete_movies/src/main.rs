@@ -1,4 +1,4 @@
-//! The Lambda function of `DELETE /movies/{movie_id}`: the cold start, and nothing else.
+//! Starts the Lambda function of `DELETE /movies/{movie_id}`.
 
 use delete_movies::DeleteMovies;
 

@@ -1,4 +1,5 @@
-//! The real bootstrap, killed while it sweeps the credits of a large cast away: readers see none of them, and the next deletion sweeps the rest.
+//! Kills the real bootstrap while it sweeps the credits of a large cast: readers see none of the
+//! credits that are left, and the next DELETE sweeps them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,10 +11,10 @@ use testkit::runtime::{self, Environment, request};
 
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_delete_movies");
 const ACTORS: u64 = 300;
-/// How many sweeps are to be cut short.
+/// How many sweeps the test interrupts.
 const KILLS: usize = 3;
 
-/// A movie that all the actors play in.
+/// Adds a movie whose cast is all the actors.
 async fn add_movie(stack: &Stack) -> u64 {
     let (_, body) = request(stack, "POST", "/movies", &json!({"title": "Everybody"})).await;
     let movie = body["movies"][0]["id"].as_u64().unwrap();
@@ -25,7 +26,7 @@ async fn add_movie(stack: &Stack) -> u64 {
     movie
 }
 
-/// How many credits of the movie lie in the table.
+/// The number of the movie's credits in the table.
 async fn stored(stack: &Stack, movie: u64) -> u64 {
     let query = stack
         .client()
@@ -39,7 +40,7 @@ async fn stored(stack: &Stack, movie: u64) -> u64 {
     query.send().await.unwrap().count().try_into().unwrap()
 }
 
-/// Deletes the movie and kills the function in the midst of sweeping; gives how many credits are left.
+/// Deletes the movie and kills the function during the sweep. Returns how many credits are left.
 async fn kill_while_sweeping(stack: &Stack, movie: u64) -> u64 {
     let mut environment = Environment::start(stack, BOOTSTRAP).await;
     let answer = environment.invoke(event(stack, movie, "killed"));
@@ -86,7 +87,7 @@ async fn nobody_sees_the_credits_that_a_kill_has_left_and_the_next_deletion_swee
         assert_eq!(request(&stack, "POST", "/actors", &actor).await.0, 200);
     }
     let mut cut_short = 0;
-    // A sweep may end before the kill comes.
+    // A sweep may finish before the kill.
     for _ in 0..4 * KILLS {
         let movie = add_movie(&stack).await;
         let left = kill_while_sweeping(&stack, movie).await;

@@ -8,7 +8,7 @@ use shared::permission::Permission;
 use shared::route::{self, Route};
 use shared::store::ReadStore;
 
-/// Lists the actors that are asked for, page by page, or gives one of them.
+/// Lists actors page by page, or returns one of them.
 #[derive(Debug)]
 pub struct GetActors;
 

@@ -1,4 +1,4 @@
-//! The Lambda function of `GET /actors`: the cold start, and nothing else.
+//! Starts the Lambda function of `GET /actors` and `GET /actors/{actor_id}`.
 
 use get_actors::GetActors;
 

@@ -1,4 +1,4 @@
-//! The real bootstrap's start where nobody answers it.
+//! Starts the real bootstrap with a store and an issuer that do not respond.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A process that ends with the test.
+/// A process that is killed when the test ends.
 struct Bootstrap(Child);
 
 impl Drop for Bootstrap {
@@ -17,7 +17,8 @@ impl Drop for Bootstrap {
     }
 }
 
-/// Starts the bootstrap with a store and an issuer at this address; gives what it first asks of the runtime, and after how long.
+/// Starts the bootstrap with a store and an issuer at this address. Returns its first request to
+/// the runtime API, and the time until then.
 fn first_question(address: &str) -> (String, Duration) {
     let runtime = TcpListener::bind("127.0.0.1:0").unwrap();
     let started = Instant::now();
@@ -39,13 +40,13 @@ fn first_question(address: &str) -> (String, Duration) {
 
 #[test]
 fn a_store_and_an_issuer_that_are_silent_or_gone_do_not_keep_a_function_from_its_first_event() {
-    // The kernel takes connections to it, and nobody ever answers.
+    // The kernel accepts connections to this socket, but nobody responds.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for address in [silent.local_addr().unwrap(), gone] {
         let (question, after) = first_question(&format!("http://{address}"));
         assert!(question.starts_with("GET /2018-06-01/runtime/invocation/next"), "{question}");
-        // A fetch of the keys is given up after 3 s; the start waits 20 ms.
+        // A fetch of the keys times out after 3 s; a start waits only 20 ms.
         assert!(after < Duration::from_millis(2500), "{after:?}");
     }
 }

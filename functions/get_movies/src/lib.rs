@@ -8,7 +8,7 @@ use shared::permission::Permission;
 use shared::route::{self, Route};
 use shared::store::ReadStore;
 
-/// Lists the movies that are asked for, page by page, or gives one of them.
+/// Lists movies page by page, or returns one of them.
 #[derive(Debug)]
 pub struct GetMovies;
 

@@ -1,4 +1,4 @@
-//! The Lambda function of `GET /movies`: the cold start, and nothing else.
+//! Starts the Lambda function of `GET /movies` and `GET /movies/{movie_id}`.
 
 use get_movies::GetMovies;
 

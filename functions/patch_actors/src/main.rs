@@ -1,4 +1,4 @@
-//! The Lambda function of `PATCH /actors/{actor_id}`: the cold start, and nothing else.
+//! Starts the Lambda function of `PATCH /actors/{actor_id}`.
 
 use patch_actors::PatchActors;
 

@@ -7,7 +7,7 @@ use shared::permission::Permission;
 use shared::route::{self, Route};
 use shared::store::MovieStore;
 
-/// Changes the fields of a movie that the body names, its cast among them.
+/// Changes the fields of a movie that the body names, including its cast.
 #[derive(Debug)]
 pub struct PatchMovies;
 

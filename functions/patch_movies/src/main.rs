@@ -1,4 +1,4 @@
-//! The Lambda function of `PATCH /movies/{movie_id}`: the cold start, and nothing else.
+//! Starts the Lambda function of `PATCH /movies/{movie_id}`.
 
 use patch_movies::PatchMovies;
 

@@ -1,4 +1,4 @@
-//! The Lambda function of `POST /actors`: the cold start, and nothing else.
+//! Starts the Lambda function of `POST /actors`.
 
 use post_actors::PostActors;
 

@@ -1,4 +1,5 @@
-//! The real bootstrap, killed at any moment of any request: nothing is lost that was acknowledged, and nothing is there twice.
+//! Kills the real bootstrap at any moment of a request: no acknowledged row is lost, and none is
+//! stored twice.
 
 use std::time::Duration;
 

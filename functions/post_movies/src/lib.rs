@@ -7,7 +7,7 @@ use shared::permission::Permission;
 use shared::route::{self, Route};
 use shared::store::MovieStore;
 
-/// Adds a movie, with its cast.
+/// Adds a movie with its cast.
 #[derive(Debug)]
 pub struct PostMovies;
 

@@ -1,4 +1,4 @@
-//! The Lambda function of `POST /movies`: the cold start, and nothing else.
+//! Starts the Lambda function of `POST /movies`.
 
 use post_movies::PostMovies;
 

@@ -1,4 +1,5 @@
-//! The real bootstrap, killed at any moment of any request: each movie is there once with its whole cast, or not at all.
+//! Kills the real bootstrap at any moment of a request: each movie is stored once with its whole
+//! cast, or not at all.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,7 +13,8 @@ use testkit::{Posts, runtime};
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_post_movies");
 const ACTORS: u64 = 12;
 
-/// The cast of a round's movie: seven actors, others from round to round, and what each of them plays.
+/// The cast of a round's movie: seven actors, which change from round to round, and their
+/// characters.
 fn cast(round: u64) -> BTreeMap<u64, String> {
     (0..7).map(|place| ((round + place) % ACTORS + 1, format!("Character {round}-{place}"))).collect()
 }
@@ -32,7 +34,7 @@ fn created(answer: &Value) -> Option<u64> {
     body["movies"][0]["id"].as_u64()
 }
 
-/// What lies in the table of credits: by whose it is, the other's id, and the character.
+/// The table of credits: owner, id of the counterpart, and character of each.
 async fn stored_credits(stack: &Stack) -> BTreeSet<(String, u64, String)> {
     let mut credits = BTreeSet::new();
     let mut pages = stack.client().scan().table_name(local::CREDITS_TABLE).into_paginator().items().send();
