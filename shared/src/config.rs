@@ -34,7 +34,7 @@ pub struct IssuerConfig {
     pub issuer: Issuer,
     /// The API identifier that a token's `aud` must contain.
     pub audience: String,
-    /// How long a fetched key set is used.
+    /// How long a fetched key set is trusted.
     pub cache: Duration,
     /// The minimum time between two fetches of the key set.
     pub cooldown: Duration,

@@ -37,8 +37,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Roots(Arc<RootCertStore>);
 
 impl Roots {
-    /// Mozilla's roots for the public web. They include Amazon's, which sign the certificates of
-    /// AWS's endpoints.
+    /// Mozilla's roots for the public web. They include Amazon's, to which the certificates of
+    /// AWS's endpoints chain.
     pub fn public() -> Self {
         Self(Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()))
     }

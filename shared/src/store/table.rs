@@ -360,7 +360,7 @@ fn row<R: Record>(table: &str, item: &dyn ItemView) -> Result<R, Error> {
     R::from_item(id, item).map_err(|malformed| Error::malformed(table, Some(id), malformed.0))
 }
 
-/// An update of a row, and of its version to the next.
+/// An update of a row that also increments its version.
 pub(super) struct Change {
     pub(super) expression: String,
     pub(super) condition: String,
