@@ -76,9 +76,9 @@ impl IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// The client request token of the transaction, of at most 36 characters. It contains the new
-    /// row's id, so that each attempt with a new id is a new transaction, and the table's name,
-    /// because all tables of an account share tokens.
+    /// The client request token of the transaction, of at most 36 characters. It is a digest of the
+    /// key, the new row's id, so that each attempt with a new id is a new transaction, and the
+    /// table's name, because all tables of an account share tokens.
     pub(super) fn request_token(&self, table: &str, id: Id) -> String {
         let token = format!("{table} {} {} {id}", self.bucket, self.id);
         hex(&digest::digest(&digest::SHA256, token.as_bytes()).as_ref()[..16])
