@@ -7,29 +7,29 @@ use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 use super::jwk;
 use super::token::{Claims, Token, TokenError};
 
-/// A token that was taken apart.
+/// A parsed token. Its signature is not checked yet.
 pub struct Signed<'a>(Token<'a>);
 
-/// A key that may verify RS256.
+/// An RSA key that may verify RS256 signatures.
 pub struct Key {
-    /// Its id.
+    /// The key's id (`kid`).
     pub kid: String,
-    /// Its modulus, big-endian.
+    /// The modulus, big-endian.
     pub modulus: Vec<u8>,
-    /// Its exponent, big-endian.
+    /// The exponent, big-endian.
     pub exponent: Vec<u8>,
     key: Arc<DecodingKey>,
 }
 
-/// Takes a token apart.
+/// Parses a token.
 ///
 /// # Errors
-/// [`TokenError`], as for a token that a request carries.
+/// [`TokenError`], as for the token of a request.
 pub fn token(text: &str) -> Result<Signed<'_>, TokenError> {
     Token::parse(text).map(Signed)
 }
 
-/// Reads a key document; none if it is no key set.
+/// Reads a key document. Returns `None` if it is not a key set.
 pub fn key_set(document: &[u8]) -> Option<Vec<Key>> {
     let keys = jwk::read(document)?.into_iter().map(|(kid, key)| {
         let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
@@ -41,20 +41,21 @@ pub fn key_set(document: &[u8]) -> Option<Vec<Key>> {
 }
 
 impl Signed<'_> {
-    /// The id of the key that the token asks for.
+    /// The `kid` of the token's header.
     pub fn kid(&self) -> &str {
         &self.0.kid
     }
 
-    /// The claims, judged for an issuer, an API and a time in seconds since 1970.
+    /// The claims, validated for an issuer, an audience (the API) and a time (`now`, in seconds
+    /// since 1970).
     ///
     /// # Errors
-    /// [`TokenError`], as for a token that a request carries.
+    /// [`TokenError`], as for the token of a request.
     pub fn claims(&self, issuer: &str, audience: &str, now: f64) -> Result<Claims, TokenError> {
         self.0.claims(issuer, audience, now)
     }
 
-    /// Whether the token carries the key's signature.
+    /// Whether the key verifies the token's signature.
     pub fn is_signed_by(&self, key: &Key) -> bool {
         self.0.is_signed_by(&key.key)
     }

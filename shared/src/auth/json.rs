@@ -1,13 +1,14 @@
-//! JSON objects read strictly, as tokens need it.
+//! A strict parser of JSON objects, for tokens.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Reads one JSON object in which no name stands twice at any depth: where readers differ on which of two members counts,
-/// a token could mean one thing to the issuer and another to us (RFC 7515, section 4; RFC 7519, section 4). Depth is bounded
-/// by the parser (128 levels), and so is size by the token's.
+/// Parses one JSON object; returns `None` for anything else. A duplicate name at any depth is an
+/// error: parsers differ on which of the two members counts, so a token could mean one thing to the
+/// issuer and another to this API (RFC 7515, section 4; RFC 7519, section 4). The parser limits the
+/// depth to 128 levels, and the limit on the token limits the size.
 pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice(bytes) {
         Ok(Strict(Value::Object(members))) => Some(members),

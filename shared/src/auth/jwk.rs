@@ -1,4 +1,4 @@
-//! The issuer's key document (RFC 7517), read for the RSA keys that may verify RS256.
+//! Reads the issuer's key document (RFC 7517) and selects the RSA keys that may verify RS256.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,13 +24,13 @@ struct Jwk {
     key_ops: Option<Vec<String>>,
 }
 
-/// The usable keys of a document; none if it is no key set at all. Foreign and malformed members are passed over. Of two
-/// usable keys with one id the first counts.
+/// The usable keys of a document, or `None` if it is not a key set. Malformed keys and keys for
+/// other purposes are skipped. If two usable keys have the same id, the first one counts.
 pub(super) fn read(document: &[u8]) -> Option<Keys> {
     let mut document: HashMap<String, &RawValue> = serde_json::from_slice(document).ok()?;
     let members: Vec<&RawValue> = serde_json::from_str(document.remove("keys")?.get()).ok()?;
     let mut keys = Keys::new();
-    // A derived reader would take an array for an object, its elements in the order of the fields.
+    // A derived `Deserialize` also accepts an array, with its elements in the order of the fields.
     for jwk in members.into_iter().filter(|jwk| jwk.get().starts_with('{')) {
         if let Some((kid, key)) = serde_json::from_str::<Jwk>(jwk.get()).ok().and_then(usable) {
             keys.entry(kid).or_insert(Arc::new(key));
@@ -39,7 +39,8 @@ pub(super) fn read(document: &[u8]) -> Option<Keys> {
     Some(keys)
 }
 
-/// The key, if it is meant for RS256 signatures and is as strong as it must be.
+/// The key and its id, if the key is meant for RS256 signatures and strong enough: an odd modulus
+/// of 2048 to 8192 bits, and an exponent that [`is_sound_exponent`] accepts.
 fn usable(jwk: Jwk) -> Option<(String, DecodingKey)> {
     let meant = jwk.kty == "RSA"
         && !jwk.kid.is_empty()
@@ -51,7 +52,8 @@ fn usable(jwk: Jwk) -> Option<(String, DecodingKey)> {
     (meant && strong).then(|| (jwk.kid, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
 }
 
-/// A Base64urlUInt (RFC 7518, section 2), without the leading zeros that some issuers write.
+/// Decodes a Base64urlUInt (RFC 7518, section 2) and drops the leading zeros that some issuers
+/// write.
 fn number(text: &str) -> Option<Vec<u8>> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let first = bytes.iter().position(|byte| *byte != 0)?;
@@ -66,7 +68,8 @@ fn is_odd(number: &[u8]) -> bool {
     number.last().is_some_and(|last| last % 2 == 1)
 }
 
-/// Odd, at least 65537 (NIST SP 800-56B, section 6.2) and at most 33 bits, so that a verification is quick.
+/// Whether an exponent is odd, at least 65537 (NIST SP 800-56B, section 6.2) and at most 33 bits
+/// long, which keeps verification fast.
 fn is_sound_exponent(exponent: &[u8]) -> bool {
     is_odd(exponent) && (17..=33).contains(&bits(exponent))
 }

@@ -12,8 +12,8 @@
 //! | older | as if there were no set | as if there were no set |
 //!
 //! A fetch starts only if none is under way and the last one started a cool-down ago (a second ago
-//! while there is no set). It runs in a task of its own, and the lock is held for look-ups only. So a
-//! slow issuer delays no request whose key is known, and all requests that wait share one fetch.
+//! while there is no set). It runs in a task of its own, and the lock is held for look-ups only. So
+//! a slow issuer delays no request whose key is known, and all requests that wait share one fetch.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -28,33 +28,33 @@ use super::jwk::{self, Keys};
 use crate::config::IssuerConfig;
 use crate::https::Https;
 
-/// The longest time that a fetch may take, from connecting to the last byte.
+/// The time-out of a fetch, from connecting to the last byte.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
-/// The longest key document that is read, in bytes.
+/// The maximum size of a key document, in bytes.
 const MAX_DOCUMENT_BYTES: usize = 150_000;
-/// How much longer than its time-out a fetch has taken if its environment was frozen meanwhile.
+/// A fetch that lasts this much longer than its time-out was frozen with its environment.
 const FREEZE: Duration = Duration::from_secs(1);
-/// The longest that a request whose key is known waits for a fetch that may take the key away. An
-/// issuer usually responds well within this.
+/// The maximum time that a request whose key is known waits for a fetch that may remove the key. An
+/// issuer usually responds well within this time.
 const KNOWN_KEY_WAIT: Duration = Duration::from_millis(500);
 /// How long past the cache time the last key set is used while fetches fail.
 const STALE_IF_ERROR: Duration = Duration::from_secs(3600);
-/// The least time between two fetches while there is no key set at all.
+/// The minimum time between two fetches while there is no key set.
 const FIRST_NEED_COOLDOWN: Duration = Duration::from_secs(1);
 
-/// Why the issuer's keys could not be had.
+/// Why the issuer's keys could not be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeysError {
-    /// No connection, no response in time, or a response that broke off.
+    /// No connection, no response within the time-out, or a truncated response.
     #[error("no response from the issuer")]
     NoAnswer,
-    /// A response other than 200; redirects are not followed.
+    /// A status other than 200; redirects are not followed.
     #[error("the issuer answered with status {0}")]
     Status(u16),
-    /// A document over the limit, or an encoded one.
+    /// The document is longer than the limit, or has a `Content-Encoding`.
     #[error("the issuer's document is too long or encoded")]
     Unreadable,
-    /// A document that is no key set, or one without a usable key.
+    /// The document is not a key set, or has no usable key.
     #[error("the issuer's document holds no usable key")]
     NoKeys,
 }
@@ -75,19 +75,19 @@ struct Shared {
 #[derive(Default)]
 struct State {
     good: Option<CachedKeys>,
-    /// When the last fetch was started.
+    /// When the last fetch started, unless the next one may start at once.
     asked: Option<Instant>,
-    /// How the last fetch ended, while it did not end well.
+    /// The error of the last fetch, if it failed.
     failure: Option<KeysError>,
-    /// There while a fetch is under way; it closes when the fetch has ended.
+    /// Set while a fetch is under way; the channel closes when the fetch ends.
     under_way: Option<watch::Receiver<()>>,
 }
 
-/// The last key set that was fetched whole.
+/// The last key set that was fetched successfully.
 struct CachedKeys {
     keys: Keys,
     fetched: Instant,
-    /// The same by the wall clock, which also counts the time that an environment was frozen.
+    /// The same by the wall clock, which also counts the time that an environment is frozen.
     fetched_at: SystemTime,
 }
 
@@ -97,11 +97,11 @@ impl CachedKeys {
     }
 }
 
-/// What to do about a key.
+/// What a request for a key does next.
 enum Step {
-    /// The response: the key, or that there is none.
+    /// The result: the key, or `None` if the issuer has not published it.
     Done(Result<Option<Arc<DecodingKey>>, AuthError>),
-    /// Wait for the fetch under way, for so long at the most, then look again.
+    /// Wait for the fetch under way, at most this long, then look the key up again.
     Wait(watch::Receiver<()>, Duration),
 }
 
@@ -117,8 +117,8 @@ impl KeySet {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Fetches the set ahead of its first need and waits until the fetch has ended. If it fails, the
-    /// first request starts another at once.
+    /// Fetches the set before a request needs it, and waits until the fetch has ended. If the fetch
+    /// fails, the first request starts another one at once.
     pub(super) async fn prefetch(&self) {
         let under_way = self.shared.fetch(&mut self.shared.state(), Instant::now(), true);
         if let Some(mut under_way) = under_way {
@@ -126,17 +126,18 @@ impl KeySet {
         }
     }
 
-    /// The key of this id, or none if the issuer has not published it; see the table above.
+    /// The key with this id, or `None` if the issuer has not published it; see the table above.
     pub(super) async fn key(&self, kid: &str) -> Result<Option<Arc<DecodingKey>>, AuthError> {
         let began = Instant::now();
         let mut waits = 0;
         loop {
-            // A fetch that was frozen with its environment fails as soon as it wakes. So a request
-            // waits for the one after it too.
+            // A fetch that was frozen with its environment fails as soon as the environment thaws,
+            // so a request also waits for the next fetch.
             let waited = waits >= 2 || began.elapsed() >= KNOWN_KEY_WAIT && waits >= 1;
             match self.shared.step(kid, waited, Instant::now()) {
                 Step::Done(result) => return result,
-                // The sender is dropped when the fetch ends, which ends the wait; nothing is ever sent.
+                // The sender is dropped when the fetch ends, which ends the wait; nothing is ever
+                // sent.
                 Step::Wait(mut under_way, longest) => drop(tokio::time::timeout(longest, under_way.changed()).await),
             }
             waits += 1;
@@ -149,8 +150,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to do about the key `kid` now. With `waited` the request has waited long enough: no
-    /// fetch is started.
+    /// What a request for the key `kid` does now. With `waited`, the request has waited long enough
+    /// and starts no fetch.
     fn step(self: &Arc<Self>, kid: &str, waited: bool, now: Instant) -> Step {
         let mut state = self.state();
         let age = state.good.as_ref().map(|good| good.age(now));
@@ -173,17 +174,17 @@ impl Shared {
             Some(under_way) if wait > Duration::ZERO => Step::Wait(under_way, wait),
             _ => Step::Done(match usable {
                 Some(key) => Ok(Some(key)),
-                // An unknown id is refused on the word of a set that is fresh, or that was fetched just now.
+                // An unknown id is rejected only if the set is fresh or the last fetch succeeded.
                 None if fresh || (age.is_some() && state.failure.is_none()) => Ok(None),
                 None => Err(state.unavailable(self.cooldown)),
             }),
         }
     }
 
-    /// The fetch under way; starts one if there is none and the last is a cool-down ago. `ahead`
-    /// marks a prefetch.
+    /// Returns the fetch under way. Starts one if there is none and the last one started at least a
+    /// cool-down ago. `ahead` marks a prefetch.
     fn fetch(self: &Arc<Self>, state: &mut State, now: Instant, ahead: bool) -> Option<watch::Receiver<()>> {
-        // A closed channel is a fetch that has ended, however it did.
+        // A closed channel means that the fetch has ended, even by a panic.
         let idle = state.under_way.as_ref().is_none_or(|under_way| under_way.has_changed().is_err());
         if idle && state.asked.is_none_or(|asked| now.duration_since(asked) >= state.pause(self.cooldown)) {
             let (ended, under_way) = watch::channel(());
@@ -193,8 +194,8 @@ impl Shared {
             tokio::spawn(async move {
                 let fetched = shared.fetch_keys().await;
                 let mut state = shared.state();
-                // A failed prefetch starts no cool-down, and neither does a fetch that was frozen with
-                // its environment.
+                // A failed prefetch starts no cool-down, and neither does a fetch that was frozen
+                // with its environment.
                 if ahead && fetched.is_err() || now.elapsed() > FETCH_TIMEOUT + FREEZE {
                     state.asked = None;
                 }
@@ -207,7 +208,7 @@ impl Shared {
     }
 
     async fn fetch_keys(&self) -> Result<Keys, KeysError> {
-        // The time-out covers the whole body as well, so a document that drips in ends too.
+        // The time-out also covers the body, so a slow document cannot keep a fetch open.
         let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.fetch_document()).await;
         let document = fetched.unwrap_or(Err(KeysError::NoAnswer))?;
         jwk::read(&document).filter(|keys| !keys.is_empty()).ok_or(KeysError::NoKeys)
@@ -233,7 +234,7 @@ impl Shared {
 }
 
 impl State {
-    /// Takes what a fetch brought. A failed one leaves the good set as it is.
+    /// Stores the result of a fetch. A failed fetch keeps the last good set.
     fn take(&mut self, fetched: Result<Keys, KeysError>) {
         self.under_way = None;
         self.failure = fetched.as_ref().err().copied();
@@ -242,7 +243,7 @@ impl State {
         }
     }
 
-    /// The least time between two fetches: short while there is nothing to go on with.
+    /// The minimum time between two fetches: shorter while there is no key set.
     fn pause(&self, cooldown: Duration) -> Duration {
         if self.good.is_none() { cooldown.min(FIRST_NEED_COOLDOWN) } else { cooldown }
     }
@@ -260,7 +261,7 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    /// A key set fetched now, of an issuer that cannot be reached.
+    /// A key set that was fetched just now, from an issuer that can no longer be reached.
     fn warm() -> (Arc<Shared>, Instant) {
         let issuer = "http://127.0.0.1:9".parse().unwrap();
         let set = KeySet::new(&IssuerConfig::new(issuer, ""), &Https::new(&Roots::public()));
@@ -288,7 +289,7 @@ mod tests {
         assert!(set.state().under_way.is_none());
         assert_eq!(outcome(set.step("k", false, fetched + cache + moment)), "key");
         assert!(set.state().under_way.is_some(), "the fetch goes on in the background");
-        // The fetch under way was started long ago by then, so it is not waited for.
+        // The fetch under way started long before, so the request does not wait for it.
         assert_eq!(outcome(set.step("k", false, fetched + cache + cooldown + moment)), "key");
         set.state().take(Err(KeysError::NoAnswer));
         set.state().under_way = None;
@@ -305,7 +306,7 @@ mod tests {
         set.prefetch().await;
         assert_eq!(set.shared.state().failure, Some(KeysError::NoAnswer));
         assert_eq!(outcome(set.shared.step("k", false, Instant::now())), "wait");
-        // That one was of a need, so the next is a pause later.
+        // A request started that fetch, so the next one waits for the cool-down.
         drop(set.key("k").await);
         assert_eq!(outcome(set.shared.step("k", false, Instant::now())), "unavailable");
     }

@@ -1,7 +1,7 @@
-//! Who may do what: the access token that a request carries, checked against the issuer's keys.
+//! Authentication: validates the access token of a request against the issuer's keys.
 //!
-//! Tokens are judged by RFC 7515 (signatures), RFC 7519 (claims), RFC 6750 (how they are sent) and RFC 8725 (what goes
-//! wrong otherwise). Nothing here knows a status code.
+//! The rules are those of RFC 7515 (signatures), RFC 7519 (claims), RFC 6750 (the `Authorization`
+//! header) and RFC 8725 (best current practices). This module knows no HTTP status.
 
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -26,18 +26,18 @@ use token_cache::{CachedToken, TokenCache, fingerprint};
 pub use keys::KeysError;
 pub use token::{Claims, TokenError};
 
-/// Why nobody is let in.
+/// Why a request is not authenticated.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AuthError {
     /// No `Authorization` header was sent.
     HeaderMissing,
-    /// What was sent is no valid access token.
+    /// The `Authorization` header holds no valid access token.
     InvalidToken(TokenError),
-    /// The token could not be judged, because the issuer's keys cannot be had.
+    /// The token cannot be verified, because the issuer's keys are not available.
     KeysUnavailable {
-        /// What went wrong, for the log.
+        /// The cause, for the log.
         cause: KeysError,
-        /// Whole seconds after which the keys are asked for again.
+        /// Whole seconds until the keys may be fetched again.
         retry_after: u32,
     },
 }
@@ -48,7 +48,8 @@ impl From<TokenError> for AuthError {
     }
 }
 
-/// Checks access tokens of one issuer for one API. It keeps the issuer's keys, so a warm function has one for its life.
+/// Validates the access tokens of one issuer for one API. It caches the issuer's keys, so a
+/// function creates one verifier and keeps it.
 pub struct Verifier {
     issuer: String,
     audience: String,
@@ -57,7 +58,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier that has fetched nothing yet: an issuer that is down never fails a cold start.
+    /// Creates a verifier without fetching anything, so an issuer that is down never fails a cold
+    /// start.
     pub fn new(config: &IssuerConfig, https: &Https) -> Self {
         Self {
             issuer: config.issuer.as_str().to_owned(),
@@ -67,19 +69,21 @@ impl Verifier {
         }
     }
 
-    /// Fetches the issuer's keys ahead of the first token. How that ends shows when there is one.
+    /// Fetches the issuer's keys before the first token arrives. An error is reported only when a
+    /// token needs a key.
     pub async fn prefetch(&self) {
         self.keys.prefetch().await;
     }
 
-    /// The claims of the request's access token, if it is sound in every respect.
+    /// Validates the request's access token and returns its claims.
     ///
     /// # Errors
-    /// [`AuthError`]; everything that can be judged without a key is judged before a key is looked for.
+    /// [`AuthError`]. All checks that need no key come before the key is looked up.
     pub async fn verify(&self, headers: &HeaderMap) -> Result<Arc<Claims>, AuthError> {
         let (text, now) = (bearer(headers)?, now());
         let fingerprint = fingerprint(text);
-        // The key is looked for in any case: it may have been withdrawn, or replaced under its id.
+        // A cached token still needs its key: the issuer may have withdrawn it, or replaced it
+        // under the same id.
         if let Some(sound) = self.cache.get(&fingerprint, now)
             && let Some(key) = self.keys.key(&sound.kid).await?
             && Arc::ptr_eq(&key, &sound.key)
@@ -98,12 +102,13 @@ impl Verifier {
     }
 }
 
-/// Seconds since 1970-01-01T00:00:00Z.
+/// The current time, in seconds since 1970-01-01T00:00:00Z.
 fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-/// The one bearer token of the one `Authorization` header (RFC 6750, section 2.1); none from anywhere else.
+/// The bearer token of the only `Authorization` header (RFC 6750, section 2.1). A token in any
+/// other place is ignored.
 fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(AuthError::HeaderMissing)?;

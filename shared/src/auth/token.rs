@@ -1,4 +1,4 @@
-//! One access token: what it must look like and what it must say.
+//! Parses an access token and validates its header and claims.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,50 +8,51 @@ use serde_json::{Map, Value};
 use super::json;
 use crate::permission::Permissions;
 
-/// The longest token that is looked at, in bytes.
+/// The maximum length of a token, in bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// How far the issuer's clock and ours may be apart, in seconds.
+/// The maximum difference between the issuer's clock and ours, in seconds.
 const LEEWAY_SECONDS: f64 = 30.0;
-/// The longest time ahead that a token may expire, in seconds: Auth0 issues access tokens for at most 30 days.
+/// The maximum time until a token expires, in seconds: Auth0 issues access tokens for at most 30
+/// days.
 const MAX_LIFETIME_SECONDS: f64 = 30.0 * 86_400.0;
 
-/// Why a token was refused. Clients see one text for all of these; the log has the reason.
+/// Why a token is rejected. Clients see one message for all of these; the log has the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// The header is of another scheme, or holds no token.
+    /// The `Authorization` header has another scheme, or no token.
     #[error("no bearer token")]
     NotBearer,
     /// More than one `Authorization` header was sent.
     #[error("several authorization headers")]
     SeveralTokens,
-    /// Not three segments of canonical base64url in at most 8 KiB.
+    /// The token is longer than 8 KiB, or is not three segments of canonical base64url.
     #[error("not three segments of base64url")]
     Shape,
-    /// The header is no JSON object, or asks for something that is not done here.
+    /// The token's header is not a JSON object, or asks for something that is not supported.
     #[error("header: {0}")]
     Header(&'static str),
-    /// The claims are no JSON object, or a claim is missing, malformed or not for us.
+    /// The claims are not a JSON object, or a claim is missing, malformed or not accepted.
     #[error("claim: {0}")]
     Claim(&'static str),
-    /// The issuer has published no usable key of that id.
+    /// The issuer has published no usable key with this id.
     #[error("unknown key")]
     UnknownKey,
-    /// The signature is not the key's.
+    /// The key does not verify the signature.
     #[error("signature")]
     Signature,
 }
 
-/// What a token says of its bearer.
+/// What a token says about its bearer.
 #[derive(Debug, PartialEq)]
 pub struct Claims {
-    /// Whom the issuer knows the bearer as.
+    /// The bearer's id at the issuer (`sub`).
     pub subject: String,
     pub(crate) permissions: Permissions,
-    /// When the token expires, in seconds since 1970.
+    /// When the token expires (`exp`), in seconds since 1970.
     pub(super) expiry: f64,
 }
 
-/// A token taken apart. Its signature is not checked yet.
+/// A parsed token. Its signature is not checked yet.
 pub(super) struct Token<'a> {
     pub(super) kid: String,
     claims: Map<String, Value>,
@@ -74,7 +75,8 @@ impl<'a> Token<'a> {
         Ok(Self { kid, claims, signed, signature })
     }
 
-    /// The claims, if they are this issuer's, for this API and of this time (`now`, in seconds since 1970).
+    /// The claims, if they are from this issuer, for this API (`audience`) and valid at `now` (in
+    /// seconds since 1970).
     pub(super) fn claims(&self, issuer: &str, audience: &str, now: f64) -> Result<Claims, TokenError> {
         if self.text("iss") != Some(issuer) {
             return Err(TokenError::Claim("iss"));
@@ -95,7 +97,7 @@ impl<'a> Token<'a> {
         Ok(Claims { subject: subject.to_owned(), permissions: permissions(self.claims.get("permissions")), expiry })
     }
 
-    /// Whether the token carries the key's RS256 signature (RFC 7518, section 3.3).
+    /// Whether the key verifies the token's RS256 signature (RFC 7518, section 3.3).
     pub(super) fn is_signed_by(&self, key: &DecodingKey) -> bool {
         jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, Algorithm::RS256).unwrap_or(false)
     }
@@ -113,13 +115,14 @@ impl<'a> Token<'a> {
     }
 }
 
-/// A segment's bytes. Only the canonical unpadded spelling is taken (RFC 7515, section 2), and no segment is empty.
+/// Decodes a segment. It must not be empty, and must be canonical base64url without padding (RFC
+/// 7515, section 2).
 fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(segment).ok().filter(|bytes| !bytes.is_empty()).ok_or(TokenError::Shape)
 }
 
-/// The key id of a header that asks for RS256 and for nothing that is not done here. Keys that a header brings or points
-/// to (`jwk`, `jku`, `x5u`, `x5c`, `x5t`) choose nothing and are never fetched.
+/// The key id of a header that asks for RS256 and for nothing that is not supported. Keys that a
+/// header contains or references (`jwk`, `jku`, `x5u`, `x5c`, `x5t`) are ignored and never fetched.
 fn key_id(header: &Map<String, Value>) -> Result<String, TokenError> {
     if header.get("alg").and_then(Value::as_str) != Some("RS256") {
         return Err(TokenError::Header("alg"));
@@ -136,13 +139,14 @@ fn key_id(header: &Map<String, Value>) -> Result<String, TokenError> {
     kid.map(str::to_owned).ok_or(TokenError::Header("kid"))
 }
 
-/// The types of Auth0's two access-token profiles; media types are compared without case (RFC 7515, section 4.1.9).
+/// Whether `typ` belongs to one of Auth0's two access-token profiles. Media types are compared
+/// case-insensitively (RFC 7515, section 4.1.9).
 fn is_access_token_type(typ: &Value) -> bool {
     let known = ["JWT", "at+jwt", "application/at+jwt"];
     typ.as_str().is_some_and(|typ| known.iter().any(|known| typ.eq_ignore_ascii_case(known)))
 }
 
-/// Whether `aud` is the API identifier, or an array of strings that holds it.
+/// Whether `aud` is the API identifier, or an array of strings that contains it.
 fn is_for(audiences: Option<&Value>, audience: &str) -> bool {
     match audiences {
         Some(Value::String(only)) => only == audience,
@@ -153,7 +157,8 @@ fn is_for(audiences: Option<&Value>, audience: &str) -> bool {
     }
 }
 
-/// The permissions granted: an array of strings, and for a claim of any other type none. `scope` and roles grant nothing.
+/// The permissions that the `permissions` claim grants. Anything but an array of strings grants
+/// none. `scope` and roles grant nothing.
 fn permissions(claim: Option<&Value>) -> Permissions {
     let strings = claim.and_then(Value::as_array);
     let strings = strings.and_then(|array| array.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
@@ -187,7 +192,7 @@ mod tests {
         Token::parse(&token)?.claims("https://i/", "api", NOW)
     }
 
-    /// The members of `base`, with those of `change` put over them; one that is null is taken out.
+    /// `base` with the members of `change` set, or removed where they are null.
     fn merged(mut base: Value, change: Value) -> String {
         for (name, value) in change.as_object().unwrap() {
             match value {

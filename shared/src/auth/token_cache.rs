@@ -1,4 +1,4 @@
-//! Tokens that have been found sound, so that one that comes again need not be checked again.
+//! A cache of valid tokens, so that a repeated token is not validated in full each time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,19 +8,19 @@ use jsonwebtoken::DecodingKey;
 
 use super::token::Claims;
 
-/// The most tokens that are remembered.
+/// The maximum number of cached tokens.
 const MAX_TOKENS: usize = 64;
-/// How long a token is remembered, in seconds.
+/// How long a token is cached, in seconds.
 const CACHE_SECONDS: f64 = 300.0;
 
-/// The SHA-256 of a whole token, its signature included: nothing else has the same.
+/// The SHA-256 of a whole token, including its signature, so that no other token has the same.
 pub(super) type Fingerprint = [u8; 32];
 
-/// A token that was sound when it was checked.
+/// A token that was valid when it was checked.
 #[derive(Clone)]
 pub(super) struct CachedToken {
     pub(super) claims: Arc<Claims>,
-    /// The id of the key that it is signed with, and the key.
+    /// The id of the key that verified the token; `key` is that key.
     pub(super) kid: String,
     pub(super) key: Arc<DecodingKey>,
     /// When it was checked, in seconds since 1970.
@@ -28,13 +28,15 @@ pub(super) struct CachedToken {
 }
 
 impl CachedToken {
-    /// Whether it is sound still at `now`, if its key is. What is past `exp`, or was checked by a clock that has been put back, is checked again with all its rules.
+    /// Whether the token may be used at `now` without a new check, if its key is still valid. A
+    /// token past `exp` is validated in full again, and so is one that was checked before the clock
+    /// was set back.
     fn is_fresh(&self, now: f64) -> bool {
         now >= self.checked && now < self.checked + CACHE_SECONDS && now < self.claims.expiry
     }
 }
 
-/// The tokens that are remembered.
+/// The cached tokens, by fingerprint.
 #[derive(Default)]
 pub(super) struct TokenCache(Mutex<HashMap<Fingerprint, CachedToken>>);
 
@@ -45,12 +47,14 @@ pub(super) fn fingerprint(token: &str) -> Fingerprint {
 }
 
 impl TokenCache {
-    /// The token of this fingerprint, if it is remembered and was checked not too long ago. Whether its key is still the issuer's is for the caller to see.
+    /// The cached token with this fingerprint, if it is fresh. The caller must check that the
+    /// issuer still publishes its key.
     pub(super) fn get(&self, fingerprint: &Fingerprint, now: f64) -> Option<CachedToken> {
         self.tokens().get(fingerprint).filter(|sound| sound.is_fresh(now)).cloned()
     }
 
-    /// Remembers a token, and forgets those that are not fresh and, where there are too many, the one that was checked first.
+    /// Caches a token. A full cache drops the tokens that are not fresh and, if it is still full,
+    /// the one that was checked first.
     pub(super) fn insert(&self, fingerprint: Fingerprint, sound: CachedToken) {
         let mut tokens = self.tokens();
         if tokens.len() >= MAX_TOKENS {
@@ -104,7 +108,7 @@ mod tests {
         for number in 0..200 {
             assert_eq!(verified.get(&name(number), 1001.0).is_some(), number >= 136, "{number}");
         }
-        // What is not fresh goes before anything that is.
+        // Tokens that are not fresh are dropped first.
         verified.insert(name(250), sound(1300.15, 9000.0));
         assert_eq!(verified.tokens().len(), 200 - 151 + 1);
     }
