@@ -1,4 +1,4 @@
-//! Bodies: how large, of what type, and what is in them.
+//! Request bodies: size limit, media type and parsing.
 
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -7,10 +7,10 @@ use super::{Authorized, query};
 use crate::error::Error;
 use crate::model::{Form, FormError, Input};
 
-/// The longest body that is read, in bytes after decoding: 64 KiB.
+/// The maximum size of a body, in bytes after decoding: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Reads a body as what an endpoint takes. Beside a body no query parameter is known.
+/// Parses a body as an endpoint's input. Endpoints that read a body have no query parameters.
 pub(super) fn read<T: Input>(authorized: &Authorized) -> Result<T, Error> {
     let request = &authorized.request;
     let body: &[u8] = request.body().as_ref();
@@ -35,8 +35,8 @@ pub(super) fn read<T: Input>(authorized: &Authorized) -> Result<T, Error> {
     }
 }
 
-/// Whether the body is said to be plain JSON, or nothing is said of it. JSON is UTF-8 whatever a `charset` parameter says
-/// (RFC 8259, section 8.1).
+/// Whether the headers declare plain JSON, or declare nothing. JSON is UTF-8 whatever a `charset`
+/// parameter says (RFC 8259, section 8.1).
 fn is_declared_json(headers: &HeaderMap) -> bool {
     let media_type =
         |value: &str| value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");

@@ -1,25 +1,26 @@
-//! Cursors: where the next page of a list begins, for that list alone.
+//! Cursors: where the next page of a list begins. A cursor is valid only for its own list.
 //!
-//! A cursor holds nothing but a place in the order of its list, and a digest that binds it to that list. The list is always read as the
-//! request's own parameters say; so whoever forges a digest gets no more than a page of the list that they may ask for anyway.
+//! A cursor holds only a place in the order of its list and a digest that binds it to that list.
+//! The request's own parameters always select the list, so a client that forges a digest gets no
+//! more than a page of a list that it may read anyway.
 
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// How many bytes of the digest a cursor holds.
+/// The length of the digest in a cursor, in bytes.
 const DIGEST_BYTES: usize = 8;
-/// The longest place, in bytes: as long as a sort key of DynamoDB may be.
+/// The maximum length of a place, in bytes: DynamoDB's limit for a sort key.
 const MAX_PLACE_BYTES: usize = 1024;
 
-/// The cursor of this place in the list that `scope` names.
+/// The cursor for a place in the list that `scope` identifies.
 pub(super) fn encode(scope: &str, place: &str) -> String {
     let mut cursor = digest_of(scope, place).to_vec();
     cursor.extend_from_slice(place.as_bytes());
     URL_SAFE_NO_PAD.encode(cursor)
 }
 
-/// The place, if the cursor is one of the list that `scope` names.
+/// The place in a cursor, if the cursor belongs to the list that `scope` identifies.
 pub(super) fn decode(scope: &str, cursor: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (digest, place) = bytes.split_at_checked(DIGEST_BYTES)?;

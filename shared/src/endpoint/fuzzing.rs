@@ -11,13 +11,14 @@ use crate::permission::Permissions;
 use crate::route::{self, Route};
 use crate::store::Precondition;
 
-/// A decoded event, of which each part can be asked for as an endpoint would; an error is its status.
+/// A decoded event. Its methods read each part as an endpoint does; an error is its HTTP status.
 pub struct Event {
     authorized: Authorized,
     found: Option<&'static Route>,
 }
 
-/// Decodes an event as a function does; none if it is no event at all. The endpoint's checks are on `route`.
+/// Decodes an event as a function does. Returns `None` if it is not an event. The methods read it
+/// as the request of an endpoint on `route`.
 pub fn event(json: &[u8], route: &'static Route) -> Option<Event> {
     let request: Request = sanitize(serde_json::from_slice::<LambdaRequest>(json).ok()?).into();
     let found = route::find(None, request.raw_http_path());
@@ -27,12 +28,12 @@ pub fn event(json: &[u8], route: &'static Route) -> Option<Event> {
 }
 
 impl Event {
-    /// The route that the path leads to.
+    /// The route that matches the path.
     pub fn route(&self) -> Option<&'static Route> {
         self.found
     }
 
-    /// The length of the body, decoded.
+    /// The length of the decoded body, in bytes.
     pub fn body_bytes(&self) -> usize {
         self.authorized.request.body().as_ref().len()
     }
@@ -40,23 +41,23 @@ impl Event {
     /// The id in the path.
     ///
     /// # Errors
-    /// The status of the refusal.
+    /// The status of the error response.
     pub fn id(&self) -> Result<Id, u16> {
         self.authorized.id().map_err(status)
     }
 
-    /// The list.
+    /// The list that the query asks for.
     ///
     /// # Errors
-    /// The status of the refusal.
+    /// The status of the error response.
     pub fn list<R: Queried>(&self) -> Result<List<R>, u16> {
         self.authorized.list().map_err(status)
     }
 
-    /// The body.
+    /// The parsed body.
     ///
     /// # Errors
-    /// The status of the refusal.
+    /// The status of the error response.
     pub fn body<T: Input>(&self) -> Result<T, u16> {
         self.authorized.body().map_err(status)
     }
@@ -64,12 +65,12 @@ impl Event {
     /// The idempotency key.
     ///
     /// # Errors
-    /// The status of the refusal.
+    /// The status of the error response.
     pub fn idempotency_key(&self) -> Result<Option<&str>, u16> {
         idempotency::key(self.authorized.request.headers()).map_err(status)
     }
 
-    /// What `If-Match` demands.
+    /// The precondition in `If-Match`.
     pub fn precondition(&self) -> Precondition {
         precondition::from_if_match(self.authorized.request.headers())
     }

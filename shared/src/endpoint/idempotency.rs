@@ -8,7 +8,7 @@ use crate::model::FieldError;
 const HEADER: &str = "idempotency-key";
 const RULE: &str = "must be one value of 1 to 255 printable ASCII characters";
 
-/// The request's key, if it has one.
+/// The request's idempotency key, if it has one.
 pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! What an endpoint is, and what it gets to see.
+//! Endpoints, and the request that each one receives.
 
 mod body;
 mod cursor;
@@ -29,27 +29,29 @@ pub use query::{List, Queried};
 pub use reply::Reply;
 pub(crate) use reply::json;
 
-/// One method of one resource, on one path or two. It cannot be written without naming its permission.
+/// One method of one resource, on one path or two. An endpoint without a permission does not
+/// compile.
 pub trait Endpoint: Send + Sync + 'static {
     /// The method.
     const METHOD: Method;
     /// The paths.
     const ROUTES: &'static [&'static Route];
-    /// What a token must grant for the endpoint to be called.
+    /// The permission that a token must grant.
     const PERMISSION: Permission;
-    /// What the endpoint works on.
+    /// The store that the endpoint uses.
     type Store: Store;
 
-    /// Answers a request whose token and permission have been checked.
+    /// Handles a request whose token and permission have been checked.
     ///
     /// # Errors
-    /// Any [`Error`]; each is a response of the contract.
+    /// Any [`Error`]; each one maps to a response of the contract.
     fn handle(request: Authorized, store: &Self::Store) -> impl Future<Output = Result<Reply, Error>> + Send;
 }
 
-/// A request whose bearer may call the endpoint that it is for.
+/// A request whose token grants the permission of its endpoint.
 ///
-/// The one way to make it is the pipeline's permission check, so reading an id or a body before the check cannot be written:
+/// Only the pipeline's permission check creates one, so code that reads an id or a body before the
+/// check does not compile:
 ///
 /// ```compile_fail,E0451
 /// fn unchecked(request: lambda_http::Request) -> shared::endpoint::Authorized {
@@ -74,7 +76,7 @@ pub struct Authorized {
 }
 
 impl Authorized {
-    /// Lets the request through if the claims hold the permission.
+    /// Authorizes the request if the claims grant the permission.
     pub(crate) fn check(
         request: Request,
         claims: &Claims,
@@ -92,26 +94,27 @@ impl Authorized {
     /// The id in the path.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for any spelling but the one that [`Id::parse`] takes.
+    /// [`Error::NotFound`] for anything that [`Id::parse`] does not accept.
     pub fn id(&self) -> Result<Id, Error> {
         let parameters = self.request.path_parameters_ref();
         let text = self.route.parameter.and_then(|name| parameters?.first(name));
         text.and_then(Id::parse).ok_or(Error::NotFound)
     }
 
-    /// The body, read as what the endpoint takes.
+    /// The body, parsed as the endpoint's input.
     ///
     /// # Errors
-    /// [`Error::PayloadTooLarge`], [`Error::UnsupportedMediaType`], [`Error::BadRequest`], [`Error::PermissionMissing`] (of a
-    /// field that is about the other resource) or [`Error::Unprocessable`], checked in this order.
+    /// [`Error::PayloadTooLarge`], [`Error::UnsupportedMediaType`], [`Error::BadRequest`],
+    /// [`Error::PermissionMissing`] (for a field about the other resource) or
+    /// [`Error::Unprocessable`], checked in this order.
     pub fn body<T: Input>(&self) -> Result<T, Error> {
         body::read(self)
     }
 
-    /// Makes sure, in strict mode, that there are no query parameters: for an endpoint that reads neither query nor body.
+    /// Rejects query parameters in strict mode, for an endpoint that reads neither query nor body.
     ///
     /// # Errors
-    /// [`Error::Unprocessable`] for each parameter.
+    /// [`Error::Unprocessable`], which lists every parameter.
     pub fn no_parameters(&self) -> Result<(), Error> {
         let unknown = query::unknown(self);
         if unknown.is_empty() { Ok(()) } else { Err(Error::Unprocessable(unknown)) }
@@ -122,8 +125,9 @@ impl Authorized {
         self.handling
     }
 
-    /// The body of a PATCH of the row with this id. Where the row does not exist, that is reported and not what is wrong
-    /// with the body; the row is read only then.
+    /// The body of a PATCH of the row with this id. If the body is rejected, this reads the row and
+    /// reports a missing row rather than the errors in the body. A missing permission is reported
+    /// without that read.
     ///
     /// # Errors
     /// As [`Self::body`], or [`Error::NotFound`].
@@ -137,7 +141,7 @@ impl Authorized {
         }
     }
 
-    /// The route that the request came by.
+    /// The route that the request matches.
     pub fn route(&self) -> &'static Route {
         self.route
     }
@@ -145,29 +149,30 @@ impl Authorized {
     /// The list that the query asks for.
     ///
     /// # Errors
-    /// [`Error::PermissionMissing`] for a parameter that is about the other resource, or [`Error::Unprocessable`] for each
-    /// parameter that breaks its rule.
+    /// [`Error::PermissionMissing`] for a parameter about the other resource, or
+    /// [`Error::Unprocessable`], which lists every invalid parameter.
     pub fn list<R: Queried>(&self) -> Result<List<R>, Error> {
         query::list(self)
     }
 
-    /// Whether the query asks for the credits of the row: then with the proof that their other side may be shown.
+    /// Whether the query asks for the row's credits. If so, returns proof that the token may read
+    /// the other resource.
     ///
     /// # Errors
-    /// [`Error::PermissionMissing`], or [`Error::Unprocessable`] where `include` names anything else.
+    /// [`Error::PermissionMissing`], or [`Error::Unprocessable`] if `include` has any other value.
     pub fn include<R: Queried>(&self) -> Result<Option<MayRead<R::Counterpart>>, Error> {
         query::include_alone::<R>(self)
     }
 
-    /// What the write demands of the row, by `If-Match`.
+    /// The precondition of the write, from `If-Match`.
     pub fn precondition(&self) -> Precondition {
         precondition::from_if_match(self.request.headers())
     }
 
-    /// The key that the client gave the request with its body, if it gave one.
+    /// The request's idempotency key, if it has one, bound to the subject, the route and the body.
     ///
     /// # Errors
-    /// [`Error::Unprocessable`] for a key that is none.
+    /// [`Error::Unprocessable`] for a malformed key.
     pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
         let key = idempotency::key(self.request.headers())?;
         Ok(key.map(|key| IdempotencyKey::new(&self.subject, self.route.path, key, self.request.body())))

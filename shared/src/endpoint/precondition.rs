@@ -5,7 +5,7 @@ use lambda_http::http::header::IF_MATCH;
 
 use crate::store::{Precondition, Version};
 
-/// The most tags of one `If-Match` that are looked at.
+/// The maximum number of tags that are read from `If-Match`.
 const MAX_TAGS: usize = 100;
 
 /// A version as a strong entity tag.
@@ -13,7 +13,8 @@ pub(crate) fn tag(version: Version) -> String {
     format!("\"{}\"", version.0)
 }
 
-/// What `If-Match` demands. Weak tags never match, and nor does what is no tag of ours: a write that cannot be judged does not happen.
+/// The precondition in `If-Match`. Weak tags and tags that this API never writes do not match, so a
+/// write with no other tag fails.
 pub(super) fn from_if_match(headers: &HeaderMap) -> Precondition {
     let values: Vec<_> = headers.get_all(IF_MATCH).iter().collect();
     if values.is_empty() {
@@ -27,7 +28,7 @@ pub(super) fn from_if_match(headers: &HeaderMap) -> Precondition {
     Precondition::IsOneOf(text.split(',').filter_map(|tag| version(tag.trim())).take(MAX_TAGS).collect())
 }
 
-/// The version that a strong tag of ours stands for, in its one spelling.
+/// The version of a strong tag, if the tag is exactly what [`tag`] writes.
 fn version(tag: &str) -> Option<Version> {
     let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
     let version = Version(digits.parse().ok()?);

@@ -4,12 +4,12 @@ use lambda_http::http::HeaderMap;
 
 use crate::model::Handling;
 
-/// How the client wants unknown names to be handled. Of several preferences of one name the first counts; other
-/// preferences, and values that are not defined, are ignored.
+/// How the client wants unknown names to be handled. If a preference is given more than once, the
+/// first one counts. Other preferences and undefined values are ignored.
 pub(super) fn handling(headers: &HeaderMap) -> Handling {
     let preferences = headers.get_all("prefer").iter().flat_map(|value| split(value.as_bytes(), b','));
     let mut values = preferences.filter_map(|preference| {
-        // What follows a semicolon are parameters of the preference; `handling` has none.
+        // Parameters of a preference follow a semicolon; `handling` has none.
         let (name, value) = name_and_value(split(preference, b';').next()?);
         name.eq_ignore_ascii_case(b"handling").then(|| unquoted(value))
     });
@@ -19,7 +19,7 @@ pub(super) fn handling(headers: &HeaderMap) -> Handling {
     }
 }
 
-/// The value of `Preference-Applied`. A client that does not ask for strict mode is not told of any.
+/// The value of `Preference-Applied`. Lenient mode is the default and is not reported.
 pub(crate) fn applied(handling: Handling) -> Option<&'static str> {
     match handling {
         Handling::Strict => Some("handling=strict"),
@@ -27,7 +27,7 @@ pub(crate) fn applied(handling: Handling) -> Option<&'static str> {
     }
 }
 
-/// The parts of a header's value between separators outside of quoted strings (RFC 9110, section 5.6.4).
+/// Splits a header value at the separators outside quoted strings (RFC 9110, section 5.6.4).
 fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |byte| {

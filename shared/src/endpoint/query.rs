@@ -1,4 +1,4 @@
-//! The query of a request. Unknown parameters are ignored; in strict mode each of them is an error.
+//! Query parameters. Unknown parameters are ignored; in strict mode each one is an error.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -15,44 +15,45 @@ use crate::model::{
 use crate::permission::{MayRead, Permission};
 use crate::store::{ListQuery, Listed, MAX_LIMIT, WithCredits};
 
-/// The most rows of a page with credits.
+/// The maximum number of rows on a page with credits.
 const MAX_LIMIT_WITH_CREDITS: u16 = 100;
 
-/// A kind of row whose lists have a query.
+/// A resource whose lists can be queried.
 pub trait Queried: Listed {
-    /// What `include` calls the credits, and the rule that it follows.
+    /// The value of `include` that asks for credits, and the error message for any other value.
     const CREDITS: (&'static str, &'static str);
-    /// The rule that `sort` follows.
+    /// The error message for an invalid `sort`.
     const SORT_RULE: &'static str;
-    /// A row with its credits, as it goes out.
+    /// A row with its credits, as sent in a response.
     type WithCredits: Serialize;
 
-    /// Reads the parameters that narrow the list.
+    /// Reads the filter parameters.
     fn filter(query: &mut Query<'_>) -> Self::Filter;
-    /// The row as it goes out, its credits in their order.
+    /// The row as sent in a response, with its credits sorted.
     fn with_credits(row: WithCredits<Self>) -> Self::WithCredits;
 }
 
 /// A list that a query asks for.
 #[derive(Debug)]
 pub struct List<R: Listed> {
-    /// The page.
+    /// The page to read from the store.
     pub wanted: ListQuery<R>,
-    /// Whether each row comes with its credits: then the proof that their other side may be shown.
+    /// Set if each row comes with its credits: proof that the token may read the other resource.
     pub credits: Option<MayRead<R::Counterpart>>,
     path: &'static str,
-    /// The parameters that make the list what it is, in one spelling.
+    /// The filter and sort parameters, form-encoded in a fixed order. Cursors are bound to them.
     scope: String,
-    /// The limit that was asked for.
+    /// The limit that the client asked for.
     limit: u16,
-    /// What stands in the query beside scope, place and limit.
+    /// The rest of the query: `&include=…`, or nothing.
     include: String,
-    /// Whether it is the plain list, which goes on by `after`.
+    /// Whether the list has no filter and is in ascending order of id. Its next page is requested
+    /// with `after`, not with a cursor.
     plain: bool,
 }
 
 impl<R: Listed> List<R> {
-    /// The path and query of the page after this place.
+    /// The path and query of the page that follows this place.
     pub(super) fn next(&self, place: &str) -> String {
         let Self { path, scope, limit, include, .. } = self;
         if self.plain {
@@ -68,15 +69,15 @@ fn scoped(path: &str, scope: &str) -> String {
     format!("{path}?{scope}")
 }
 
-/// A request's query parameters, read one by one, with every fault collected.
+/// Reads a request's query parameters one by one and collects every error.
 pub struct Query<'a> {
     authorized: &'a Authorized,
-    /// The parameters that were asked for. There is no other list of what is known.
+    /// The parameters that were read. There is no other list of known parameters.
     known: Vec<&'static str>,
-    /// A permission that a parameter takes and the token does not grant.
+    /// A permission that a parameter requires and the token does not grant.
     missing: Option<Permission>,
     faults: Vec<FieldError>,
-    /// What has been read of the parameters that make the list what it is.
+    /// The filter and sort parameters read so far.
     scope: form_urlencoded::Serializer<'static, String>,
 }
 
@@ -91,7 +92,8 @@ impl<'a> Query<'a> {
         self.authorized.request.query_string_parameters_ref().and_then(|query| query.all(field)).unwrap_or_default()
     }
 
-    /// Proof that a parameter which is about the resource `R` may be given, if it is there.
+    /// Proof that the token may read `R`, if the request has this parameter, which is about `R`.
+    /// Records the permission if it is missing.
     fn proof<R: Resource>(&mut self, field: &'static str) -> Option<MayRead<R>> {
         self.known.push(field);
         if self.values(field).is_empty() {
@@ -100,18 +102,19 @@ impl<'a> Query<'a> {
         self.authorized.permissions.may_read().map_err(|missing| self.missing = Some(missing)).ok()
     }
 
-    /// The id of a row of the other resource, by which the list is narrowed.
+    /// The id of a row of the other resource that filters the list.
     fn readable_id<R: Resource>(&mut self, field: &'static str) -> Option<ReadableId<R>> {
         let proof = self.proof(field)?;
         self.narrow(field, ID_RULE, Id::parse).map(|id| ReadableId::new(id, proof))
     }
 
-    /// The parameter's value if it is there, once, and keeps its rule.
+    /// The parameter's value, or `None` if it is absent. Records an error if the value is invalid
+    /// or given more than once.
     fn read<T>(&mut self, field: &'static str, rule: &'static str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         self.read_or(field, |text| read(text).ok_or(rule))
     }
 
-    /// As [`Self::read`], where the reading tells the rule that was broken.
+    /// As [`Self::read`], with the error message from `read`.
     fn read_or<T>(&mut self, field: &'static str, read: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
         self.known.push(field);
         let value = match self.values(field)[..] {
@@ -122,7 +125,7 @@ impl<'a> Query<'a> {
         value.map_err(|message| self.faults.push(FieldError::of(field, message))).ok()
     }
 
-    /// A parameter that narrows the list.
+    /// As [`Self::read`], for a filter or sort parameter, which becomes part of the scope.
     fn narrow<T>(&mut self, field: &'static str, rule: &'static str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         self.narrow_or(field, |text| read(text).ok_or(rule))
     }
@@ -133,7 +136,7 @@ impl<'a> Query<'a> {
         Some(value)
     }
 
-    /// In strict mode an error for each parameter that was not asked for, in the order of their names.
+    /// In strict mode, an error for each parameter that was not read, sorted by name.
     fn unknown(&self) -> Vec<FieldError> {
         let Authorized { request, handling, .. } = self.authorized;
         let parameters = request.query_string_parameters_ref().filter(|_| *handling == Handling::Strict);
@@ -187,14 +190,14 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
     query.finish(List { wanted, credits, path: route.path, scope, limit, include, plain })
 }
 
-/// Reads `include` alone.
+/// Reads the query of a single row: `include` is its only parameter.
 pub(super) fn include_alone<R: Queried>(authorized: &Authorized) -> Result<Option<MayRead<R::Counterpart>>, Error> {
     let mut query = Query::of(authorized);
     let included = include::<R>(&mut query);
     query.finish(included)
 }
 
-/// In strict mode an error for each parameter, where none is known.
+/// In strict mode, an error for each parameter, for an endpoint that has none.
 pub(super) fn unknown(authorized: &Authorized) -> Vec<FieldError> {
     Query::of(authorized).unknown()
 }
@@ -205,7 +208,8 @@ fn include<R: Queried>(query: &mut Query<'_>) -> Option<MayRead<R::Counterpart>>
     query.read("include", rule, |text| (text == name).then_some(proof))
 }
 
-/// Reads `sort`: an order's name, with `-` before it for its reverse. Ascending ids are the usual order.
+/// Reads `sort`: the name of an order, with a leading `-` for descending. The default is ascending
+/// order of id.
 fn sort<R: Queried>(query: &mut Query<'_>) -> (R::Order, bool) {
     let usual = R::Order::NAMES[0];
     let sort = query.narrow("sort", R::SORT_RULE, |text| {
@@ -233,7 +237,7 @@ impl Queried for Actor {
         }
     }
 
-    /// The newest movie first, and of two movies of one moment the older row.
+    /// Sorts credits by release date, newest first, then by movie id.
     fn with_credits((actor, mut credits): WithCredits<Self>) -> ActorWithCredits {
         credits.sort_by_key(|(movie, _)| (Reverse(movie.release_date), movie.id));
         let credits = credits.into_iter().map(|(Movie { id, title, release_date }, Credit { character, billing })| {
@@ -257,7 +261,7 @@ impl Queried for Movie {
         }
     }
 
-    /// In the order of billing, those without one last.
+    /// Sorts credits by billing, those without one last, then by actor id.
     fn with_credits((movie, mut credits): WithCredits<Self>) -> MovieWithCast {
         credits.sort_by_key(|(actor, credit)| credit.place(actor.id));
         let cast = credits.into_iter().map(|(Actor { id, name, .. }, Credit { character, billing })| CastMember {
@@ -270,13 +274,13 @@ impl Queried for Movie {
     }
 }
 
-/// An age in digits, without leading zeros.
+/// Parses an age: digits without leading zeros.
 fn age(text: &str) -> Option<Age> {
     let spelled = text == "0" || !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     if spelled { Age::new(text.parse().ok()?) } else { None }
 }
 
-/// An actor with the movies that it plays in.
+/// An actor with the movies they play in.
 #[derive(Debug, Serialize)]
 pub struct ActorWithCredits {
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! What a handler answers with when all went well.
+//! The successful response of a handler.
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
@@ -7,15 +7,15 @@ use super::{List, Queried};
 use crate::model::{Handling, Id, Resource};
 use crate::store::{Created, Page, Version, Versioned, WithCredits};
 
-/// A success: always 200, always JSON.
+/// A successful response: status 200 with a JSON body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reply {
     pub(crate) body: String,
     /// The path and query of the next page, if more rows follow.
     pub(crate) next: Option<String>,
-    /// The version of the one row that is answered.
+    /// The version of the row, in a response with one row.
     pub(crate) version: Option<Version>,
-    /// Whether this is what an earlier request with the same key was answered.
+    /// Whether this repeats the response to an earlier request with the same idempotency key.
     pub(crate) replayed: bool,
     /// How unknown names in the request were handled.
     pub(crate) handling: Handling,
@@ -33,20 +33,20 @@ impl Reply {
         Self { body: rows_body::<R>(&rows, None), version: Some(found.version), ..Self::default() }
     }
 
-    /// One page of a list, with the way to the next.
+    /// One page of a list, with the path of the next page.
     pub fn page<R: Queried>(list: &List<R>, page: &Page<R>) -> Self {
         let next = page.next.as_ref().map(|place| list.next(place));
         Self { body: rows_body::<R>(&page.rows, next.as_deref()), next, ..Self::default() }
     }
 
-    /// As [`Self::page`], of rows with their credits.
+    /// As [`Self::page`], for rows with their credits.
     pub fn page_with_credits<R: Queried>(list: &List<R>, page: Page<WithCredits<R>>) -> Self {
         let next = page.next.as_ref().map(|place| list.next(place));
         let rows: Vec<_> = page.rows.into_iter().map(R::with_credits).collect();
         Self { body: rows_body::<R>(&rows, next.as_deref()), next, ..Self::default() }
     }
 
-    /// The new row, or what was answered when the key was first used.
+    /// The new row, or the response to the first request with the same idempotency key.
     pub fn created<R: Resource>(created: Created<R>) -> Self {
         match created {
             Created::Now(row) => Self::row(&row),
@@ -54,7 +54,7 @@ impl Reply {
         }
     }
 
-    /// That the row with this id is gone.
+    /// Confirms that the row with this id was deleted.
     pub fn deleted(id: Id) -> Self {
         Self { body: json(&Deleted { success: true, deleted: id }), ..Self::default() }
     }
@@ -94,7 +94,8 @@ impl<T: Serialize> Serialize for Rows<'_, T> {
     }
 }
 
-/// A body's JSON. Nothing that is answered can fail to be JSON: names are strings and numbers are whole.
+/// Serializes a response body as JSON. This cannot fail: all names are strings and all numbers are
+/// integers.
 pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|error| unreachable!("a response is always JSON: {error}"))
 }
