@@ -1,11 +1,12 @@
-//! The eight permissions, as they stand in an access token's `permissions` claim.
+//! The eight permissions that an access token's `permissions` claim can grant.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::model::Resource;
 
-/// The right to call one endpoint. The code knows permissions alone; which role holds which is the issuer's policy.
+/// The right to call one endpoint. The code knows no roles: the issuer decides which permissions a
+/// role has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// `get:actors`
@@ -38,7 +39,7 @@ impl Permission {
         Self::DeleteMovies,
     ];
 
-    /// The permission as tokens spell it; compared exactly, case and all.
+    /// The permission as written in tokens; the comparison is exact and case-sensitive.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GetActors => "get:actors",
@@ -62,17 +63,17 @@ impl fmt::Display for Permission {
 /// The permissions that a token grants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
-    /// A bit for each permission.
+    /// One bit per permission.
     granted: u8,
 }
 
 impl Permissions {
-    /// The permissions among these names. A name that is spelled in any other way grants nothing.
+    /// The permissions with these names. Any other name grants nothing.
     pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         names.into_iter().filter_map(|name| Permission::ALL.into_iter().find(|known| known.as_str() == name)).collect()
     }
 
-    /// All eight.
+    /// All eight permissions.
     #[cfg(any(test, feature = "fuzzing"))]
     pub fn all() -> Self {
         Permission::ALL.into_iter().collect()
@@ -83,10 +84,10 @@ impl Permissions {
         self.granted & bit(permission) != 0
     }
 
-    /// Proof that rows of `R` may be shown to the bearer of the token.
+    /// Proof that the token grants reading rows of `R`.
     ///
     /// # Errors
-    /// The permission that is missing.
+    /// The missing permission.
     pub fn may_read<R: Resource>(self) -> Result<MayRead<R>, Permission> {
         if self.contain(R::READ) { Ok(MayRead(PhantomData)) } else { Err(R::READ) }
     }
@@ -104,15 +105,16 @@ const fn bit(permission: Permission) -> u8 {
 
 /// Proof that a token grants reading the resource `R`.
 ///
-/// Whatever shows or probes rows of a resource other than the endpoint's own takes one: `include`, the filters by
-/// casting and the cast in a body. [`Permissions::may_read`] is the one way to make it:
+/// Code that shows or probes rows of a resource other than the endpoint's own requires this proof:
+/// `include`, the filters by cast and the cast in a body. Only [`Permissions::may_read`] creates
+/// one:
 ///
 /// ```compile_fail,E0423
 /// let unchecked = shared::permission::MayRead::<shared::model::Movie>(std::marker::PhantomData);
 /// ```
 pub struct MayRead<R>(PhantomData<fn() -> R>);
 
-// Derived, these would ask the same of `R`.
+// Derived implementations would require the same traits of `R`.
 impl<R> Clone for MayRead<R> {
     fn clone(&self) -> Self {
         *self

@@ -1,38 +1,39 @@
-//! The four paths of the API, and which methods each of them answers.
+//! The four paths of the API and the methods that each one supports.
 //!
-//! The gateway already routes; a function looks again because the GET functions also answer for every request that
-//! no endpoint takes (405 and 404), and because an event may reach a function that does not serve it.
+//! The gateway already routes. A function matches the route again because the GET functions also
+//! receive every request that has no endpoint (405 and 404), and because an event may reach a
+//! function that does not serve it.
 
 /// A path of the API, with the methods that have an endpoint there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The path as the gateway's route keys spell it, for example `/actors/{actor_id}`.
+    /// The path as in the gateway's route keys, for example `/actors/{actor_id}`.
     pub path: &'static str,
     /// The value of the `Allow` header of a 405 (RFC 9110, section 10.2.1).
     pub allow: &'static str,
-    /// The name of the path's parameter, where it has one.
+    /// The name of the path's parameter, if it has one.
     pub parameter: Option<&'static str>,
 }
 
-/// `/actors`: the list, and where a new actor is posted.
+/// `/actors`: lists actors and creates them.
 pub const ACTORS: &Route = &Route { path: "/actors", allow: "GET, POST", parameter: None };
 /// `/actors/{actor_id}`: one actor.
 pub const ACTOR: &Route =
     &Route { path: "/actors/{actor_id}", allow: "DELETE, GET, PATCH", parameter: Some("actor_id") };
-/// `/movies`: the list, and where a new movie is posted.
+/// `/movies`: lists movies and creates them.
 pub const MOVIES: &Route = &Route { path: "/movies", allow: "GET, POST", parameter: None };
 /// `/movies/{movie_id}`: one movie.
 pub const MOVIE: &Route =
     &Route { path: "/movies/{movie_id}", allow: "DELETE, GET, PATCH", parameter: Some("movie_id") };
 
-/// Every path of the API; any other is 404.
+/// All paths of the API; any other path is a 404.
 pub const ROUTES: [&Route; 4] = [ACTORS, ACTOR, MOVIES, MOVIE];
 
-/// The route that a request is for, if any.
+/// The route of a request, if it has one.
 ///
-/// The gateway's own routing wins where the event tells it: its `route_key` (`GET /actors`, `ANY /actors/{actor_id}`)
-/// is right even behind a custom domain's base path. Otherwise the raw path decides, as under `cargo lambda watch`,
-/// which sends `$default` always.
+/// The event's `route_key` (`GET /actors`, `ANY /actors/{actor_id}`) wins if it names a path,
+/// because it is correct even behind a custom domain's base path. Otherwise the raw path decides,
+/// as under `cargo lambda watch`, which always sends `$default`.
 pub fn find(route_key: Option<&str>, raw_path: &str) -> Option<&'static Route> {
     let routed = route_key.and_then(|key| key.split_once(' ')).map(|(_method, path)| path);
     match routed {
@@ -42,12 +43,12 @@ pub fn find(route_key: Option<&str>, raw_path: &str) -> Option<&'static Route> {
 }
 
 impl Route {
-    /// Whether the route answers `method` at all.
+    /// Whether the route has an endpoint for `method`.
     pub fn allows(&self, method: &str) -> bool {
         self.allow.split(", ").any(|allowed| allowed == method)
     }
 
-    /// The resource that the route is of: `actors`.
+    /// The resource of the route: `actors`.
     pub fn resource(&self) -> &'static str {
         self.path.trim_start_matches('/').split('/').next().unwrap_or_default()
     }

@@ -7,10 +7,10 @@ use super::text::string;
 use super::{Form, FormError, Gender, Id, Input, Name, Resource};
 use crate::permission::Permission;
 
-/// An actor, as it is stored and as it goes out.
+/// An actor, as stored and as sent in responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Actor {
-    /// Chosen by the store.
+    /// The id, chosen by the store.
     pub id: Id,
     /// The actor's name.
     pub name: Name,
@@ -20,7 +20,7 @@ pub struct Actor {
     pub gender: Gender,
 }
 
-/// What an actor is made of before it has an id.
+/// The fields of a new actor, which has no id yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewActor {
     /// The actor's name.
@@ -31,7 +31,7 @@ pub struct NewActor {
     pub gender: Gender,
 }
 
-/// The fields of an actor that a PATCH names.
+/// The fields of an actor that a PATCH changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActorChanges {
     /// The new name, if it changes.
@@ -69,7 +69,7 @@ impl Age {
     const MAX_YEARS: u8 = 150;
     const RULE: &'static str = "must be a whole number from 0 to 150";
 
-    /// The number as an age, if it is one.
+    /// The age, if `years` is at most 150.
     pub fn new(years: u64) -> Option<Self> {
         u8::try_from(years).ok().filter(|years| *years <= Self::MAX_YEARS).map(Self)
     }
@@ -79,7 +79,7 @@ impl Age {
         self.0
     }
 
-    /// Reads a string of digits; leading zeros say nothing.
+    /// Parses a string of digits; leading zeros are ignored.
     fn from_digits(text: &str) -> Option<Self> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;

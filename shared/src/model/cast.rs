@@ -1,4 +1,4 @@
-//! Who plays in a movie.
+//! The cast of a movie.
 
 use std::collections::HashSet;
 
@@ -9,20 +9,21 @@ use super::form::{Field, integer};
 use super::{Actor, FieldError, Form, Handling, Id, Name};
 use crate::permission::MayRead;
 
-/// A place in the order of a cast, 1 to 1000.
+/// A position in the order of a cast, 1 to 1000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Billing(u16);
 
-/// How an actor plays in a movie.
+/// An actor's part in a movie.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credit {
-    /// What the actor plays, where that is said.
+    /// The character that the actor plays, if given.
     pub character: Option<Name>,
-    /// The credit's place in the cast, where it has one.
+    /// The credit's position in the cast, if given.
     pub billing: Option<Billing>,
 }
 
-/// The whole cast of a movie: one credit an actor, at most [`Cast::MAX_CREDITS`], in the order that they were sent in.
+/// The whole cast of a movie: one credit per actor, at most [`Cast::MAX_CREDITS`], in the order of
+/// the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cast(Vec<(Id, Credit)>);
 
@@ -30,26 +31,27 @@ impl Billing {
     const MAX_BILLING: u16 = 1000;
     const RULE: &'static str = "must be a whole number from 1 to 1000";
 
-    /// The number as a billing, if it is one.
+    /// The billing, if `place` is from 1 to 1000.
     pub fn new(place: u64) -> Option<Self> {
         u16::try_from(place).ok().filter(|place| (1..=Self::MAX_BILLING).contains(place)).map(Self)
     }
 
-    /// The place as a number.
+    /// The position as a number.
     pub fn get(self) -> u16 {
         self.0
     }
 }
 
 impl Credit {
-    /// What a credit is sorted by in a cast: its billing, those without one last, then the actor's id.
+    /// The sort key of a credit in a cast: the billing (credits without one come last), then the
+    /// actor's id.
     pub fn place(&self, actor: Id) -> (bool, Option<Billing>, Id) {
         (self.billing.is_none(), self.billing, actor)
     }
 }
 
 impl Cast {
-    /// The most credits of one movie.
+    /// The maximum number of credits of one movie.
     pub const MAX_CREDITS: usize = 1000;
 
     /// The actors and their credits.
@@ -57,10 +59,11 @@ impl Cast {
         &self.0
     }
 
-    /// Reads a JSON array of credits, in a request that may read actors: what becomes of a cast tells which of them exist.
+    /// Parses a JSON array of credits. It requires proof that the token may read actors, because
+    /// the response reveals which of them exist.
     ///
     /// # Errors
-    /// Every fault, each named by its place in the array: `cast[3].billing`.
+    /// Every error, each with its position in the array: `cast[3].billing`.
     pub(super) fn read(json: &str, _proof: MayRead<Actor>, handling: Handling) -> Result<Self, Vec<FieldError>> {
         const RULE: &str = "must be an array of at most 1000 objects, each with an actor_id";
         let entries: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| vec![FieldError::of("cast", RULE)])?;

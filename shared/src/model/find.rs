@@ -1,14 +1,15 @@
-//! What lists can be narrowed to, and the orders they come in.
+//! Filters and sort orders of lists.
 
 use super::{Actor, Age, Id, Movie, Name, ReleaseDate, caseless, folded, last_word, without_article};
 use crate::permission::MayRead;
 
-/// The beginning of a name or title, folded: case, accents and the width of spaces do not count.
+/// The beginning of a name or title, folded: case, accents, character width and extra spaces are
+/// ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(String);
 
 impl Prefix {
-    /// The text as a prefix, if it could be a name and anything is left of it once folded.
+    /// The text as a prefix, if it is a valid name and is not empty once folded.
     pub fn new(text: &str) -> Option<Self> {
         let prefix = folded(Name::new(text)?.as_str());
         (!prefix.is_empty()).then_some(Self(prefix))
@@ -20,9 +21,9 @@ impl Prefix {
     }
 }
 
-/// What a list can be sorted by. Every order is total: rows with the same value come in the order of their ids.
+/// What a list can be sorted by. Every order is total: rows with the same value are sorted by id.
 pub trait Order: Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static {
-    /// The orders, ascending, by the names that clients give them; the first is the usual one.
+    /// The orders, ascending, with the names that clients use. The first is the default.
     const NAMES: &'static [(&'static str, Self)];
 }
 
@@ -42,9 +43,9 @@ pub enum ActorOrder {
 pub enum MovieOrder {
     /// The id.
     Id,
-    /// The folded title, with its article.
+    /// The folded title, including its article.
     Title,
-    /// The moment of release.
+    /// The release date.
     ReleaseDate,
 }
 
@@ -57,29 +58,29 @@ impl Order for MovieOrder {
         &[("id", Self::Id), ("title", Self::Title), ("release_date", Self::ReleaseDate)];
 }
 
-/// Which actors are asked for: those that every part which is there admits.
+/// A filter of actors. An actor must match every field that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActorFilter {
-    /// What the name, or its last word, begins with.
+    /// A prefix of the name or of its last word.
     pub name: Option<Prefix>,
-    /// The gender, made comparable by [`ActorFilter::gender`].
+    /// The gender, folded by [`ActorFilter::gender`].
     pub gender: Option<String>,
-    /// The least age.
+    /// The minimum age, inclusive.
     pub min_age: Option<Age>,
-    /// The greatest age.
+    /// The maximum age, inclusive.
     pub max_age: Option<Age>,
     /// The movie that they play in.
     pub movie: Option<ReadableId<Movie>>,
 }
 
-/// Which movies are asked for: those that every part which is there admits.
+/// A filter of movies. A movie must match every field that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MovieFilter {
-    /// What the title begins with, with or without its article.
+    /// A prefix of the title, with or without its article.
     pub title: Option<Prefix>,
-    /// The first moment of release.
+    /// The earliest release date, inclusive.
     pub released_from: Option<ReleaseDate>,
-    /// The last moment of release.
+    /// The latest release date, inclusive.
     pub released_to: Option<ReleaseDate>,
     /// The actor that plays in them.
     pub actor: Option<ReadableId<Actor>>,
@@ -102,12 +103,12 @@ impl<R> ReadableId<R> {
 }
 
 impl ActorFilter {
-    /// A gender as it is compared: without case.
+    /// Folds the case of a gender for comparison.
     pub fn gender(text: &str) -> String {
         caseless(text)
     }
 
-    /// Whether the actor is one that is asked for, but for the movie.
+    /// Whether the actor matches the filter. This does not check `movie`.
     pub fn admits(&self, actor: &Actor) -> bool {
         let begins = |prefix: &Prefix| {
             let name = folded(actor.name.as_str());
@@ -121,7 +122,7 @@ impl ActorFilter {
 }
 
 impl MovieFilter {
-    /// Whether the movie is one that is asked for, but for the actor.
+    /// Whether the movie matches the filter. This does not check `actor`.
     pub fn admits(&self, movie: &Movie) -> bool {
         let begins = |prefix: &Prefix| {
             let title = folded(movie.title.as_str());

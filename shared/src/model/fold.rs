@@ -1,11 +1,12 @@
-//! Texts as they are compared: without case and accents, so that `lea` finds `Léa`.
+//! Folds texts for comparison without case and accents, so that `lea` finds `Léa`.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// The text as search compares it: compatibility decomposed (NFKD), without marks, case folded, its words one space apart.
+/// Folds a text for search: compatibility decomposed (NFKD), without marks, case folded, its words
+/// separated by one space.
 pub(crate) fn folded(text: &str) -> String {
     let categories = CodePointMapData::<GeneralCategory>::new();
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
@@ -15,7 +16,8 @@ pub(crate) fn folded(text: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text as it is compared where case alone says nothing (canonical caseless matching, Unicode section 3.13).
+/// Folds a text for a comparison that ignores only case (canonical caseless matching, Unicode
+/// section 3.13).
 pub(crate) fn caseless(text: &str) -> String {
     let normalizer = DecomposingNormalizerBorrowed::new_nfd();
     let folded = CaseMapper::new().fold_string(&normalizer.normalize(text)).into_owned();
@@ -27,7 +29,7 @@ pub(crate) fn last_word(folded: &str) -> &str {
     folded.rsplit(' ').next().unwrap_or_default()
 }
 
-/// A folded title without the article that it begins with, where something follows it.
+/// A folded title without its leading article (the, a, an), unless the article is the whole title.
 pub(crate) fn without_article(folded: &str) -> &str {
     let rest = ["the ", "a ", "an "].into_iter().find_map(|article| folded.strip_prefix(article));
     rest.unwrap_or(folded)

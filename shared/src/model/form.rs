@@ -1,4 +1,4 @@
-//! A request body's fields, read one by one, with every fault collected.
+//! Reads a request body's fields one by one and collects every error.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,24 +11,25 @@ use serde_json::value::RawValue;
 use super::Cast;
 use crate::permission::{Permission, Permissions};
 
-/// How names are handled that are unknown where they stand: the two values of the preference `handling`
-/// (RFC 7240, section 4.4).
+/// How unknown names are handled: the two values of the preference `handling` (RFC 7240, section
+/// 4.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Handling {
-    /// Unknown names are ignored, and of a name that is given twice the last value counts.
+    /// Unknown names are ignored. Of a duplicate name, the last value counts.
     #[default]
     Lenient,
-    /// Each unknown name, and each name that is given twice, is an error.
+    /// Each unknown name and each duplicate name is an error.
     Strict,
 }
 
-/// A field that broke its rule. It never holds what was sent, but for the id of an actor that is not there and for
-/// names that are unknown.
+/// An invalid field. It never contains what the client sent, except the id of an actor that does
+/// not exist and the names of unknown fields.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// The field, header or query parameter; within an array its place, as in `cast[3].billing`.
+    /// The field, header or query parameter. Within an array it includes the position, as in
+    /// `cast[3].billing`.
     pub field: Cow<'static, str>,
-    /// The rule that it broke.
+    /// The rule that the field breaks.
     pub message: Cow<'static, str>,
     /// Whether the client chose the name of the field.
     #[serde(skip)]
@@ -36,83 +37,86 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// The most characters of an unknown name that are sent back.
+    /// The maximum number of characters of an unknown name in a response.
     const MAX_UNKNOWN_CHARACTERS: usize = 100;
 
-    /// That `field` broke this rule.
+    /// An error for `field`; `message` states the rule.
     pub fn of(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self { field: field.into(), message: message.into(), unknown: false }
     }
 
-    /// That a name is unknown. The client chose it, so it is cut, and must not be logged.
+    /// An error for an unknown name. The client chose the name, so it is truncated and must not be
+    /// logged.
     pub(crate) fn unknown(name: &str, message: &'static str) -> Self {
         let field: String = name.chars().take(Self::MAX_UNKNOWN_CHARACTERS).collect();
         Self { unknown: true, ..Self::of(field, message) }
     }
 
-    /// Whether the client chose the name of the field: then it must not be logged.
+    /// Whether the client chose the name of the field. Such a name must not be logged.
     pub(crate) fn is_unknown(&self) -> bool {
         self.unknown
     }
 
-    /// The fault, of a field in `whole`.
+    /// The same error, for a field inside `whole`.
     pub(super) fn within(self, whole: &str) -> Self {
         Self { field: format!("{whole}.{}", self.field).into(), ..self }
     }
 }
 
-/// Why a body cannot be read as what an endpoint takes.
+/// Why a body is not valid input for an endpoint.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FormError {
-    /// A field is about another resource, and the token does not grant reading that one.
+    /// A field is about another resource, which the token may not read.
     PermissionMissing(Permission),
-    /// Every field that breaks a rule.
+    /// All invalid fields.
     Fields(Vec<FieldError>),
 }
 
-/// The body is not JSON, or is JSON but no object.
+/// The body is not JSON, or not a JSON object.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotAnObject;
 
-/// The members of a JSON object, each still unread.
+/// The members of a JSON object, not parsed yet.
 ///
-/// Values stay text until a field asks for its own, so that a member nobody knows costs nothing, however deep or
-/// large it is, and a number is judged by what was written and not by what a float makes of it.
+/// A value is parsed only when its field is read. So an unknown member costs nothing, however deep
+/// or large it is, and a number is checked as written, not as rounded to a float.
 pub struct Form<'a> {
     members: Vec<(String, &'a RawValue)>,
     handling: Handling,
     permissions: Permissions,
-    /// A permission that a field takes and the token does not grant.
+    /// A permission that a field requires and the token does not grant.
     missing: Option<Permission>,
-    /// The fields that were asked for. There is no other list of what is known.
+    /// The fields that were read. There is no other list of known fields.
     known: Vec<&'static str>,
     faults: Vec<FieldError>,
 }
 
 impl<'a> Form<'a> {
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// [`NotAnObject`] when the body is anything but one JSON object.
+    /// [`NotAnObject`] if the body is anything but one JSON object.
     pub fn parse(body: &'a [u8], handling: Handling) -> Result<Self, NotAnObject> {
         let Members(members) = serde_json::from_slice(body).map_err(|_| NotAnObject)?;
         let permissions = Permissions::default();
         Ok(Self { members, handling, permissions, missing: None, known: Vec::new(), faults: Vec::new() })
     }
 
-    /// The form, of a request whose token grants these permissions.
+    /// Sets the permissions that the request's token grants.
     #[must_use]
     pub fn granted(self, permissions: Permissions) -> Self {
         Self { permissions, ..self }
     }
 
-    /// The field's value if it is there and keeps its rule. A null counts as absent.
+    /// The field's value, or `None` if it is absent or null. Records an error if the value is
+    /// invalid.
     pub(super) fn optional<T: Field>(&mut self, field: &'static str) -> Option<T> {
         let raw = self.member(field)?;
         T::read(raw).map_err(|message| self.faults.push(FieldError::of(field, message))).ok()
     }
 
-    /// The `cast`, if it is there and keeps its rules; it takes the permission to read actors. A null counts as absent.
+    /// The `cast`, or `None` if it is absent or null. Records an error if it is invalid. It
+    /// requires the permission to read actors.
     pub(super) fn cast(&mut self) -> Option<Cast> {
         let is_given =
             self.members.iter().rfind(|(name, _)| name == "cast").is_some_and(|(_, raw)| raw.get() != "null");
@@ -126,8 +130,8 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// The member's JSON unless it is absent or null. Where a name is given twice the last one counts, as for most
-    /// readers of JSON (RFC 8259, section 4); in strict mode that is an error.
+    /// The member's JSON, unless it is absent or null. Of a duplicate name the last value counts,
+    /// as in most JSON parsers (RFC 8259, section 4); in strict mode it is an error.
     fn member(&mut self, field: &'static str) -> Option<&'a str> {
         self.known.push(field);
         let mut values = self.members.iter().filter(|(name, _)| name == field).map(|(_, raw)| raw.get());
@@ -139,7 +143,7 @@ impl<'a> Form<'a> {
         last.filter(|text| *text != "null")
     }
 
-    /// A field that the server alone sets. It is ignored; in strict mode it is an error.
+    /// Marks a field that only the server sets. It is ignored; in strict mode it is an error.
     pub(crate) fn set_by_server(&mut self, field: &'static str) {
         self.known.push(field);
         if self.handling == Handling::Strict && self.members.iter().any(|(name, _)| name == field) {
@@ -147,7 +151,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// As [`Self::optional`], where an absent field is a fault.
+    /// As [`Self::optional`], but an absent field is an error.
     pub(super) fn required<T: Field>(&mut self, field: &'static str) -> Option<T> {
         let faults = self.faults.len();
         let value = self.optional(field);
@@ -157,7 +161,8 @@ impl<'a> Form<'a> {
         value
     }
 
-    /// The whole, if every field that was asked for may be sent and kept its rule, and in strict mode there is no other.
+    /// Returns `whole` if no permission is missing, every field that was read is valid and, in
+    /// strict mode, there is no other field.
     pub(super) fn finish<T>(self, whole: Option<T>) -> Result<T, FormError> {
         match self.missing {
             Some(missing) => Err(FormError::PermissionMissing(missing)),
@@ -165,7 +170,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// As [`Self::finish`], of a form whose fields take no permission.
+    /// As [`Self::finish`], for a form whose fields require no permission.
     pub(super) fn fields<T>(mut self, whole: Option<T>) -> Result<T, Vec<FieldError>> {
         if self.handling == Handling::Strict {
             let mut seen = HashSet::new();
@@ -180,7 +185,7 @@ impl<'a> Form<'a> {
     }
 }
 
-/// The members of a JSON object in the order that they were sent in, repeated names among them.
+/// The members of a JSON object in the order of the body, including duplicate names.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -205,16 +210,17 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A value that a body's field can hold.
+/// A type that a field of a body can be parsed into.
 pub(super) trait Field: Sized {
-    /// Reads one JSON value, as it was written.
+    /// Parses one JSON value from its text.
     ///
     /// # Errors
     /// The rule that the value breaks.
     fn read(json: &str) -> Result<Self, &'static str>;
 }
 
-/// A whole number that is not negative, read by its digits, so that `24.0` and `2.4e1` are 24 and `24.0000000000000000001` is none.
+/// Parses a non-negative integer by its digits, without a float: `24.0` and `2.4e1` are 24, and
+/// `24.0000000000000000001` is not an integer.
 pub(super) fn integer(json: &str) -> Option<u64> {
     if !json.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
         return None;
@@ -228,7 +234,8 @@ pub(super) fn integer(json: &str) -> Option<u64> {
         return Some(0);
     }
     let exponent: i32 = exponent.parse().ok()?;
-    // The value is the significant digits times ten to this power; below zero it has a fraction.
+    // The value is the significant digits times ten to this power. If the power is negative, the
+    // value has a fraction.
     let power = i64::from(exponent) - fraction.len() as i64 + (digits.len() - significant.len()) as i64;
     let power = u32::try_from(power).ok().filter(|_| !negative)?;
     significant.parse::<u64>().ok()?.checked_mul(10_u64.checked_pow(power)?)

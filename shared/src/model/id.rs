@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// The id of a row: 1 to 2^53-1, so that every JSON reader holds it exactly (RFC 8259, section 6). Chosen by the store.
+/// The id of a row: 1 to 2^53-1, so that every JSON parser represents it exactly (RFC 8259, section
+/// 6). Chosen by the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Id(u64);
 
@@ -10,12 +11,12 @@ impl Id {
     /// The greatest id.
     pub const MAX: Self = Self((1 << 53) - 1);
 
-    /// The id with this number, if it is one.
+    /// The id, if `number` is from 1 to 2^53-1.
     pub fn new(number: u64) -> Option<Self> {
         (1..=Self::MAX.0).contains(&number).then_some(Self(number))
     }
 
-    /// Reads the one spelling of an id: `[1-9][0-9]{0,15}`, at most 2^53-1.
+    /// Parses an id, which has only one accepted form: `[1-9][0-9]{0,15}`, at most 2^53-1.
     pub fn parse(text: &str) -> Option<Self> {
         let spelled = text.len() <= 16 && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
         if spelled { Self::new(text.parse().ok()?) } else { None }

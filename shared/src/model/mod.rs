@@ -1,6 +1,7 @@
-//! Actors and movies: what they are made of, and how they are read out of a request's body.
+//! Actors and movies: their fields, and how a request body is parsed into them.
 //!
-//! Nothing here knows HTTP, AWS or tokens. Every type is checked where it is made and holds afterwards.
+//! This module knows no HTTP, AWS or tokens. Every type is validated when it is created and stays
+//! valid.
 
 mod actor;
 mod cast;
@@ -26,15 +27,15 @@ use crate::permission::Permission;
 
 /// A kind of row that the API serves.
 pub trait Resource: serde::Serialize {
-    /// The plural that names the resource in paths and answers: `actors`.
+    /// The plural name of the resource in paths and responses: `actors`.
     const NAME: &'static str;
-    /// What a token must grant for rows of this resource to be shown.
+    /// The permission to read rows of this resource.
     const READ: Permission;
 }
 
-/// Something that a body's fields can be read into.
+/// A type that a body's fields can be parsed into.
 pub trait Input: Sized {
-    /// Reads the known fields out of `form`. What becomes of the others is the form's [`Handling`].
+    /// Reads the known fields of `form`. Its [`Handling`] decides what happens to the others.
     ///
     /// # Errors
     /// [`FormError`]; fields are in the order of the contract's table.

@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::{Cast, Form, FormError, Id, Input, Name, ReleaseDate, Resource};
 use crate::permission::Permission;
 
-/// A movie, as it is stored and as it goes out.
+/// A movie, as stored and as sent in responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Movie {
-    /// Chosen by the store.
+    /// The id, chosen by the store.
     pub id: Id,
     /// The movie's title.
     pub title: Name,
@@ -16,18 +16,18 @@ pub struct Movie {
     pub release_date: ReleaseDate,
 }
 
-/// What a movie is made of before it has an id.
+/// The fields of a new movie, which has no id yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMovie {
     /// The movie's title.
     pub title: Name,
     /// When the movie is or was released.
     pub release_date: ReleaseDate,
-    /// Who plays in it.
+    /// The movie's cast.
     pub cast: Cast,
 }
 
-/// The fields of a movie that a PATCH names.
+/// The fields of a movie that a PATCH changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MovieChanges {
     /// The new title, if it changes.
@@ -44,7 +44,7 @@ impl Resource for Movie {
 }
 
 impl Input for NewMovie {
-    /// A release date that is not said is now.
+    /// The release date defaults to the current time.
     fn read(mut form: Form<'_>) -> Result<Self, FormError> {
         let (title, release_date, cast) = (form.required("title"), form.optional("release_date"), form.cast());
         let release_date = release_date.unwrap_or_else(ReleaseDate::now);

@@ -1,6 +1,7 @@
-//! Release dates: many spellings in, one out.
+//! Release dates: parsed from many formats, printed in one.
 //!
-//! Every spelling is a date, then optionally a time, then optionally an offset; the table in the tests shows them all.
+//! Every format is a date, then an optional time, then an optional offset; the table in the tests
+//! shows them all.
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, Utc, Weekday};
 use serde::{Serialize, Serializer};
@@ -16,7 +17,7 @@ const UNREADABLE: &str = "must be a date of the years 1800 to 9999, best written
 const AMBIGUOUS: &str = "can be read as two different dates; write it as YYYY-MM-DD";
 
 impl ReleaseDate {
-    /// The present second.
+    /// The current time, in whole seconds.
     pub fn now() -> Self {
         Self::from_timestamp(Utc::now().timestamp()).unwrap_or(Self(DateTime::UNIX_EPOCH))
     }
@@ -31,17 +32,20 @@ impl ReleaseDate {
         self.0.timestamp()
     }
 
-    /// Reads a date in any of the contract's spellings: ISO 8601 and RFC 3339 (`2020-05-14T14:02:13+02:00`), RFC 1123
-    /// and RFC 2822 (`Thu, 14 May 2020 14:02:13 GMT`), `May 14, 2020`, `2020.05.14`, and `12/25/2020` or `25-12-2020`
-    /// where only one reading is a date. A time that is not said is midnight, an offset that is not said is UTC.
+    /// Parses a date in any format of the contract: ISO 8601 and RFC 3339
+    /// (`2020-05-14T14:02:13+02:00`), RFC 1123 and RFC 2822 (`Thu, 14 May 2020 14:02:13 GMT`),
+    /// `May 14, 2020`, `2020.05.14`, and `12/25/2020` or `25-12-2020` where only one reading is a
+    /// date. The time defaults to midnight, the offset to UTC.
     ///
     /// # Errors
-    /// The rule that the text breaks; a date that can be read two ways is asked for as `YYYY-MM-DD`.
+    /// The rule that the text breaks. For a date that can be read two ways, it asks for
+    /// `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         Self::read_with(text, 0)
     }
 
-    /// As [`Self::parse`], for the end of a span: a date without a time is the last second of that day.
+    /// As [`Self::parse`], for the end of a span: a date without a time is the last second of that
+    /// day.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -49,7 +53,7 @@ impl ReleaseDate {
         Self::read_with(text, 86_399)
     }
 
-    /// Reads a date; a time that is not said is this many seconds after midnight.
+    /// Parses a date. Without a time, it is `usual` seconds after midnight.
     fn read_with(text: &str, usual: i64) -> Result<Self, &'static str> {
         let mut cursor = Cursor(without_comment(text.trim()));
         let date = cursor.date()?;
@@ -78,12 +82,12 @@ impl Field for ReleaseDate {
     }
 }
 
-/// The text without the comment that RFC 2822 (section 3.2.3) lets stand at its end, as in `+0000 (UTC)`.
+/// The text without a trailing comment, which RFC 2822 (section 3.2.3) allows, as in `+0000 (UTC)`.
 fn without_comment(text: &str) -> &str {
     text.strip_suffix(')').and_then(|text| text.rsplit_once(" (")).map_or(text, |(text, _)| text)
 }
 
-/// What is left of the text.
+/// The rest of the text, not parsed yet.
 struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {
@@ -96,7 +100,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// `2020-05-14`, `25-12-2020`, `12/25/2020`: three numbers with one separator, the year first or last.
+    /// `2020-05-14`, `25-12-2020`, `12/25/2020`: three numbers with one separator, the year first
+    /// or last.
     fn numeric_date(&mut self, first: &str) -> Result<NaiveDate, &'static str> {
         let separator = self.0.chars().next().ok_or(UNREADABLE)?;
         let mut next = || self.take(separator).then(|| self.digits()).ok_or(UNREADABLE);
@@ -110,7 +115,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// `May 14, 2020`, or a weekday before `14 May 2020`, which it must agree with.
+    /// `May 14, 2020`, or `14 May 2020` after a weekday, which must agree with the date.
     fn worded_date(&mut self) -> Result<NaiveDate, &'static str> {
         let word = self.letters();
         if let Some(month) = month(word) {
@@ -135,7 +140,7 @@ impl<'a> Cursor<'a> {
         date_of(self.digits(), month, day).ok_or(UNREADABLE)
     }
 
-    /// The seconds from the date's midnight in UTC to the time that follows it.
+    /// Parses the time and offset, and returns the seconds since midnight UTC of the date.
     fn time_and_offset(&mut self) -> Option<i64> {
         let letter = self.take('T') || self.take('t');
         self.spaces().or(letter.then_some(()))?;
@@ -143,11 +148,13 @@ impl<'a> Cursor<'a> {
         let second = if self.take(':') { self.second()? } else { 0 };
         let offset = self.offset()?;
         let seconds = hour * 3600 + minute * 60 + second - offset;
-        // A leap second is the last of its day in UTC (RFC 3339, section 5.7); it counts as the second after.
+        // A leap second is the last second of a UTC day (RFC 3339, section 5.7). It counts as the
+        // first second of the next day.
         (second < 60 || seconds.rem_euclid(86_400) == 0).then_some(seconds)
     }
 
-    /// A second, 60 for a leap second; its fraction says nothing, since release dates are whole seconds.
+    /// Parses a second, 60 for a leap second. A fraction is ignored: release dates are whole
+    /// seconds.
     fn second(&mut self) -> Option<i64> {
         let second = self.two_digits(60)?;
         if self.take('.') || self.take(',') {
@@ -156,7 +163,8 @@ impl<'a> Cursor<'a> {
         Some(second)
     }
 
-    /// Seconds east of UTC: `Z`, `+02:00`, `+0200`, `+02`, or a zone's name of RFC 2822, section 4.3; 0 where nothing is said.
+    /// Parses the offset in seconds east of UTC: `Z`, `+02:00`, `+0200`, `+02`, or a zone name of
+    /// RFC 2822, section 4.3. Without an offset it is 0.
     fn offset(&mut self) -> Option<i64> {
         let _ = self.spaces();
         let sign = match self.0.chars().next() {
@@ -207,7 +215,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The day that three runs of digits name: a year of four, a month and a day of one or two.
+/// The date of three strings of digits: a year of four, a month and a day of one or two.
 fn date(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
     (1..=2).contains(&month.len()).then(|| date_of(year, month.parse().ok()?, day))?
 }
@@ -217,12 +225,12 @@ fn date_of(year: &str, month: u32, day: &str) -> Option<NaiveDate> {
     spelled.then(|| NaiveDate::from_ymd_opt(year.parse().ok()?, month, day.parse().ok()?))?
 }
 
-/// The month of an English name, whole or its first three letters.
+/// The number of a month from its English name or the first three letters of it.
 fn month(word: &str) -> Option<u32> {
     word.parse::<chrono::Month>().ok().map(|month| month.number_from_month())
 }
 
-/// Seconds east of UTC of a named zone.
+/// The offset of a named zone, in seconds east of UTC.
 fn zone(name: &str) -> Option<i64> {
     let hours = match name.to_ascii_uppercase().as_str() {
         "Z" | "UTC" | "GMT" | "UT" => 0,

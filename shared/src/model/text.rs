@@ -1,4 +1,4 @@
-//! Texts that people wrote: names, titles, genders.
+//! Free text: names, titles and genders.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::form::Field;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Name(String);
 
-/// A gender, in the words and the case that were sent: 1 to 80 characters, trimmed, without control characters.
+/// A gender, as the client wrote it: 1 to 80 characters, trimmed, without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Gender(String);
 
@@ -16,7 +16,7 @@ impl Name {
     const MAX_CHARACTERS: usize = 200;
     const RULE: &'static str = "must be a text of 1 to 200 characters without control characters";
 
-    /// The text as a name, if it is one once trimmed.
+    /// The trimmed text as a name, if it is valid.
     pub fn new(text: &str) -> Option<Self> {
         checked(text, Self::MAX_CHARACTERS).map(Self)
     }
@@ -31,7 +31,7 @@ impl Gender {
     const MAX_CHARACTERS: usize = 80;
     const RULE: &'static str = "must be a text of 1 to 80 characters without control characters";
 
-    /// The text as a gender, if it is one once trimmed.
+    /// The trimmed text as a gender, if it is valid.
     pub fn new(text: &str) -> Option<Self> {
         checked(text, Self::MAX_CHARACTERS).map(Self)
     }
@@ -54,12 +54,14 @@ impl Field for Gender {
     }
 }
 
-/// The text of a JSON string; none for any other value, and for a string that is not Unicode (a lone surrogate).
+/// The text of a JSON string. `None` for any other value, and for a string that is not Unicode (a
+/// lone surrogate).
 pub(super) fn string(json: &str) -> Option<String> {
     serde_json::from_str(json).ok()
 }
 
-/// The trimmed text, if it has 1 to `longest` characters (Unicode scalar values) and none of them is a control.
+/// The trimmed text, if it has 1 to `longest` characters (Unicode scalar values) and no control
+/// characters.
 fn checked(text: &str, longest: usize) -> Option<String> {
     let text = text.trim();
     let sound = !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control);
