@@ -1,13 +1,15 @@
-//! What the targets have in common: another way to read JSON, to compare with.
+//! Shared by the targets: another JSON parser to compare results with.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The members of a JSON object, but for those that this reader cannot hold; an object in one of them counts as empty.
+/// The members of a JSON object. Members that `Value` cannot represent are left out, and a value
+/// that is an object counts as empty.
 ///
-/// Members are read one by one since `serde_json` takes an object with a member `$serde_json::private::RawValue` for something of its own.
+/// Members are parsed one by one because `serde_json` treats an object with a member
+/// `$serde_json::private::RawValue` as a type of its own.
 pub fn members(json: &[u8]) -> Option<HashMap<String, Value>> {
     let members: HashMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
     let read = |text: &str| match text.starts_with('{') {

@@ -1,4 +1,4 @@
-//! A body that is taken is within the rules, and a body that is not names the fields that are at fault.
+//! An accepted body follows the rules, and the errors of a rejected body name its invalid fields.
 
 #![no_main]
 
@@ -10,12 +10,12 @@ use shared::model::{
 };
 use shared::permission::Permissions;
 
-/// The body read as `T`, whose fields are these, or the fields at fault.
+/// Parses the body as `T`, which has these fields. The error lists the invalid ones.
 fn read<T: Input>(body: &[u8], fields: &[&'static str]) -> Option<Result<T, Vec<&'static str>>> {
     let read = T::read(Form::parse(body, Handling::Lenient).ok()?.granted(Permissions::all()));
     Some(read.map_err(|error| {
         let FormError::Fields(faults) = error else { panic!("every permission is granted") };
-        // A cast has a fault for each of its places.
+        // Errors in a cast name a position, as in `cast[3].billing`.
         let is_of = |fault: &str, field: &str| {
             fault == field || field == "cast" && fault.starts_with("cast[") && fault.contains(']')
         };
@@ -23,21 +23,22 @@ fn read<T: Input>(body: &[u8], fields: &[&'static str]) -> Option<Result<T, Vec<
         let of_field = |fault: &String| fields.iter().copied().find(|field| is_of(fault, field));
         let mut named: Vec<_> = faults.iter().map(|fault| of_field(fault).unwrap()).collect();
         named.dedup();
-        // In the order of the contract's table, each once.
+        // Errors come in the order of the contract's table.
         let in_order: Vec<_> = fields.iter().filter(|field| named.contains(field)).copied().collect();
         assert!(!named.is_empty() && named == in_order, "{faults:?}");
         named
     }))
 }
 
-/// A text of at most `longest` characters, as the contract has it, out of what another reader of JSON makes of it.
+/// The trimmed text of a value that another JSON parser read, if the contract accepts it: 1 to
+/// `longest` characters without control characters.
 fn text(value: Option<&Value>, longest: usize) -> Option<&str> {
     let text = value?.as_str()?.trim();
     let sound = (1..=longest).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     sound.then_some(text)
 }
 
-/// What is taken in strict mode is taken without it too, as the same value.
+/// A body that is accepted in strict mode is accepted in lenient mode too, as the same value.
 fn check_strict_mode<T: Input + PartialEq>(body: &[u8]) {
     let read = |handling| T::read(Form::parse(body, handling).ok()?).ok();
     if let Some(value) = read(Handling::Strict) {
@@ -78,7 +79,7 @@ fuzz_target!(|body: &[u8]| {
         assert!(age.get() <= 150 && Name::new(name.as_str()).is_some() && Gender::new(gender.as_str()).is_some());
         let changes = ActorChanges { name: Some(name.clone()), age: Some(age), gender: Some(gender.clone()) };
         assert_eq!(actor_changes, Some(Ok(changes)));
-        // What goes out can come back in.
+        // A row of a response is accepted as a request body.
         let row = json!(Actor { id: Id::MAX, name, age, gender }).to_string();
         assert_eq!(read::<NewActor>(row.as_bytes(), &[]), Some(Ok(actor)));
     }

@@ -1,4 +1,4 @@
-//! A release date that is taken goes out in one spelling and comes back in as the same moment.
+//! An accepted release date is printed in one format and parses back to the same moment.
 
 #![no_main]
 
@@ -17,7 +17,8 @@ fuzz_target!(|text: &str| {
         assert_eq!((printed.len(), read.timestamp()), (29, date.timestamp()));
         assert!((1800..=9999).contains(&read.year()));
     }
-    // Whatever another reader takes as RFC 3339 is taken here too, as the same moment. It takes a minus sign that is none of the RFC's,
+    // Everything that chrono accepts as RFC 3339 is accepted here too, as the same moment. Two
+    // inputs are excluded because chrono is more lenient than the RFC: a minus sign outside ASCII,
     // and a leap second at any time of day.
     let rfc3339 = DateTime::parse_from_rfc3339(text).ok().filter(|_| text.is_ascii());
     if let Some(read) = rfc3339.filter(|read| read.timestamp_subsec_nanos() < 1_000_000_000) {

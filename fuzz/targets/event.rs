@@ -1,4 +1,5 @@
-//! No event makes a function panic, and every part of one that an endpoint asks for is sound or refused with a status of the contract.
+//! No event makes a function panic. Every part that an endpoint reads is valid, or is an error with
+//! a status of the contract.
 
 #![no_main]
 
@@ -14,12 +15,13 @@ fuzz_target!(|json: &[u8]| {
     let said = serde_json::from_slice::<Value>(json).unwrap_or_default();
 
     match event.id() {
-        // A document that names a member twice is read as the last one says by this reader and refused by the function's.
+        // A duplicate member cannot make the two differ: this parser keeps the last one, and the
+        // function's parser rejects the event.
         Ok(id) => assert!(said.is_null() || said["pathParameters"]["actor_id"] == id.to_string().as_str()),
         Err(status) => assert_eq!(status, 404),
     }
     if let Some(route) = event.route() {
-        // The events that authorizers get have another name for it, and the decoder takes both.
+        // Authorizer events call it `path`, and the decoder accepts both names.
         let path = said["rawPath"].as_str().or_else(|| said["path"].as_str());
         assert!(said.is_null() || path.is_some_and(|path| path.starts_with(&route.path[..7])));
     }
@@ -37,7 +39,7 @@ fuzz_target!(|json: &[u8]| {
         Err(status) => assert_eq!(status, 422),
     }
     event.precondition();
-    // A body that was taken is one JSON object, however it was encoded.
+    // An accepted body is one JSON object.
     let text = said["body"].as_str().filter(|_| said["isBase64Encoded"] != true);
     if let (Some(text), [None, ..]) = (text, refusals) {
         assert!(Form::parse(text.as_bytes(), Handling::Lenient).is_ok());

@@ -1,4 +1,4 @@
-//! An id has one spelling, and whatever has it is an id.
+//! An id has exactly one accepted form, and every text in that form is an id.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use shared::model::Id;
 
 fuzz_target!(|text: &str| {
     let id = Id::parse(text);
-    // The other way to say it: a number that is spelled as it would be printed, and that is in the range.
+    // The same rule in other words: a number in the range that prints as the same text.
     let number = text.parse::<u64>().ok().filter(|number| number.to_string() == text);
     assert_eq!(id, number.and_then(Id::new));
     if let Some(id) = id {

@@ -1,4 +1,4 @@
-//! Every key of a key set is one that the document has, is strong enough for RS256, and can be used.
+//! Every key that is read from a document is in that document, strong enough for RS256 and usable.
 
 #![no_main]
 
@@ -8,14 +8,14 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
 use shared::fuzzing;
 
-/// A sound token with a signature of 256 bytes that no key has made.
+/// The header and claims of a well-formed token; the test adds a signature that no key has made.
 const HEAD_AND_CLAIMS: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30";
 
 fn bits(number: &[u8]) -> usize {
     number.len() * 8 - number[0].leading_zeros() as usize
 }
 
-/// The ids of the document's keys, as another reader sees them.
+/// The ids of the document's RSA keys, as another parser reads them.
 fn ids(document: &[u8]) -> Vec<String> {
     let document: HashMap<String, &RawValue> = serde_json::from_slice(document).unwrap();
     let keys: Vec<&RawValue> = serde_json::from_str(document["keys"].get()).unwrap();

@@ -1,6 +1,8 @@
-//! A token that is taken apart is three canonical segments that ask for RS256, and no signature that is made up is the key's.
+//! A token that parses is three canonical segments that ask for RS256, and no forged signature
+//! verifies.
 //!
-//! The input is the token itself, and again header, claims and signature on lines of their own, so that the fuzzer sees through base64.
+//! Each input is tried twice: as a whole token, and as decoded header, claims and signature on
+//! separate lines, so that the fuzzer can see through base64.
 
 #![no_main]
 
@@ -12,10 +14,10 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 use shared::fuzzing::{self, Key};
 
-/// 2027-01-15, so that claims in the corpus stay good.
+/// 2027-01-15, fixed so that the claims in the corpus stay valid.
 const NOW: f64 = 1_800_000_000.0;
 
-/// A key nobody has signed anything with.
+/// A key that has signed nothing.
 static KEY: LazyLock<Key> = LazyLock::new(|| {
     let modulus = URL_SAFE_NO_PAD.encode([0xff; 256]);
     let document = json!({"keys": [{"kty": "RSA", "kid": "k", "n": modulus, "e": "AQAB"}]}).to_string();

@@ -1,4 +1,5 @@
-//! `cargo bench -p shared --bench verify`: the CPU time that judging one `Authorization` header takes, for headers made to take long.
+//! `cargo bench -p shared --bench verify`: the CPU time to validate one `Authorization` header, for
+//! headers that are built to be slow.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
@@ -21,7 +22,7 @@ use tokio::net::TcpListener;
 
 const ROUNDS: u32 = 200;
 
-/// CPU time that this process has used, in seconds as the scheduler counts it.
+/// The CPU time of this process in seconds, as the scheduler counts it.
 fn cpu() -> f64 {
     let stat = fs::read_to_string("/proc/self/schedstat").unwrap();
     stat.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e9
@@ -83,7 +84,8 @@ async fn main() {
     for (what, token) in table {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
-        // A verifier that knows no token yet for each round, or a sound one would be checked once.
+        // Each round gets a new verifier: otherwise a valid token would be checked once and then
+        // cached.
         let mut verifiers = Vec::new();
         for _ in 0..ROUNDS {
             let verifier = Verifier::new(&config, &https);

@@ -1,4 +1,5 @@
-//! Unknown key ids cost nothing that stays. This is a program of its own, since it looks at its whole memory.
+//! Tokens with unknown key ids do not grow the memory. This test is its own program because it
+//! measures the memory of the whole process.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -23,7 +24,7 @@ fn resident() -> usize {
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
 
-/// An issuer that publishes one key, for as long as the process lives.
+/// Starts an issuer that publishes one key until the process ends. Returns its URL.
 fn issuer() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
