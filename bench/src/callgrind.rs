@@ -1,4 +1,5 @@
-//! The instructions of a request, counted by Valgrind: nearly the same each time, and on each machine.
+//! Counts a request's instructions with Valgrind: nearly the same number each time and on each
+//! machine.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,22 +9,22 @@ use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
 use crate::{Failure, failed};
 
-/// How many requests the shorter of two runs has, and the longer.
+/// The number of requests in the shorter and in the longer of two runs.
 const REQUESTS: [u64; 2] = [10, 30];
 
 /// How long a function is left alone before its first event.
 const SETTLED: Duration = Duration::from_millis(1500);
 
-/// Instructions.
+/// Instruction counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Instructions {
-    /// From the start to the tenth answer, both handshakes included.
+    /// From the start to the tenth response, both handshakes included.
     pub(crate) start: u64,
-    /// Of a warm request.
+    /// For a warm request.
     pub(crate) request: u64,
 }
 
-/// Counts them in two runs that differ by twenty requests.
+/// Counts instructions in two runs that differ by twenty requests.
 pub(crate) async fn count(sites: &Sites, folder: &Path, launch: &Launch, case: &Case) -> Result<Instructions, Failure> {
     let mut totals = [0; 2];
     for (total, requests) in totals.iter_mut().zip(REQUESTS) {
@@ -35,7 +36,8 @@ pub(crate) async fn count(sites: &Sites, folder: &Path, launch: &Launch, case: &
         launch.settings.push(("PATH".to_owned(), std::env::var("PATH")?));
         let mut environment = Environment::start(&launch, None).await?;
         environment.ready().await?;
-        // Slowed down so much, a start does not wait long enough to be connected; a first request would open a connection of its own at times.
+        // Valgrind slows a start so much that it does not wait long enough to be connected; without
+        // this pause the first request would sometimes open its own connection.
         tokio::time::sleep(SETTLED).await;
         for _ in 0..requests {
             checked(&environment.invoke(&sites.event(case)?).await?.0)?;

@@ -1,8 +1,9 @@
-//! What is asked of the functions: every endpoint, and lists of several lengths.
+//! The measured requests: every endpoint, and lists of several lengths.
 
 use serde_json::{Value, json};
 
-/// A request of the API. `{n}` in its path, key or body is another number each time, and `"{age}"` in its body another age.
+/// A request to the API. `{n}` in its path, key or body becomes a new number each time, and
+/// `"{age}"` in its body a new age.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     /// The function that serves it.
@@ -13,7 +14,7 @@ pub(crate) struct Case {
     pub(crate) body: Option<Value>,
     /// An `Idempotency-Key`.
     pub(crate) key: Option<&'static str>,
-    /// Whether the table has one row alone.
+    /// Whether the table has only one row.
     pub(crate) single: bool,
 }
 
@@ -45,7 +46,7 @@ impl Case {
     }
 }
 
-/// A list of one row, where the table has more.
+/// A list of one row from a table with more.
 pub(crate) fn list_of_one() -> Case {
     Case::new("get_actors", "GET", "/actors?limit=1")
 }
@@ -58,7 +59,8 @@ pub(crate) fn list_of_100() -> Case {
     Case::new("get_actors", "GET", "/actors?limit=100")
 }
 
-/// As long a list as one Query answers: the first partition holds the ids up to 999, and one row more is asked for than is given.
+/// The longest list that one Query can return: the first partition holds the ids up to 999, and the
+/// API reads one row more than it returns.
 pub(crate) fn list_of_998() -> Case {
     Case::new("get_actors", "GET", "/actors?limit=998")
 }

@@ -10,15 +10,15 @@ use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
 use crate::{Failure, Plan, median, milliseconds, program};
 
-/// A program to start, and what it is asked first, if anything.
+/// A program to start, and its first event, if any.
 pub(crate) struct Program {
     pub(crate) name: String,
     launch: Launch,
-    /// Events, one for each start to come.
+    /// Events, one for each start still to come.
     first: Vec<Bytes>,
 }
 
-/// What was measured of one program.
+/// The measurements of one program.
 #[derive(Default)]
 pub(crate) struct Starts {
     pub(crate) next: Vec<f64>,
@@ -32,7 +32,8 @@ impl Program {
         Self { name: format!("`{name}`"), launch, first }
     }
 
-    /// `get_actors` where DynamoDB and the issuer refuse every connection. It can answer nothing, but is ready all the same.
+    /// `get_actors` when DynamoDB and the issuer reject every connection. It can serve no request,
+    /// but still becomes ready.
     fn alone(mut launch: Launch) -> Self {
         // The discard port, where nothing listens.
         for (name, place) in [("AWS_ENDPOINT_URL_DYNAMODB", "https://127.0.0.1:9"), ("AUTH0_DOMAIN", "127.0.0.1:9")] {
@@ -92,7 +93,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     Ok(table)
 }
 
-/// Starts every program once a round, in another order each round.
+/// Starts every program once per round, in a different order each round.
 pub(crate) async fn measure(
     plan: &Plan,
     programs: &mut [Program],

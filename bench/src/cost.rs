@@ -7,34 +7,38 @@ use crate::site::Sites;
 use crate::warm::paced;
 use crate::{Failure, Plan, median};
 
-/// AWS's list prices in us-east-1, in dollars, as others have copied them from AWS's pages, which have them in their latest state:
-/// <https://aws.amazon.com/lambda/pricing/>, <https://aws.amazon.com/api-gateway/pricing/>, <https://aws.amazon.com/dynamodb/pricing/on-demand/>,
+/// AWS's list prices in us-east-1, in dollars, as others have copied them from AWS's pages, which
+/// show the current prices:
+/// <https://aws.amazon.com/lambda/pricing/>,
+/// <https://aws.amazon.com/api-gateway/pricing/>,
+/// <https://aws.amazon.com/dynamodb/pricing/on-demand/>,
 /// <https://aws.amazon.com/cloudwatch/pricing/>
 mod price {
-    /// When each was so.
+    /// The date of each price.
     pub(super) const DATES: &str =
         "requests of Lambda and of the gateway in September 2026, DynamoDB since November 2024, logs since May 2025";
-    /// A million requests of Lambda.
+    /// One million requests to Lambda.
     pub(super) const REQUESTS: f64 = 0.20;
-    /// A gigabyte of memory for a second, on x86_64.
+    /// One gigabyte-second of memory, on x86_64.
     pub(super) const X86_64: f64 = 0.000_016_666_7;
     /// The same on arm64.
     pub(super) const ARM64: f64 = 0.000_013_333_4;
-    /// A million requests of an HTTP API.
+    /// One million requests to an HTTP API.
     pub(super) const GATEWAY: f64 = 1.00;
-    /// A million read units on demand.
+    /// One million read units on demand.
     pub(super) const READS: f64 = 0.125;
-    /// A million write units on demand.
+    /// One million write units on demand.
     pub(super) const WRITES: f64 = 0.625;
-    /// A gigabyte of log.
+    /// One gigabyte of log.
     pub(super) const LOG: f64 = 0.50;
 }
 
-/// The milliseconds that a call takes to DynamoDB in the same region and back, beyond what was measured here: an assumption, and the same for everyone.
+/// The assumed round trip of a call to DynamoDB in the same region, in milliseconds, on top of what
+/// was measured here; the same for every program.
 const ROUND_TRIP: f64 = 4.0;
-/// The bytes of log that a request makes: the function's line, the gateway's, and Lambda's three.
+/// The bytes of log per request: the function's line, the gateway's, and Lambda's three.
 const LOG_BYTES: f64 = 1100.0;
-/// What an agency asks a day.
+/// An agency's requests per day.
 const DAILY: f64 = 50_000.0;
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
@@ -77,7 +81,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     Ok(table)
 }
 
-/// Whether the function in Python answers this.
+/// Whether the Python function handles this request.
 fn is_typical(case: &Case) -> bool {
     let has_cast = case.body.as_ref().is_some_and(|body| body.get("cast").is_some());
     case.key.is_none()
@@ -86,22 +90,24 @@ fn is_typical(case: &Case) -> bool {
         && !["sort", "name", "include", "limit=1000"].iter().any(|word| case.path.contains(word))
 }
 
-/// The milliseconds that a request is billed with.
+/// The billed milliseconds of a request.
 fn billed(times: &[f64], used: &Usage) -> f64 {
     (median(times) + used.calls as f64 * ROUND_TRIP).ceil()
 }
 
-/// What Lambda takes with 128 MB, on x86_64 and on arm64.
+/// Lambda's price per million requests with 128 MB, on x86_64 and on arm64.
 fn lambdas(billed: f64) -> (f64, f64) {
     (lambda(128, billed, price::X86_64), lambda(128, billed, price::ARM64))
 }
 
-/// What Lambda takes for a million requests with so much memory, in MB, each billed with so many milliseconds.
+/// Lambda's price per million requests, for this memory in MB and this many billed milliseconds
+/// each.
 fn lambda(memory: u32, billed: f64, second: f64) -> f64 {
     price::REQUESTS + billed / 1000.0 * f64::from(memory) / 1024.0 * second * 1e6
 }
 
-/// What Lambda takes on arm64 for a million requests that take so many milliseconds here and make one call.
+/// Lambda's price on arm64 per million requests that take this many milliseconds here and make one
+/// call.
 pub(crate) fn of_one_call(memory: u32, milliseconds: f64) -> f64 {
     lambda(memory, (milliseconds + ROUND_TRIP).ceil(), price::ARM64)
 }

@@ -1,4 +1,4 @@
-//! The same requests with more and more rows: calls to DynamoDB, bytes and time.
+//! Measures the same requests with more and more rows: calls to DynamoDB, bytes and time.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::runtime::{Environment, checked};
 use crate::site::{Site, Sites};
 use crate::{Failure, Plan, median, milliseconds};
 
-/// What is asked for: a page, a row, a change, and each filter and order by itself.
+/// The measured requests: a page, a row, a change, and each filter and order alone.
 fn cases() -> Vec<Case> {
     let get = |function, path| Case { function, method: "GET", path, body: None, key: None, single: false };
     let actors = [
@@ -40,7 +40,7 @@ fn cases() -> Vec<Case> {
     lists.chain([patch]).collect()
 }
 
-/// What one request cost with so many rows.
+/// The cost of one request at a given number of rows.
 struct Cost {
     usage: Usage,
     milliseconds: f64,
@@ -62,7 +62,8 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     Ok(written(sizes, &costs))
 }
 
-/// What one request costs at each site, side by side: one of each a round, in another order each round.
+/// The cost of one request at each site, side by side: one per site and round, in a different order
+/// each round.
 async fn measure(plan: &Plan, sites: &Sites, filled: &[Site], case: &Case) -> Result<Vec<Cost>, Failure> {
     let (mut costs, mut running) = (Vec::new(), Vec::new());
     for site in filled {
@@ -75,7 +76,7 @@ async fn measure(plan: &Plan, sites: &Sites, filled: &[Site], case: &Case) -> Re
         }
         let usage = meter::usage(&site.stack.dynamodb, launch, [&event, &site.event(case, 1)?]).await?;
         costs.push(Cost { usage, milliseconds: 0.0, cpu: 0.0 });
-        // Each change is another one.
+        // Each change must differ from the one before.
         let events = (2..22).map(|number| site.event(case, number)).collect::<Result<Vec<_>, _>>()?;
         running.push((environment, events, Vec::new(), Vec::new()));
     }

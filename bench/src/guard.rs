@@ -1,4 +1,4 @@
-//! What comes out the same each time, held against `bench/baseline.json`.
+//! Compares the reproducible figures with `bench/baseline.json`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::site::Sites;
 use crate::{Failure, Plan, callgrind, failed};
 
 const BASELINE: &str = "bench/baseline.json";
-/// By how much of itself a figure may grow.
+/// The share by which a figure may grow.
 const TOLERANCE: f64 = 0.02;
 
 /// Figures by name: numbers that may grow a little, and values that must be the same.
@@ -23,7 +23,8 @@ struct Figures {
     exact: BTreeMap<String, Value>,
 }
 
-/// Compares what is measured with the baseline, prints what differs, and fails where anything has grown or changed.
+/// Compares the measured figures with the baseline, prints the differences, and fails if anything
+/// has grown too much or changed.
 pub(crate) async fn check(plan: &Plan, folder: &Path, accept: bool) -> Result<(), Failure> {
     let baseline =
         if accept { Value::Null } else { baseline().map_err(|cause| failed(format!("{BASELINE}: {cause}")))? };
@@ -91,13 +92,14 @@ async fn measure(plan: &Plan, sites: &Sites, folder: &Path) -> Result<Figures, F
         figures.exact.insert(format!("units of {title}"), json!(usage.units()));
         let instructions = callgrind::count(sites, folder, &sites.launch(plan, case.function, &case)?, &case).await?;
         figures.numbers.insert(format!("instructions of {title}"), instructions.request as f64);
-        // The start has both handshakes: entropy out of CPU jitter would come to several times as much.
+        // The start includes both handshakes; entropy from CPU jitter would cost several times as
+        // much.
         figures.numbers.insert(format!("instructions up to ten of {title}"), instructions.start as f64);
     }
     Ok(figures)
 }
 
-/// What one request of a warm function asks of DynamoDB.
+/// The DynamoDB usage of one request to a warm function.
 pub(crate) async fn usage(plan: &Plan, sites: &Sites, case: &Case) -> Result<Usage, Failure> {
     let dynamodb = &sites.of(case).stack.dynamodb;
     let launch = sites.launch(plan, case.function, case)?;

@@ -1,4 +1,5 @@
-//! Requests a second: HTTP, the event, a pool of bootstraps, DynamoDB, and back; driven by wrk.
+//! Requests per second through HTTP, the event, a pool of bootstraps, DynamoDB, and back; wrk sends
+//! them.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,10 +19,11 @@ use crate::runtime::Environment;
 use crate::site::Sites;
 use crate::{Failure, Plan, failed};
 
-/// How many processes of the function there are: as many as this many requests at once have on Lambda.
+/// The number of function processes: Lambda has as many for this many concurrent requests.
 const POOL: usize = 4;
 
-/// Processes of one function, each with one request at a time, and the events that they answer in turn.
+/// Processes of one function, each with one request at a time, and the events that they get in
+/// turn.
 struct Pool {
     free: Mutex<mpsc::Receiver<Environment>>,
     back: mpsc::Sender<Environment>,
@@ -54,7 +56,7 @@ async fn drive(plan: &Plan, sites: &Sites, folder: &Path, case: &Case) -> Result
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}{}", listener.local_addr()?, case.path);
     let server = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
-    // A script whose only use is to have wrk fail where anything but a success is answered.
+    // This script only makes wrk fail on any response that is not a success.
     let script = folder.join("wrk.lua");
     std::fs::write(&script, "done = function(summary) if summary.errors.status > 0 then print('FAILED') end end\n")?;
     let seconds = if plan.quick { "3s" } else { "10s" };

@@ -1,7 +1,8 @@
-//! What the functions cost, measured on the bootstraps that are deployed: bytes, time, CPU, memory, DynamoDB calls and units.
+//! Measures what the deployed bootstraps cost: bytes, time, CPU, memory, DynamoDB calls and units.
 //!
-//! `bench guard` compares what comes out the same each time with `bench/baseline.json`; `bench measure` measures everything and writes the figures into
-//! `docs/performance.md`. `make bench` builds what it needs first.
+//! `bench guard` compares the reproducible figures with `bench/baseline.json`; `bench measure`
+//! measures everything and writes the figures into `docs/performance.md`. `make bench` builds what
+//! it needs first.
 
 mod callgrind;
 mod cases;
@@ -32,7 +33,7 @@ use quota::Quota;
 use report::Report;
 use site::Sites;
 
-/// Why the bench cannot go on.
+/// Why the bench stops.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 pub(crate) fn failed(cause: impl Display) -> Failure {
@@ -42,13 +43,14 @@ pub(crate) fn failed(cause: impl Display) -> Failure {
 /// Measures the functions as they are deployed.
 #[derive(Parser)]
 struct Arguments {
-    /// Where the bootstraps are, each in a folder of its function's name.
+    /// The folder with the bootstraps, each in a folder named after its function.
     #[arg(long, default_value = "target/lambda", global = true)]
     bootstraps: PathBuf,
-    /// Where the floors are, likewise.
+    /// The folder with the floors, likewise.
     #[arg(long, default_value = "target/bench/lambda", global = true)]
     floors: PathBuf,
-    /// A Python with what bench/python/requirements.txt names, to have the same done by a typical function in Python.
+    /// A Python with the packages of bench/python/requirements.txt, to measure a typical Python
+    /// function too.
     #[arg(long, global = true)]
     python: Option<PathBuf>,
     #[command(subcommand)]
@@ -59,16 +61,16 @@ struct Arguments {
 enum Command {
     /// Compares bytes, instructions, DynamoDB calls and units with the baseline.
     Guard {
-        /// Makes what is measured the baseline.
+        /// Makes the measured figures the baseline.
         #[arg(long)]
         accept: bool,
     },
     /// Measures everything and writes it into docs/performance.md.
     Measure {
-        /// Fewer rounds and fewer rows: minutes in place of half an hour.
+        /// Fewer rounds and fewer rows: minutes instead of half an hour.
         #[arg(long)]
         quick: bool,
-        /// The parts to measure, in place of all.
+        /// The parts to measure, instead of all.
         parts: Vec<Part>,
     },
 }
@@ -77,23 +79,23 @@ enum Command {
 enum Part {
     /// Bytes of the bootstraps.
     Size,
-    /// Starts, with a whole processor and with what 128 MB have.
+    /// Starts, with a whole CPU and with the share that 128 MB get.
     Cold,
     /// Requests to a warm function.
     Warm,
-    /// Instructions, DynamoDB calls and units of a request.
+    /// Instructions, DynamoDB calls and units per request.
     Units,
     /// From 100 rows to a million.
     Growth,
-    /// Requests a second.
+    /// Requests per second.
     Load,
     /// Dollars.
     Cost,
-    /// Other settings of the build, which bench/settings.py has built; only where it is named.
+    /// Other build settings, built by bench/settings.py; measured only if named.
     Settings,
 }
 
-/// What is measured, and how thoroughly.
+/// What to measure, and how thoroughly.
 pub(crate) struct Plan {
     pub(crate) bootstraps: PathBuf,
     pub(crate) floors: PathBuf,
@@ -126,7 +128,7 @@ async fn main() -> Result<(), Failure> {
         }
     };
     let mut end = signal(SignalKind::terminate())?;
-    // What is dropped on the way ends its processes and removes its control groups.
+    // Dropping the unfinished work ends its processes and removes its control groups.
     let done = tokio::select! {
         done = work => done,
         _ = tokio::signal::ctrl_c() => Err(failed("interrupted")),
@@ -141,7 +143,7 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     let sites = Sites::start(folder).await?;
     let mut report = Report::open(plan)?;
     let has_quota = Quota::is_possible();
-    // What the document has of a part that takes a quota stays where there can be none.
+    // If this machine allows no quota, the document keeps its figures for the parts that need one.
     let measurable = |name| {
         if !has_quota {
             eprintln!("{name}: {}", quota::IMPOSSIBLE);
@@ -178,12 +180,12 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     Ok(())
 }
 
-/// The value in the middle.
+/// The median.
 pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value that this part of the values does not exceed.
+/// The value that this share of the values does not exceed.
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

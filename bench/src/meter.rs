@@ -1,4 +1,4 @@
-//! A proxy in front of DynamoDB that notes each call, its bytes and the units that it consumed.
+//! A proxy in front of DynamoDB that records each call, its bytes and the units that it consumed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,13 +14,13 @@ use tokio::task::JoinHandle;
 use crate::runtime::{Environment, Launch, checked};
 use crate::{Failure, failed};
 
-/// What calls came to.
+/// The totals of some calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Usage {
     pub(crate) calls: u64,
     pub(crate) read_units: f64,
     pub(crate) write_units: f64,
-    /// The bytes of the responses' bodies.
+    /// The bytes of the response bodies.
     pub(crate) bytes: u64,
 }
 
@@ -30,7 +30,6 @@ impl Usage {
     }
 }
 
-/// The proxy.
 struct Meter {
     url: String,
     shared: Arc<Shared>,
@@ -54,7 +53,7 @@ impl Meter {
         Ok(Self { url, shared, server })
     }
 
-    /// What came since this was last asked.
+    /// The usage since the last `take`.
     fn take(&self) -> Usage {
         std::mem::take(&mut *self.shared.usage.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -66,7 +65,7 @@ impl Drop for Meter {
     }
 }
 
-/// What the second of these requests to a function asks of the DynamoDB at this URL; the first has it warm.
+/// The DynamoDB usage of the second of two requests to a function; the first one warms it.
 pub(crate) async fn usage(dynamodb: &str, mut launch: Launch, events: [&Bytes; 2]) -> Result<Usage, Failure> {
     let meter = Meter::start(dynamodb).await?;
     launch.set("AWS_ENDPOINT_URL_DYNAMODB", &meter.url);
@@ -87,9 +86,9 @@ async fn pass(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
 
 impl Shared {
     async fn pass(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
-        // What opens a connection is no call.
+        // A request without a target only opens a connection.
         let Some(target) = headers.get("x-amz-target") else { return Ok(StatusCode::OK.into_response()) };
-        // What a transaction checks on the way counts as written.
+        // A transaction's condition checks count as writes.
         let reads = ["Query", "GetItem", "BatchGetItem"]
             .iter()
             .any(|call| target.as_bytes().ends_with(format!(".{call}").as_bytes()));
@@ -119,7 +118,7 @@ impl Shared {
     }
 }
 
-/// The units of one table, or of several.
+/// The units of one table, or the sum over several.
 fn units(consumed: &Value) -> f64 {
     match consumed {
         Value::Array(several) => several.iter().map(units).sum(),

@@ -52,7 +52,7 @@ pub(crate) fn bytes(plan: &Plan, function: &str) -> Result<u64, Failure> {
     Ok(fs::metadata(path(plan, function)?)?.len())
 }
 
-/// The bytes of what is uploaded: the program in a ZIP archive.
+/// The size of the upload in bytes: the program in a ZIP archive.
 fn zipped(plan: &Plan, function: &str) -> Result<usize, Failure> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     archive.start_file("bootstrap", SimpleFileOptions::default())?;
@@ -60,7 +60,7 @@ fn zipped(plan: &Plan, function: &str) -> Result<usize, Failure> {
     Ok(archive.finish()?.into_inner().len())
 }
 
-/// The newest glibc whose symbols the program asks for, as in `2.30`.
+/// The newest glibc version whose symbols the program needs, for example `2.30`.
 pub(crate) fn glibc(plan: &Plan, function: &str) -> Result<String, Failure> {
     let program = fs::read(path(plan, function)?)?;
     let text = String::from_utf8_lossy(&program);

@@ -1,4 +1,5 @@
-//! The part of a processor that Lambda gives a function, once its init is over: 1769 MB of memory come with one.
+//! The share of a CPU that Lambda gives a function after its init: 1769 MB of memory come with one
+//! CPU.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 
 use std::fs;
@@ -6,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The memory that a whole processor comes with, in MB.
+/// The memory that comes with a whole CPU, in MB.
 const WHOLE: u32 = 1769;
 /// How often the quota is renewed, in microseconds.
 const PERIOD: u32 = 20_000;
@@ -14,7 +15,7 @@ const PERIOD: u32 = 20_000;
 /// Why there are no figures with a quota.
 pub(crate) const IMPOSSIBLE: &str = "not measured, since no control group can be made here, which takes root";
 
-/// A control group whose processes get the quota together.
+/// A control group whose processes share the quota.
 pub(crate) struct Quota {
     group: PathBuf,
     /// Microseconds of CPU in each period.
@@ -22,15 +23,16 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// The part of a processor that this memory comes with, in percent.
+    /// The share of a CPU that comes with this memory, in percent.
     pub(crate) fn percent(memory: u32) -> f64 {
         f64::from(memory) * 100.0 / f64::from(WHOLE)
     }
 
-    /// What so many MB have: a group of its own, of version 1 or 2 of control groups, whichever this machine lets one make; it takes root.
+    /// Creates a control group with the quota of this memory, in MB: version 1 or 2 of control
+    /// groups, whichever this machine allows. Needs root.
     ///
     /// # Errors
-    /// Where neither can be made.
+    /// If neither can be created.
     pub(crate) fn new(memory: u32) -> io::Result<Self> {
         let runtime = PERIOD * memory / WHOLE;
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -40,7 +42,7 @@ impl Quota {
         first.or_else(|_| Self::at("/sys/fs/cgroup", &name, runtime, "cpu.max", format!("max {PERIOD}")))
     }
 
-    /// Whether this process may make one.
+    /// Whether this process may create a control group.
     pub(crate) fn is_possible() -> bool {
         Self::new(WHOLE).is_ok()
     }
@@ -53,26 +55,28 @@ impl Quota {
         Ok(quota)
     }
 
-    /// The file that a process writes itself into to be of the group.
+    /// The file that a process writes its id to in order to join the group.
     pub(crate) fn members(&self) -> PathBuf {
         self.group.join("cgroup.procs")
     }
 
-    /// Holds the group's processes to the quota from now on.
+    /// Applies the quota to the group's processes from now on.
     pub(crate) fn hold(&self) -> io::Result<()> {
         let first = write(&self.group.join("cpu.cfs_quota_us"), &self.runtime.to_string());
         first.or_else(|_| write(&self.group.join("cpu.max"), &format!("{} {PERIOD}", self.runtime)))
     }
 }
 
-/// Writes into a control file that the kernel has made; where there is none, this is no control group.
+/// Writes to a control file that the kernel has created; if there is none, this is no control
+/// group.
 fn write(control: &Path, value: &str) -> io::Result<()> {
     fs::OpenOptions::new().write(true).open(control)?.write_all(value.as_bytes())
 }
 
 impl Drop for Quota {
     fn drop(&mut self) {
-        // A group is gone for good with its last process; one that will not go is left to the machine's next start.
+        // A group can be removed only after its last process has ended; one that cannot be removed
+        // stays until the next boot.
         for _ in 0..100 {
             if fs::remove_dir(&self.group).is_ok() {
                 break;

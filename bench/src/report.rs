@@ -1,4 +1,5 @@
-//! The figures in `docs/performance.md`, each part between two marks, which a later run puts its own between.
+//! Writes the figures in `docs/performance.md`. Each part is between two marks, and a later run
+//! replaces what is between them.
 
 use std::fs;
 use std::process::Command;
@@ -7,9 +8,9 @@ use crate::{Failure, Plan, failed};
 
 pub(crate) const FILE: &str = "docs/performance.md";
 
-/// The document.
+/// The document's figures.
 pub(crate) struct Report {
-    /// Of what the figures are.
+    /// The machine, commit and rounds that the figures come from.
     origin: String,
 }
 
@@ -31,7 +32,7 @@ impl Report {
         Ok(Self { origin })
     }
 
-    /// Puts a part's figures into the document, and prints them.
+    /// Writes a part's figures into the document, and prints them.
     pub(crate) fn section(&mut self, name: &str, text: &str) -> Result<(), Failure> {
         println!("{text}");
         let document = fs::read_to_string(FILE)?;

@@ -1,4 +1,4 @@
-//! Made-up rows, put into the tables past the API.
+//! Made-up rows, written to the tables without the API.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
@@ -22,7 +22,7 @@ pub(crate) trait MadeUp: Record {
     fn made_up(id: Id) -> Option<Self>;
 }
 
-/// One of these; the numbers that choose have nothing to do with each other.
+/// Picks a text by `number`; different `step`s make independent choices.
 fn one_of(texts: &[&'static str], number: u64, step: u64) -> &'static str {
     texts[usize::try_from(number / step % texts.len() as u64).unwrap_or_default()]
 }
@@ -40,7 +40,7 @@ impl MadeUp for Movie {
     fn made_up(id: Id) -> Option<Self> {
         let number = id.get();
         let title = format!("{} {}", one_of(&TITLES, number, 1), number % 1000);
-        // Through 130 years from 1900 on.
+        // Spreads the dates over 130 years from 1900 on.
         let seconds = -2_208_988_800 + i64::try_from(number * 7919 % 47_000).ok()? * 86_400;
         Some(Self { id, title: Name::new(&title)?, release_date: ReleaseDate::from_timestamp(seconds)? })
     }
@@ -50,7 +50,7 @@ fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// The item of a row, as the store would write it.
+/// The item of a row, as the store writes it.
 fn put<R: Record>(row: &R) -> Result<WriteRequest, Failure> {
     let id = row.id().get();
     let mut put = PutRequest::builder().item(BUCKET, number(id / 1000)).item(ID, number(id));
@@ -61,7 +61,7 @@ fn put<R: Record>(row: &R) -> Result<WriteRequest, Failure> {
     Ok(WriteRequest::builder().put_request(put.build()?).build())
 }
 
-/// Puts the rows with these ids into a table, and has its counter say so.
+/// Writes the rows with these ids to a table, and sets its counter accordingly.
 pub(crate) async fn fill<R: MadeUp>(client: &Client, table: &str, from: u64, to: u64) -> Result<(), Failure> {
     let batches = (from..=to).step_by(25).map(|first| first..=(first + 24).min(to));
     let writes = stream::iter(batches).map(async |ids| {
@@ -81,7 +81,7 @@ pub(crate) async fn fill<R: MadeUp>(client: &Client, table: &str, from: u64, to:
     Ok(())
 }
 
-/// Puts actors into a movie's cast, each credit under its movie and under its actor.
+/// Adds actors to a movie's cast: each credit is stored under its movie and under its actor.
 pub(crate) async fn cast(client: &Client, movie: u64, actors: &[u64]) -> Result<(), Failure> {
     for actor in actors {
         for (owner, counterpart) in [(format!("movie#{movie}"), actor), (format!("actor#{actor}"), &movie)] {

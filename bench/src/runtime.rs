@@ -23,14 +23,14 @@ use tokio::task::JoinHandle;
 use crate::quota::Quota;
 use crate::{Failure, failed};
 
-/// The longest that anything of a function is waited for.
+/// The longest wait for anything that a function does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process of a function, and the runtime API that it is served by.
+/// A process of a function, and the runtime API that serves it.
 pub(crate) struct Environment {
     process: Child,
     spawned: Instant,
-    /// The CPU time that the shell had which became the function.
+    /// The CPU time that the shell used before it became the function.
     before: Duration,
     runtime: Arc<Runtime>,
     answers: mpsc::UnboundedReceiver<Bytes>,
@@ -48,9 +48,9 @@ struct Runtime {
 struct Waiting {
     /// When the process first asked for an event.
     ready: Option<Instant>,
-    /// The event that is to go out next.
+    /// The next event to send.
     event: Option<Bytes>,
-    /// What holds the process from its first question on.
+    /// The quota that applies once the process first asks for an event.
     hold: Option<Arc<Quota>>,
 }
 
@@ -59,12 +59,12 @@ struct Waiting {
 pub(crate) struct Launch {
     /// The program and its arguments.
     pub(crate) command: Vec<String>,
-    /// Its environment, which has nothing else.
+    /// Its whole environment.
     pub(crate) settings: Vec<(String, String)>,
 }
 
 impl Launch {
-    /// Gives a setting another value.
+    /// Replaces the value of a setting.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.settings.retain(|(present, _)| present != name);
         self.settings.push((name.to_owned(), value.to_owned()));
@@ -72,7 +72,8 @@ impl Launch {
 }
 
 impl Environment {
-    /// Starts a process of the function; from its first question for an event on it is under `quota`, if there is one.
+    /// Starts a process of the function. If there is a `quota`, it applies once the process first
+    /// asks for an event.
     pub(crate) async fn start(launch: &Launch, quota: Option<Arc<Quota>>) -> Result<Self, Failure> {
         let (sender, answers) = mpsc::unbounded_channel();
         let runtime =
@@ -86,7 +87,8 @@ impl Environment {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let server = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
-        // The shell becomes the function when it is told to: joining a group takes the kernel longer than a start.
+        // The shell joins the control group first and becomes the function only when told to:
+        // joining takes the kernel longer than a start, and must not be timed.
         let join = quota.as_ref().map_or_else(|| "/dev/null".into(), |quota| quota.members());
         let mut command = Command::new("/bin/sh");
         command
@@ -105,12 +107,12 @@ impl Environment {
         environment.before = environment.cpu()?;
         environment.spawned = Instant::now();
         go.write_all(b"\n")?;
-        // A function's log goes nowhere, but is written all the same.
+        // The log is discarded, but the function still has to write it.
         std::thread::spawn(move || drop(std::io::copy(&mut log, &mut std::io::sink())));
         Ok(environment)
     }
 
-    /// How long after its start the process first asked for an event; waits for that.
+    /// Waits until the process first asks for an event; returns how long after its start that was.
     pub(crate) async fn ready(&mut self) -> Result<Duration, Failure> {
         let runtime = Arc::clone(&self.runtime);
         let asked = async {
@@ -125,7 +127,7 @@ impl Environment {
         Ok(within_its_life(&mut self.process, asked).await? - spawned)
     }
 
-    /// Has the function answer an event; gives the response and how long it took.
+    /// Sends the function an event; returns the response and how long it took.
     pub(crate) async fn invoke(&mut self, event: &Bytes) -> Result<(Bytes, Duration), Failure> {
         let started = Instant::now();
         self.runtime.state().event = Some(event.clone());
@@ -139,13 +141,13 @@ impl Environment {
         self.spawned.elapsed()
     }
 
-    /// The CPU time that the process has had so far, by its own clock.
+    /// The CPU time that the process has used so far, by its own clock.
     pub(crate) fn cpu(&self) -> Result<Duration, Failure> {
         let pid = i32::try_from(self.process.id()).map_err(failed)?;
         Ok(Duration::from(clock_gettime(clock_getcpuclockid(Pid::from_raw(pid))?)?) - self.before)
     }
 
-    /// The most memory that the process has had at once, in bytes.
+    /// The peak memory of the process, in bytes.
     pub(crate) fn peak_memory(&self) -> Result<u64, Failure> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -161,7 +163,7 @@ impl Environment {
     }
 }
 
-/// What this comes to, unless the process ends first or keeps it waiting for too long.
+/// Awaits a future; fails if the process ends first or the wait takes too long.
 async fn within_its_life<T>(process: &mut Child, awaited: impl Future<Output = T>) -> Result<T, Failure> {
     let mut awaited = pin!(awaited);
     for _ in 0..PATIENCE.as_secs() {
@@ -177,7 +179,7 @@ async fn within_its_life<T>(process: &mut Child, awaited: impl Future<Output = T
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        // Either fails where the process has ended already.
+        // Both calls fail if the process has already ended.
         drop(self.process.kill());
         drop(self.process.wait());
         self.server.abort();
@@ -218,13 +220,13 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
     (headers, event).into_response()
 }
 
-/// A response, or what went wrong in place of one.
+/// Receives a response, or the error in place of one.
 async fn respond(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
     drop(runtime.answers.send(body));
     StatusCode::ACCEPTED
 }
 
-/// That the response is a success.
+/// Checks that the response is a success.
 pub(crate) fn checked(answer: &Bytes) -> Result<(), Failure> {
     let text = String::from_utf8_lossy(answer);
     if text.contains(r#"\"success\":true"#) || text.contains(r#"\"success\": true"#) {

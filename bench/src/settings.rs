@@ -1,4 +1,4 @@
-//! `get_actors` as it is deployed, and built with one setting after another changed, by `bench/settings.py`.
+//! `get_actors` as deployed, and built with one setting changed at a time, by `bench/settings.py`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use crate::warm::{self, Warm};
 use crate::{Failure, Plan, callgrind, failed, median};
 
 const PROGRAMS: &str = "target/bench/settings/programs";
-/// The program with nothing changed, which comes first.
+/// The unchanged program, which comes first.
 const AS_DEPLOYED: &str = "as deployed";
-/// What a round trip to DynamoDB and to the issuer takes from afar.
+/// The simulated round trip to a distant DynamoDB and issuer.
 const ROUND_TRIP: Duration = Duration::from_millis(5);
 
-/// The settings that there are programs of.
+/// The settings for which a program was built, each with its path.
 fn built() -> Result<Vec<(String, PathBuf)>, Failure> {
     let missing = || failed(format!("{PROGRAMS} is missing; `make bench-settings` builds what it holds"));
     let mut built = Vec::new();

@@ -1,4 +1,4 @@
-//! Whole sites for functions to run at: DynamoDB and issuer behind TLS, tokens, settings and events.
+//! Sites that functions run at: DynamoDB and issuer behind TLS, tokens, settings and events.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::runtime::Launch;
 use crate::tls::{Chain, TlsProxy};
 use crate::{Failure, Plan, failed, program, rows};
 
-/// The services, and what is in DynamoDB.
+/// The services, and the rows in DynamoDB.
 pub(crate) struct Site {
     pub(crate) stack: Stack,
     dynamodb: TlsProxy,
@@ -27,7 +27,8 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// A site with so many actors and movies, two actors in the first movie's cast; a round trip to it takes so long.
+    /// Starts a site with `rows` actors and as many movies; the first movie has two actors.
+    /// `round_trip` is the simulated latency to DynamoDB and the issuer.
     pub(crate) async fn start(chain: &Chain, rows: u64, round_trip: Duration) -> Result<Self, Failure> {
         let key = Arc::new(SigningKey::generate()?);
         let stack = Stack::start(Options { key: Some(Arc::clone(&key)), ..Options::in_memory() }).await?;
@@ -43,7 +44,7 @@ impl Site {
         Ok(site)
     }
 
-    /// The environment of a function at this site.
+    /// The environment variables of a function at this site.
     pub(crate) fn settings(&self, name: &str) -> Vec<(String, String)> {
         let domain = self.identity.url.trim_start_matches("https://");
         let root = self.root.display().to_string();
@@ -72,7 +73,7 @@ impl Site {
         settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
-    /// The event of a request by the producer, its `{n}` being this number.
+    /// The event for a request by the producer, with `number` in place of `{n}`.
     pub(crate) fn event(&self, case: &Case, number: u64) -> Result<Bytes, Failure> {
         let path = case.path.replace("{n}", &number.to_string());
         let (path, query) = path.split_once('?').unwrap_or((&path, ""));
@@ -118,18 +119,18 @@ impl Site {
     }
 }
 
-/// How many rows the table of actors and that of movies have, where it is not one.
+/// The number of actors, and of movies, at the site with many.
 const MANY: u64 = 4000;
-/// The first of the rows that are there to be deleted, up to the last row.
+/// The first of the rows that cases delete; the range ends with the last row.
 const FIRST_DELETED: u64 = 1500;
 
-/// The sites that cases are run at.
+/// The sites that cases run at.
 pub(crate) struct Sites {
     /// With one actor and one movie.
     one: Site,
     many: Site,
     chain: Chain,
-    /// The ids of the actor and of the movie that are deleted next.
+    /// The ids of the next actor and the next movie to delete.
     next_deleted: [AtomicU64; 2],
     number: AtomicU64,
 }
@@ -148,17 +149,17 @@ impl Sites {
         })
     }
 
-    /// Another site, with so many actors and as many movies; a round trip to it takes so long.
+    /// Starts another site with this many actors and as many movies, and this simulated latency.
     pub(crate) async fn another(&self, rows: u64, round_trip: Duration) -> Result<Site, Failure> {
         Site::start(&self.chain, rows, round_trip).await
     }
 
-    /// Where a case is run.
+    /// The site that a case runs at.
     pub(crate) fn of(&self, case: &Case) -> &Site {
         if case.single { &self.one } else { &self.many }
     }
 
-    /// A case's event, with a number that no other has.
+    /// A case's event, with a number that no other event has.
     pub(crate) fn event(&self, case: &Case) -> Result<Bytes, Failure> {
         let [actor, movie] = &self.next_deleted;
         let counter = match case.path {
@@ -169,7 +170,7 @@ impl Sites {
         self.of(case).event(case, counter.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// How a program is started that is to answer a case.
+    /// How to start a program that handles a case.
     pub(crate) fn launch(&self, plan: &Plan, name: &str, case: &Case) -> Result<Launch, Failure> {
         let mut settings = self.of(case).settings(name);
         if let Some((_, limit)) = case.path.split_once("limit=") {

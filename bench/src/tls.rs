@@ -1,4 +1,4 @@
-//! TLS as AWS's endpoints have it: a leaf of RSA-2048 below an intermediate below a root.
+//! TLS as at AWS's endpoints: an RSA-2048 leaf certificate below an intermediate and a root.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,12 +21,12 @@ use crate::{Failure, failed};
 /// A chain of certificates for `localhost`.
 pub(crate) struct Chain {
     config: Arc<ServerConfig>,
-    /// The file with the root, as PEM.
+    /// The PEM file with the root certificate.
     pub(crate) root: PathBuf,
 }
 
 impl Chain {
-    /// A new chain, whose root is written into the folder.
+    /// Creates a chain and writes its root certificate into the folder.
     pub(crate) fn new(folder: &Path) -> Result<Self, Failure> {
         let (root_key, intermediate_key, leaf_key) = (rsa()?, rsa()?, rsa()?);
         let root_params = authority("Bench Root", None);
@@ -63,7 +63,7 @@ fn authority(name: &str, below: Option<u8>) -> CertificateParams {
     params
 }
 
-/// TLS in front of a service that has none.
+/// A TLS proxy in front of a service without TLS.
 pub(crate) struct TlsProxy {
     /// `https://localhost:<port>`.
     pub(crate) url: String,
@@ -71,7 +71,8 @@ pub(crate) struct TlsProxy {
 }
 
 impl TlsProxy {
-    /// Takes TLS on a free port and hands the bytes on to `upstream`, as if a round trip there took so long.
+    /// Accepts TLS on a free port and forwards the bytes to `upstream`, with this simulated round
+    /// trip.
     pub(crate) async fn start(chain: &Chain, upstream: SocketAddr, round_trip: Duration) -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut port = listener.local_addr()?.port();
@@ -79,7 +80,7 @@ impl TlsProxy {
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
-                // A connection ends when either side ends it; nobody asks how.
+                // A connection ends when either side ends it; how it ended does not matter.
                 tokio::spawn(async move { drop(pass(&acceptor, stream, upstream).await) });
             }
         });
@@ -107,7 +108,8 @@ impl Drop for TlsProxy {
     }
 }
 
-/// Takes connections on a free port and hands their bytes on to this port, what is sent there late: a round trip takes as long as it is told to, and connecting no time.
+/// Accepts connections on a free port and forwards their bytes to this port. Delays what is sent
+/// there, so that a round trip takes `round_trip`; connecting takes no extra time.
 async fn delaying_proxy(port: u16, round_trip: Duration) -> Result<(u16, JoinHandle<()>), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let near = listener.local_addr()?.port();

@@ -1,4 +1,4 @@
-//! Requests to a function that is warm.
+//! Measures requests to a warm function.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
 use crate::{Failure, Plan, cost, median, milliseconds, quantile};
 
-/// How many requests are one measurement of CPU time.
+/// The number of requests in one measurement of CPU time.
 const GROUP: usize = 40;
-/// How long a function with a quota is left alone between two requests: three periods of the quota.
+/// The pause between two requests to a function with a quota: three periods of the quota.
 const APART: Duration = Duration::from_millis(60);
 
-/// A warm process, and what it has shown so far.
+/// A warm process, and its measurements so far.
 pub(crate) struct Warm<'a> {
     environment: Environment,
     sites: &'a Sites,
     case: Case,
-    /// Milliseconds of CPU a request, of each group.
+    /// Milliseconds of CPU per request, for each group.
     pub(crate) cpu: Vec<f64>,
     /// Milliseconds of each request.
     times: Vec<f64>,
@@ -36,10 +36,10 @@ impl<'a> Warm<'a> {
         Ok(warm)
     }
 
-    /// Has so many requests answered.
+    /// Sends this many requests; returns their times in milliseconds.
     async fn ask(&mut self, requests: usize) -> Result<Vec<f64>, Failure> {
         let mut times = Vec::with_capacity(requests);
-        // Each an event of its own: a change that is made twice would change nothing.
+        // Each request has its own event: repeating a change would change nothing.
         let events = (0..requests).map(|_| self.sites.event(&self.case)).collect::<Result<Vec<_>, _>>()?;
         for event in &events {
             let (answer, time) = self.environment.invoke(event).await?;
@@ -58,13 +58,13 @@ impl<'a> Warm<'a> {
         Ok(())
     }
 
-    /// The most memory that it has had at once, in MB.
+    /// The peak memory of the process, in MB.
     pub(crate) fn peak_memory(&self) -> Result<f64, Failure> {
         Ok(self.environment.peak_memory()? as f64 / 1e6)
     }
 }
 
-/// Measures a group of requests of each a round, in another order each round.
+/// Measures one group of requests to each process per round, in a different order each round.
 pub(crate) async fn measure(plan: &Plan, running: &mut [Warm<'_>]) -> Result<(), Failure> {
     let mut order: Vec<_> = (0..running.len()).collect();
     for _ in 0..plan.rounds {
@@ -79,7 +79,7 @@ pub(crate) async fn measure(plan: &Plan, running: &mut [Warm<'_>]) -> Result<(),
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     let (one, all) = (cases::list_of_one(), cases::list_of_all_of_one());
     let (hundred, thousand) = (cases::list_of_100(), cases::list_of_998());
-    // Each program, and which of these it is compared with.
+    // Each program, its requests, and the index of the program that it is compared with.
     let mut programs = vec![
         ("floor_noop", all.clone(), 0),
         ("floor_get", all.clone(), 1),
@@ -92,7 +92,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
         ("floor_query", thousand.clone(), 8),
         ("get_actors", thousand, 8),
     ];
-    // And every other function.
+    // Every other function.
     let others = cases::each().into_iter().filter(|case| !programs.iter().any(|(name, ..)| *name == case.function));
     let others: Vec<_> = others.map(|case| (case.function, case, 1)).collect();
     programs.extend(others);
@@ -114,7 +114,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
         let warm = &mut running[index];
         let mut peaks = Vec::new();
         for requests in [1000, requests] {
-            // There are no more rows to delete than for the figures of time.
+            // There are only enough rows to delete for the times.
             if !case.path.contains("{n}") {
                 warm.ask(requests - warm.requests).await?;
                 peaks.push(format!("{:.1}", warm.peak_memory()?));
@@ -133,7 +133,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     Ok(table)
 }
 
-/// Single requests with the processor that each size of memory buys.
+/// Measures single requests with the CPU share of each memory size.
 pub(crate) async fn memory_sizes(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     let sizes = [128, 256, 512, 1769];
     let pairs =
@@ -154,8 +154,8 @@ pub(crate) async fn memory_sizes(plan: &Plan, sites: &Sites) -> Result<String, F
     Ok(table)
 }
 
-/// The milliseconds that requests take to warm functions with so much memory, one of each a round in another order each round, and far enough apart that
-/// none has to pay for the one before.
+/// The milliseconds that requests take on warm functions with this much memory: one of each per
+/// round, in a different order each round, and far enough apart that none pays for the one before.
 pub(crate) async fn paced(plan: &Plan, sites: &Sites, pairs: &[(Case, u32)]) -> Result<Vec<Vec<f64>>, Failure> {
     let mut running = Vec::new();
     for (case, memory) in pairs {

@@ -1,7 +1,9 @@
-//! What keeps other websites out of the local stack: they run in the developer's browser, which reaches loopback.
+//! Keeps other websites out of the local stack: they run in the developer's browser, which can
+//! reach loopback.
 //!
-//! A browser adds headers that a page cannot set: `Host` names the service that the page asked for, `Origin` and
-//! `Sec-Fetch-Site` the page that asks (Fetch standard, section 3.2; W3C Fetch Metadata).
+//! A browser adds headers that a page cannot set: `Host` names the requested service; `Origin` and
+//! `Sec-Fetch-Site` name the page that sent the request (Fetch standard, section 3.2; W3C Fetch
+//! Metadata).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +17,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::json;
 
-/// The header of Fetch Metadata. Browsers send it to addresses that they trust: over HTTPS, and on loopback.
+/// The Fetch Metadata header. Browsers send it only to addresses that they trust: over HTTPS, and
+/// on loopback.
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 const OTHER_HOST: &str = "The Host header names another host than this service. It answers as localhost, 127.0.0.1, \
@@ -24,7 +27,7 @@ const OTHER_HOST: &str = "The Host header names another host than this service. 
 const WEBSITE: &str = "DynamoDB takes no request with an Origin or Sec-Fetch-Site header: it comes from a browser, and \
     no website may reach the local database. Use the AWS CLI or an SDK.";
 
-/// The hosts that a request may name.
+/// The hosts that a request's `Host` may name.
 #[derive(Clone)]
 pub(crate) struct Hosts {
     address: IpAddr,
@@ -32,17 +35,19 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// The loopback hosts, the address that the stack listens on, and these names.
+    /// Allows the loopback hosts, the address that the stack listens on, and these names.
     pub(crate) fn new(address: IpAddr, names: Vec<String>) -> Self {
         Self { address, names: names.into() }
     }
 
-    /// Whether an authority (RFC 3986, section 3.2) is one of them. The port may be any: it may be a forwarded one.
+    /// Whether an authority (RFC 3986, section 3.2) names one of these hosts. Any port is allowed:
+    /// it may be a forwarded one.
     fn contain(&self, authority: &str) -> bool {
         let Ok(authority) = authority.parse::<Authority>() else { return false };
         let host = authority.host();
         match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-            // On 0.0.0.0 it is reached by any address of the machine, and only names can be pointed elsewhere.
+            // On 0.0.0.0 every address of the machine reaches the stack. All are allowed: an
+            // attacker can make a name resolve to this machine (DNS rebinding), but not an address.
             Ok(address) => address.is_loopback() || address == self.address || self.address.is_unspecified(),
             Err(_) => {
                 host.eq_ignore_ascii_case("localhost") || self.names.iter().any(|name| host.eq_ignore_ascii_case(name))
@@ -51,12 +56,13 @@ impl Hosts {
     }
 }
 
-/// The service, for requests that name one of these hosts. Others get 421 (RFC 9110, section 15.5.20).
+/// Restricts the service to requests that name one of these hosts. Others get 421 (RFC 9110,
+/// section 15.5.20).
 pub(crate) fn only_for(hosts: &Hosts, service: Router) -> Router {
     service.layer(middleware::from_fn_with_state(hosts.clone(), check_host))
 }
 
-/// A request of HTTP/1.0 may name no host. No browser sends one.
+/// Allows a request without `Host`, which is valid in HTTP/1.0: no browser sends one.
 async fn check_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let headers = request.headers().get_all(HOST).iter();
     let mut named = headers.map(|host| host.to_str().is_ok_and(|host| hosts.contain(host)));
@@ -67,7 +73,8 @@ async fn check_host(State(hosts): State<Hosts>, request: Request, next: Next) ->
     (StatusCode::MISDIRECTED_REQUEST, Json(json!({ "message": OTHER_HOST }))).into_response()
 }
 
-/// The service, for programs only: a request with a header that only browsers send gets 403, also a preflight.
+/// Restricts the service to programs: a request with a header that only browsers send gets 403, and
+/// so does a preflight.
 pub(crate) fn without_browsers(service: Router) -> Router {
     service.layer(middleware::from_fn(reject_browser))
 }
@@ -80,7 +87,8 @@ async fn reject_browser(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// The service, none of whose pages may be shown in a frame, where another page could lie over it (clickjacking).
+/// Forbids showing the service's pages in a frame, where another page could lie over them
+/// (clickjacking).
 pub(crate) fn never_framed(service: Router) -> Router {
     service.layer(middleware::map_response(async |mut response: Response| {
         let headers = response.headers_mut();
@@ -91,7 +99,7 @@ pub(crate) fn never_framed(service: Router) -> Router {
     }))
 }
 
-/// Who sent a request, by what the browser says of it.
+/// Who sent a request, according to the browser's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
     /// A page of this service.
@@ -103,8 +111,8 @@ pub(crate) enum Sender {
 }
 
 impl Sender {
-    /// The sender, whose `Host` has been checked. A browser sends `Origin` with every POST, also where it does not send
-    /// `Sec-Fetch-Site`.
+    /// Identifies the sender; `Host` must have been checked. Browsers send `Origin` with every
+    /// POST, even where they omit `Sec-Fetch-Site`.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let own = |origin: &HeaderValue| own_origin(headers).is_some_and(|own| origin.as_bytes() == own.as_bytes());
         match (headers.get(SEC_FETCH_SITE), headers.get(ORIGIN)) {
@@ -116,13 +124,14 @@ impl Sender {
     }
 }
 
-/// Whether the browser says that a page of this service sent the request, which it says of links as well.
+/// Whether the browser says that a page of this service sent the request. It says so for links as
+/// well.
 pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter().peekable();
     sites.peek().is_some() && sites.all(|site| site == "same-origin")
 }
 
-/// The origin of the page that a request to this service comes from, if it comes from one of its own.
+/// The origin of this service's own pages, built from `Host`.
 pub(crate) fn own_origin(headers: &HeaderMap) -> Option<String> {
     let host = headers.get(HOST)?.to_str().ok()?;
     Some(format!("http://{host}"))

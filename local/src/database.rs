@@ -1,4 +1,5 @@
-//! The DynamoDB of the local stack: a real implementation on SQLite, reached by the real client over loopback.
+//! The local stack's DynamoDB: a real implementation on SQLite, which the real client reaches over
+//! loopback.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -17,14 +18,14 @@ use shared::store::{self, Index, Record, TableNames};
 
 use crate::upgrade;
 
-/// The name of the actors' table.
+/// The name of the table of actors.
 pub const ACTORS_TABLE: &str = "actors";
-/// The name of the movies' table.
+/// The name of the table of movies.
 pub const MOVIES_TABLE: &str = "movies";
 /// The name of the table of credits.
 pub const CREDITS_TABLE: &str = "credits";
 
-/// The names of all the tables, by the settings that hold them.
+/// The names of all tables, each under the setting that holds it.
 pub(crate) fn table_names() -> TableNames {
     [
         (Actor::TABLE_VARIABLE, ACTORS_TABLE.to_owned()),
@@ -35,7 +36,7 @@ pub(crate) fn table_names() -> TableNames {
     .collect()
 }
 
-/// A client of the DynamoDB at this URL, as the functions would make it.
+/// A client of the DynamoDB at this URL, configured as in the functions.
 pub(crate) fn client(url: &str) -> Client {
     let credentials = Credentials::new("local", "local", None, None, "local stack");
     let config = SdkConfig::builder()
@@ -46,7 +47,7 @@ pub(crate) fn client(url: &str) -> Client {
     store::client(&config.build(), &Https::new(&Roots::public()))
 }
 
-/// A table as `template.yaml` has it.
+/// A table as `template.yaml` defines it.
 struct Table {
     name: &'static str,
     /// The partition key and the sort key.
@@ -54,7 +55,7 @@ struct Table {
     indexes: &'static [Index],
 }
 
-/// The attributes of a table's own key: of numbers, where it has rows.
+/// The key of a table of rows: bucket and id, both numbers.
 const ROW_KEY: [(&str, AttributeType); 2] = [(store::BUCKET, AttributeType::N), (store::ID, AttributeType::N)];
 
 const TABLES: [Table; 3] = [
@@ -67,7 +68,7 @@ const TABLES: [Table; 3] = [
     },
 ];
 
-/// Creates the tables where they are not there yet, and brings those that are up to date.
+/// Creates the tables that are missing, and upgrades the others.
 pub(crate) async fn create_tables(client: &Client) -> Result<(), String> {
     for table in TABLES {
         if let Err(error) = create_table(client, &table).await {
@@ -105,7 +106,7 @@ async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
     }
 }
 
-/// Why a call to the local DynamoDB failed, and what helps where it is a lock.
+/// Describes why a call to the local DynamoDB failed and, for a lock, what helps.
 pub(crate) fn cause<E: ProvideErrorMetadata + Error + 'static, R: Debug + 'static>(error: SdkError<E, R>) -> String {
     match &error {
         SdkError::TimeoutError(_) => {
@@ -123,7 +124,7 @@ pub(crate) fn index_key(index: &Index) -> [(&'static str, AttributeType); 2] {
     [(index.partition, AttributeType::S), (index.sort, AttributeType::S)]
 }
 
-/// What every index holds of a row: all of it.
+/// The projection of every index: all attributes.
 pub(crate) fn whole_rows() -> Projection {
     Projection::builder().projection_type(ProjectionType::All).build()
 }
@@ -135,7 +136,7 @@ pub(crate) fn key_schema(key: &[(&str, AttributeType); 2]) -> Result<Vec<KeySche
     Ok(vec![element(&key[0], KeyType::Hash)?, element(&key[1], KeyType::Range)?])
 }
 
-/// The attributes of all the table's keys, each once.
+/// The key attributes of the table and its indexes, each once.
 fn attribute_definitions(table: &Table) -> Result<Vec<AttributeDefinition>, String> {
     let of_indexes = table.indexes.iter().flat_map(|index| [index.partition, index.sort]);
     let mut attributes = table.key.to_vec();

@@ -1,8 +1,8 @@
-//! DynamoDB's protocol over the embedded database: JSON by HTTP POST, the operation named in `X-Amz-Target`.
+//! DynamoDB's protocol over the embedded database: JSON by HTTP POST, the operation named in
+//! `X-Amz-Target`.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
-//!
-//! dynoxide brings a server, but that one lets every website read and write (`Access-Control-Allow-Origin: *`), and its
-//! router cannot be had without it.
+//! dynoxide brings a server, but it lets every website read and write
+//! (`Access-Control-Allow-Origin: *`), and its router cannot be used without that.
 
 use aws_lc_rs::rand;
 use axum::Router;
@@ -17,12 +17,12 @@ use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The largest request, in bytes: 16 MB, as DynamoDB's.
+/// The largest request body, in bytes: 16 MB, as in DynamoDB.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 const JSON: &str = "application/x-amz-json-1.0";
 const UNKNOWN_OPERATION: &str = r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
 
-/// The service on this database.
+/// The DynamoDB service on this database.
 pub(crate) fn router(database: Database) -> Router {
     Router::new()
         .route("/", get(async || "healthy: the local DynamoDB\n").post(call))
@@ -60,12 +60,12 @@ fn answer(status: StatusCode, body: String) -> Response {
 
 fn request_id() -> String {
     let mut bytes = [0; 16];
-    // Without randomness the ids are all one, which a local log can live with.
+    // If the system has no randomness, all ids are equal. A local log can live with that.
     let _ = rand::fill(&mut bytes);
     format!("{:032X}", u128::from_ne_bytes(bytes))
 }
 
-/// Executes an operation; `None` where there is none of this name.
+/// Executes an operation; `None` if its name is unknown.
 fn execute(database: &Database, operation: &str, body: &[u8]) -> Option<dynoxide::Result<String>> {
     let done = match operation {
         "BatchExecuteStatement" => run(body, |request| database.batch_execute_statement(request)),
@@ -108,7 +108,8 @@ fn run<Request: DeserializeOwned, Output: Serialize>(
     serde_json::to_string(&output).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// A request that cannot be read. dynoxide's own readers say which class of error DynamoDB gives, in front of a colon.
+/// The error for a request that cannot be parsed. dynoxide's own parsers put DynamoDB's error class
+/// before a colon.
 fn unreadable(error: &serde_json::Error) -> DynoxideError {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);

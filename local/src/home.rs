@@ -1,7 +1,9 @@
-//! The folder that a stack keeps its data, signing key and log in, and what to do where something in it cannot be used.
+//! The folder with a stack's data, signing key and log, and advice for when something in it cannot
+//! be used.
 //!
-//! An error says what the system or SQLite said, and what helps. None advises deleting data: even a file that SQLite
-//! calls malformed may hold rows that can be rescued, so it is to be moved away.
+//! An error states the cause as the system or SQLite reports it, and what helps. None advises
+//! deleting data: even a file that SQLite calls malformed may hold rows that can be recovered, so
+//! the advice is to move it away.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -19,15 +21,15 @@ use crate::stack::StartError;
 /// How long a start waits for another program to release its lock on the database.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
-/// The folder.
+/// A stack's folder, locked for that stack alone.
 pub(crate) struct Home {
     path: PathBuf,
-    /// Held so that no second stack works on the same data.
+    /// Keeps a second stack from using the same data.
     _lock: File,
 }
 
 impl Home {
-    /// Opens the folder, making it where it is not there yet, for this stack alone.
+    /// Opens the folder, creates it if it is missing, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, StartError> {
         let lock = path.join("lock");
         fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
@@ -41,14 +43,15 @@ impl Home {
         }
     }
 
-    /// Empties the log of requests, and opens it.
+    /// Empties and opens the request log.
     pub(crate) fn log(&self) -> Result<(PathBuf, File), StartError> {
         let path = self.path.join("requests.jsonl");
         let file = File::create(&path).map_err(|error| unusable(&path, &error))?;
         Ok((path, file))
     }
 
-    /// Writes a file with the request headers of a token's bearer, for `curl -H @FILE`. Its owner alone may read it.
+    /// Writes a file of request headers with this bearer token, for `curl -H @FILE`. Only its owner
+    /// may read it.
     pub(crate) fn write_headers(&self, name: &str, token: &str) -> Result<PathBuf, StartError> {
         let path = self.path.join(name);
         let write = || {
@@ -60,19 +63,21 @@ impl Home {
         Ok(path)
     }
 
-    /// The signing key, made on the first start.
+    /// The signing key; the first start generates it.
     pub(crate) fn signing_key(&self) -> Result<SigningKey, StartError> {
         SigningKey::open_or_generate(&self.path).map_err(|error| unusable(&SigningKey::file(&self.path), &error))
     }
 
-    /// The database, made on the first start.
+    /// The database; the first start creates it.
     pub(crate) fn database(&self) -> Result<Database, StartError> {
         let path = self.path.join("dynamodb.sqlite");
         let name = path.to_str().ok_or_else(|| at(&path, "the path is not UTF-8; run the stack in another folder"))?;
-        // Before SQLite has the files open: it removes some as it closes, and a close here would release its locks.
+        // Check before SQLite opens the files: it removes some when it closes, and closing a file
+        // here while SQLite has it open would release SQLite's locks.
         let inaccessible = inaccessible(&path);
         let unusable = |error| unusable_database(&path, inaccessible, &error);
-        // dynoxide would wait half a minute for a lock, and has words of its own for what is no database.
+        // dynoxide would wait half a minute for a lock, and would not report SQLite's own error for
+        // a file that is no database.
         if let Err(error) = try_database(&path) {
             return Err(unusable(error));
         }
@@ -85,16 +90,17 @@ impl Home {
     }
 }
 
-/// The signing key in a stack's folder, if it is there.
+/// The signing key in a stack's folder, if there is one.
 ///
 /// # Errors
-/// [`StartError::Home`] when it cannot be read, or is none.
+/// [`StartError::Home`] if the file cannot be read or holds no key.
 pub fn kept_signing_key(folder: &Path) -> Result<Option<SigningKey>, StartError> {
     SigningKey::open(folder).map_err(|error| unusable(&SigningKey::file(folder), &error))
 }
 
-/// Takes the locks that dynoxide will need of a database that is there, and releases them. Nothing is written, unless
-/// the database is in another journal mode than the one that dynoxide would switch to next.
+/// Takes the locks that dynoxide will need on an existing database, and releases them. Writes
+/// nothing, unless the database is in another journal mode than WAL, to which dynoxide would switch
+/// it next.
 fn try_database(path: &Path) -> rusqlite::Result<()> {
     if !path.try_exists().unwrap_or(true) {
         return Ok(());
@@ -104,9 +110,10 @@ fn try_database(path: &Path) -> rusqlite::Result<()> {
     connection.busy_timeout(LOCK_WAIT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
-    // To switch takes an exclusive lock, which a reader is in the way of. Where the mode is this one already, it takes none.
+    // Switching to WAL needs an exclusive lock, which any reader blocks. A database that is already
+    // in WAL needs none.
     connection.pragma_update(None, "journal_mode", "wal")?;
-    // A file that may not be written is opened for reading, and only the first write would say so.
+    // SQLite opens a file that it may not write read-only, and only the first write would fail.
     match connection.is_readonly(MAIN_DB)? {
         true => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None)),
         false => Ok(()),
@@ -122,7 +129,7 @@ fn unusable_database(path: &Path, inaccessible: Option<(PathBuf, io::Error)>, er
     }
 }
 
-/// What helps against an error of SQLite's. <https://sqlite.org/rescode.html>
+/// Advice for an error of SQLite. <https://sqlite.org/rescode.html>
 fn database_remedy(code: Option<ErrorCode>) -> String {
     match code {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
@@ -160,7 +167,7 @@ fn unusable(path: &Path, error: &io::Error) -> StartError {
     at(path, format!("{error}; {}", remedy(error.kind())))
 }
 
-/// What helps against an error of the system's.
+/// Advice for an error of the operating system.
 fn remedy(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::PermissionDenied => "let your user read and write it and its folder, or start with --in-memory",

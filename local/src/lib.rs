@@ -1,5 +1,6 @@
-//! The whole API on one machine: a gateway in front of the eight functions, an identity service in the Auth0 tenant's place,
-//! and a DynamoDB. `main.rs` is the command line; tests start the same [`Stack`] in their own process.
+//! The whole API on one machine: a gateway in front of the eight functions, an identity service in
+//! place of the Auth0 tenant, and a DynamoDB. `main.rs` is the command line; tests start the same
+//! [`Stack`] in their own process.
 
 mod access;
 mod database;
@@ -19,5 +20,5 @@ pub use home::kept_signing_key;
 pub use identity::{Role, SigningKey, TOKEN_SECONDS, Tokens};
 pub use stack::{Options, Ports, Stack, StartError};
 
-/// The API identifier that the local stack takes tokens for, unless `API_AUDIENCE` says otherwise.
+/// The API identifier (`aud`) that the local stack accepts, unless `API_AUDIENCE` sets another.
 pub const AUDIENCE: &str = "casting-agency";

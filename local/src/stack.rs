@@ -1,4 +1,4 @@
-//! Starting and stopping the three services.
+//! Starts and stops the three services.
 
 use std::fs::File;
 use std::io;
@@ -23,35 +23,36 @@ use crate::home::Home;
 use crate::identity::{self, Role, SigningKey, Tokens};
 use crate::{database, docs, dynamodb, gateway};
 
-/// How long the services get to finish what they are at when the stack stops.
+/// The longest time that the services get to finish running requests when the stack stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What to start.
 pub struct Options {
-    /// The address that all services listen on and go by.
+    /// The address that all services listen on and use in their URLs.
     pub address: IpAddr,
-    /// Names that requests may name as their host besides the address, `localhost` and its addresses.
+    /// Host names that requests may use besides the address, `localhost` and the loopback
+    /// addresses.
     pub hosts: Vec<String>,
     /// Where each service listens.
     pub ports: Ports,
-    /// The folder where data, key and log are kept; without one nothing is.
+    /// The folder for data, key and log; without one, nothing is kept.
     pub home: Option<PathBuf>,
-    /// The signing key of the identity service, if it is not to be the home's or a fresh one.
+    /// The identity service's signing key. By default the home's, or a new one if there is no home.
     pub key: Option<Arc<SigningKey>>,
-    /// The API identifier that tokens must be for.
+    /// The API identifier (`aud`) that tokens must have.
     pub audience: String,
     /// How long the issuer's keys are trusted.
     pub cache: Duration,
-    /// The least time between two fetches of the issuer's keys.
+    /// The minimum time between two fetches of the issuer's keys.
     pub cooldown: Duration,
-    /// The issuer to trust in place of an identity service of the stack's own.
+    /// The issuer to trust instead of the stack's own identity service.
     pub issuer: Option<Issuer>,
-    /// Where the functions find DynamoDB if not at the stack's own: a proxy in front of it, in tests.
+    /// The DynamoDB URL that the functions use, if not the stack's own. Tests put a proxy there.
     pub dynamodb: Option<String>,
 }
 
 impl Options {
-    /// A stack on free ports that keeps nothing and has an identity service of its own.
+    /// Options for a stack on free ports that keeps nothing and has its own identity service.
     pub fn in_memory() -> Self {
         Self {
             address: Ipv4Addr::LOCALHOST.into(),
@@ -68,7 +69,7 @@ impl Options {
     }
 }
 
-/// The three ports; 0 takes any free one.
+/// The three ports; 0 picks a free one.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
     /// The API's.
@@ -79,17 +80,17 @@ pub struct Ports {
     pub dynamodb: u16,
 }
 
-/// A running stack. It stops when it is dropped, or with [`Stack::stop`] in an orderly way.
+/// A running stack. Dropping it stops it at once; [`Stack::stop`] lets running requests finish.
 pub struct Stack {
-    /// The API's URL, without a slash at its end.
+    /// The API's URL, without a trailing slash.
     pub api: String,
-    /// The identity service's URL, likewise, where there is one.
+    /// The identity service's URL, likewise, if there is one.
     pub identity: Option<String>,
-    /// The issuer whose tokens the API takes.
+    /// The issuer whose tokens the API accepts.
     pub issuer: String,
-    /// DynamoDB's URL, likewise without a slash.
+    /// DynamoDB's URL, also without a trailing slash.
     pub dynamodb: String,
-    /// Issues tokens as the identity service does, where there is one.
+    /// Issues tokens as the identity service does, if there is one.
     pub tokens: Option<Tokens>,
     functions: Arc<Functions>,
     client: Client,
@@ -101,7 +102,7 @@ pub struct Stack {
 /// Why the stack did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Another program listens there.
+    /// Another program listens on the port.
     #[error("port {port} is already in use; free it, or choose another with {flag}")]
     PortTaken {
         /// The port.
@@ -109,13 +110,13 @@ pub enum StartError {
         /// The flag that chooses another.
         flag: &'static str,
     },
-    /// The address to listen on is another machine's, or nobody's.
+    /// The address to listen on is not an address of this machine.
     #[error("{address} is no address of this machine; choose another with --listen")]
     Address {
         /// The address.
         address: IpAddr,
     },
-    /// The port cannot be listened on for another reason.
+    /// The port cannot be used for another reason.
     #[error("port {port} cannot be used ({cause}); choose another with {flag}")]
     Port {
         /// The port.
@@ -133,13 +134,13 @@ pub enum StartError {
         /// Why.
         cause: String,
     },
-    /// Something else that should work on any machine did not.
+    /// Something else failed that should work on any machine.
     #[error("{0}")]
     Other(String),
 }
 
 impl Stack {
-    /// Starts the three services, and returns when all of them answer.
+    /// Starts the three services, and returns once all of them accept requests.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running then.
@@ -214,19 +215,21 @@ impl Stack {
         &self.client
     }
 
-    /// Hands an event to one of the eight functions, past the gateway, and gives its response.
+    /// Sends an event directly to one of the eight functions, without the gateway, and returns its
+    /// response.
     ///
     /// # Errors
-    /// Where there is no such function, or what Lambda would call a function error.
+    /// If there is no such function, or on what Lambda would call a function error.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, String> {
         let function = self.functions.named(function).ok_or("there is no such function")?;
         function.invoke(event.to_string()).await
     }
 
-    /// Writes a file of request headers with a fresh token for each role, where the stack issues tokens and keeps files.
+    /// Writes a file of request headers with a new token for each role, if the stack issues tokens
+    /// and has a home.
     ///
     /// # Errors
-    /// [`StartError::Home`] when one cannot be written.
+    /// [`StartError::Home`] if a file cannot be written.
     pub fn write_headers(&self) -> Result<Vec<(Role, PathBuf)>, StartError> {
         let (Some(home), Some(tokens)) = (&self.home, &self.tokens) else { return Ok(Vec::new()) };
         let write = |role: Role| {
@@ -236,19 +239,19 @@ impl Stack {
         [Role::Assistant, Role::Director, Role::Producer].into_iter().map(write).collect()
     }
 
-    /// The file for the log of requests, emptied, where the stack keeps anything at all.
+    /// Empties and opens the request log, if the stack has a home.
     ///
     /// # Errors
-    /// [`StartError::Home`] when it cannot be written.
+    /// [`StartError::Home`] if it cannot be written.
     pub fn log(&self) -> Result<Option<(PathBuf, File)>, StartError> {
         self.home.as_ref().map(Home::log).transpose()
     }
 
-    /// Lets requests under way finish, for two seconds at most, and stops.
+    /// Lets running requests finish, for at most two seconds, and stops.
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
         let ended = async { while self.services.join_next().await.is_some() {} };
-        // What has not ended by then is aborted as the set is dropped.
+        // Dropping the set aborts whatever still runs.
         drop(tokio::time::timeout(STOP_TIMEOUT, ended).await);
     }
 }
@@ -269,7 +272,7 @@ async fn listen(address: IpAddr, port: u16, flag: &'static str) -> Result<(TcpLi
 }
 
 async fn serve(listener: TcpListener, service: axum::Router, stopped: watch::Receiver<bool>) {
-    // Serving ends when the stack stops; a listener on loopback has no other end.
+    // No error to handle: serving on a loopback listener ends only when the stack stops.
     drop(axum::serve(listener, service).with_graceful_shutdown(wait(stopped)).await);
 }
 

@@ -1,4 +1,4 @@
-//! Brings tables that an earlier version has made up to this one: a kept `.local/` outlives what it was made by.
+//! Upgrades tables that an earlier version created: a kept `.local/` outlives that version.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -16,25 +16,27 @@ use shared::store::{self, Index, Item, Record};
 
 use crate::database;
 
-/// How long one call may take: making an index reads the whole table, which may be a large one.
+/// The timeout of one call: creating an index reads the whole table, which may be large.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// The most rows that are written at a time.
+/// The most rows that are written at the same time.
 const AT_ONCE: usize = 8;
 
-/// Gives a table the indexes that it lacks, and its rows the keys of those.
+/// Adds the indexes that a table lacks, and the index keys that its rows lack.
 ///
-/// What was upgraded before costs one look at each row, so that rows that an earlier version has added since are found as well.
+/// On an upgraded table this costs one scan, which also finds rows that an earlier version has
+/// added since.
 ///
 /// # Errors
-/// What DynamoDB says; the next start goes on from there.
+/// DynamoDB's error; the next start continues from there.
 pub(crate) async fn upgrade<R: Record>(client: &Client, table: &str) -> Result<(), String> {
     let client = patient(client);
-    // In this order: a process killed while it makes an index leaves none behind that lacks rows, for no row has its keys yet.
+    // Indexes first: if the process is killed while it creates one, the index lacks no rows,
+    // because no row has its keys yet.
     add_indexes(&client, table, R::INDEXES).await?;
     complete_rows::<R>(&client, table).await
 }
 
-/// The same client without the API's hurry.
+/// The same client with longer timeouts than the API's.
 fn patient(client: &Client) -> Client {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
     Client::from_conf(client.config().to_builder().timeout_config(timeouts).build())
@@ -51,7 +53,8 @@ async fn add_indexes(client: &Client, table: &str, indexes: &[Index]) -> Result<
     Ok(())
 }
 
-/// Adds one index; DynamoDB makes one at a time. This one has it ready as it answers.
+/// Adds one index: DynamoDB creates one at a time. The local DynamoDB has it ready when it
+/// responds.
 async fn add_index(client: &Client, table: &str, index: &Index) -> Result<(), String> {
     let key = database::index_key(index);
     let definition = |(name, kind): (&str, AttributeType)| {
@@ -78,7 +81,7 @@ async fn add_index(client: &Client, table: &str, index: &Index) -> Result<(), St
         .map_err(database::cause)
 }
 
-/// Writes the keys of the indexes into the rows that lack any of them.
+/// Adds the index keys to the rows that lack any of them.
 async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), String> {
     let keys: BTreeSet<_> = R::INDEXES.iter().flat_map(|index| [index.partition, index.sort]).collect();
     let lacks: Vec<_> = keys.iter().map(|key| format!("attribute_not_exists(#{key})")).collect();
@@ -87,7 +90,7 @@ async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), St
     let mut pages = client
         .scan()
         .table_name(table)
-        // Below bucket 0 is what is no row: the counter and the records of keyed requests.
+        // Items in buckets below 0 are not rows: the counter and the idempotency records.
         .filter_expression(format!("#bucket >= :first AND ({})", lacks.join(" OR ")))
         .set_expression_attribute_names(Some(names))
         .expression_attribute_values(":first", AttributeValue::N("0".to_owned()))
@@ -102,12 +105,14 @@ async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), St
     Ok(())
 }
 
-/// Writes a row's attributes again, now with the keys. Its version stays: the row says what it said before.
+/// Rewrites a row's attributes, now with the index keys. The version stays, because the content is
+/// the same.
 ///
-/// A row that was changed after it was read is not overwritten: its new attributes are completed instead.
+/// If the row was changed after it was read, it is not overwritten: its new attributes are
+/// completed instead.
 async fn complete_row<R: Record>(client: &Client, table: &str, item: &Item) -> Result<(), String> {
     let mut item = item.clone();
-    // What is no row is left as it is; a list that comes to it says so.
+    // An item that is not a valid row stays as it is; a list that reads it reports it.
     while let Some(row) = read_row::<R>(&item) {
         match complete_version(client, table, &item, &row).await? {
             Some(changed) => item = changed,
@@ -117,7 +122,8 @@ async fn complete_row<R: Record>(client: &Client, table: &str, item: &Item) -> R
     Ok(())
 }
 
-/// Writes the row's keys if the row still is as this item has it; otherwise returns what is there now, if anything is.
+/// Writes the row's index keys if the row still equals this item; otherwise returns the current
+/// item, if there is one.
 async fn complete_version<R: Record>(
     client: &Client,
     table: &str,

@@ -39,10 +39,10 @@ impl Ports {
     }
 }
 
-/// A running stack; it is killed when the test ends without stopping it.
+/// A running stack; it is killed if the test ends without stopping it.
 struct Running {
     child: Child,
-    /// What it printed at its start.
+    /// What it printed when it started.
     welcome: String,
 }
 
@@ -62,7 +62,7 @@ impl Running {
         Self { child, welcome }
     }
 
-    /// Interrupts it and gives what it printed after that.
+    /// Interrupts the stack and returns what it printed after that.
     fn interrupt(mut self) -> String {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
@@ -99,7 +99,7 @@ async fn post(url: &str, token: &str, body: &Value) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-/// The words of a printed command line: quotes hold words together and nothing else does.
+/// The words of a printed command line: only quotes hold words together.
 fn words(line: &str) -> Vec<String> {
     let parts = line.split('\'').enumerate().flat_map(|(index, part)| {
         if index % 2 == 1 { vec![part.to_owned()] } else { part.split_whitespace().map(str::to_owned).collect() }

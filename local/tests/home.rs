@@ -1,4 +1,4 @@
-//! A folder that the stack cannot use: what it says then, and that it changes nothing.
+//! A folder that the stack cannot use: the stack reports the right error and changes nothing.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -19,13 +19,13 @@ use local::{Options, Stack};
 use rusqlite::Connection;
 use support::{Folder, local, program, text};
 
-/// The user that the program runs as where the tests run as root, whom no mode of a file binds.
+/// The user that runs the program when the tests run as root, whom file modes do not restrict.
 const NOBODY: u32 = 65_534;
 
 /// A folder in which a stack has run.
 struct Kept {
     folder: Folder,
-    /// The program as another user may run it, where the tests run as root.
+    /// A copy of the program that another user may run; only if the tests run as root.
     copy: Option<PathBuf>,
 }
 
@@ -50,7 +50,7 @@ impl Kept {
         self.home().join(name)
     }
 
-    /// Makes the folder the user's that the program runs as.
+    /// Gives the folder to the user that runs the program.
     fn give_away(&self) {
         if self.copy.is_some() {
             let files = fs::read_dir(self.home()).into_iter().flatten().map(|entry| entry.unwrap().path());
@@ -60,7 +60,7 @@ impl Kept {
         }
     }
 
-    /// Starts the stack, which must fail, and gives what it says.
+    /// Starts the stack, which must fail, and returns its error message.
     fn error(&self) -> String {
         let ports: [_; 3] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = ports.map(|listener| listener.local_addr().unwrap().port().to_string());
@@ -89,14 +89,14 @@ fn is_root(folder: &Path) -> bool {
     fs::metadata(folder).unwrap().uid() == 0
 }
 
-/// A copy of the program where any user may execute it.
+/// Copies the program to where any user may execute it.
 fn copy_program(folder: &Path) -> PathBuf {
     let (program, copy) = (env!("CARGO_BIN_EXE_local"), folder.join("program"));
     fs::hard_link(program, &copy).or_else(|_| fs::copy(program, &copy).map(drop)).unwrap();
     copy
 }
 
-/// The files of a stack that has run, made once.
+/// The files of a stack that has run, created once.
 fn files() -> &'static [(&'static str, Vec<u8>)] {
     static FILES: OnceLock<Vec<(&str, Vec<u8>)>> = OnceLock::new();
     FILES.get_or_init(|| {
@@ -128,7 +128,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_error_and_what_helps_and_none_is
         }
         assert!(!error.contains("delete"), "{name}: {error}");
         if kept.home().is_dir() {
-            // So that the folder can be removed.
+            // So that the test can remove the folder.
             set_mode(&kept.home(), 0o755);
         }
     };

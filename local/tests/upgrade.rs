@@ -1,4 +1,4 @@
-//! A kept database that an earlier version made: tables without indexes, rows without their keys.
+//! A kept database of an earlier version: tables without indexes, rows without index keys.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -25,7 +25,7 @@ fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-/// Puts a table in the place of one with indexes.
+/// Replaces a table that has indexes with one that has none.
 async fn replace_table(client: &Client, name: &str) {
     client.delete_table().table_name(name).send().await.unwrap();
     let mut create = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
@@ -44,7 +44,7 @@ async fn put(client: &Client, table: &str, bucket: i64, id: i64, attributes: &[(
     put.send().await.unwrap();
 }
 
-/// A home as the first version left it, with two actors and a movie.
+/// Creates a home as the first version left it, with two actors and a movie.
 async fn old_home(folder: &Folder) {
     let stack = stack(folder).await;
     let client = stack.client();
@@ -64,7 +64,7 @@ async fn old_home(folder: &Folder) {
     stack.stop().await;
 }
 
-/// The ids of the rows that a path finds.
+/// The ids of the rows that a GET of this path returns.
 async fn found(stack: &Stack, path: &str) -> Vec<Value> {
     let token = stack.tokens.as_ref().unwrap().issue(Role::Assistant).unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -83,7 +83,7 @@ async fn item(stack: &Stack, table: &str, bucket: i64, id: i64) -> std::collecti
 async fn rows_of_an_earlier_version_are_found_after_a_start() {
     let folder = Folder::new("upgrade");
     old_home(&folder).await;
-    // The second start has nothing left to do, and does nothing.
+    // The second start has nothing left to do.
     for _ in 0..2 {
         let stack = stack(&folder).await;
         for (path, expected) in [

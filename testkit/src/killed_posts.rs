@@ -1,4 +1,4 @@
-//! Keyed POSTs to a function's real bootstrap that is killed at any moment.
+//! Keyed POSTs to a function's real bootstrap, which is killed at any moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,30 +8,31 @@ use serde_json::Value;
 
 use crate::runtime::Environment;
 
-/// What a test sends, and when it kills.
+/// What a test sends, and when it kills a bootstrap.
 pub struct Posts<E, C> {
     /// The path of the bootstrap.
     pub bootstrap: &'static str,
-    /// How many rounds there are, each with a key of its own.
+    /// The number of rounds; each has its own idempotency key.
     pub rounds: u64,
-    /// After how long one of the two environments of a round is killed.
+    /// The delay after which one of a round's two environments is killed.
     pub killed_after: fn(u64) -> Duration,
-    /// Every so many rounds the other one is killed as well, and the client tries again.
+    /// Every this many rounds the other environment is killed as well, and the client retries.
     pub second_kill: u64,
-    /// The event of a round's attempt; its key is the round's.
+    /// The event of an attempt in a round; all attempts of a round share its key.
     pub event: E,
-    /// The id of the row that a response names, if it is one.
+    /// The id of the row that a response names, if it names one.
     pub created: C,
 }
 
 impl<E: Fn(u64, u64) -> Value, C: Fn(&Value) -> Option<u64>> Posts<E, C> {
-    /// Sends them all, and gives each round by the id of the one row that all its responses name.
+    /// Sends all rounds; returns each round by the id of the one row that all its responses name.
     pub async fn send(&self, stack: &Stack) -> BTreeMap<u64, u64> {
         let mut acknowledged = BTreeMap::new();
         let mut killed = 0;
         let mut steady = Environment::start(stack, self.bootstrap).await;
         for round in 1..=self.rounds {
-            // Two environments are sent the same request at the same time, and one of them is killed a little later each round.
+            // Two environments get the same request at the same time; one of them is killed a
+            // little later each round.
             let mut environment = Environment::start(stack, self.bootstrap).await;
             let lost_response = environment.invoke((self.event)(round, 1));
             let steady_answer = steady.invoke((self.event)(round, 2));
@@ -55,7 +56,7 @@ impl<E: Fn(u64, u64) -> Value, C: Fn(&Value) -> Option<u64>> Posts<E, C> {
         acknowledged
     }
 
-    /// Tries again, as a client does that has no response, until there is one with a row.
+    /// Retries, as a client does that has no response, until a response names a row.
     async fn retry(&self, steady: &Environment, round: u64) -> u64 {
         for attempt in 3.. {
             let answer = steady.invoke((self.event)(round, attempt)).await.unwrap();

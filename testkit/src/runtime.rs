@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
-/// An event for the function, and where its response goes.
+/// An event for the function, and the channel for its response.
 type Invocation = (Value, oneshot::Sender<Value>);
 
 /// The runtime API of one environment.
@@ -27,7 +27,7 @@ struct Runtime {
     under_way: Mutex<HashMap<String, oneshot::Sender<Value>>>,
 }
 
-/// A bootstrap with a runtime API of its own. Killing it ends its invocation without a response.
+/// A bootstrap with its own runtime API. Killing it ends its invocation without a response.
 pub struct Environment {
     process: Child,
     events: mpsc::UnboundedSender<Invocation>,
@@ -35,7 +35,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Starts the bootstrap at this path, which is named as its function is.
+    /// Starts the bootstrap at this path; its name is the function's.
     pub async fn start(stack: &Stack, bootstrap: &str) -> Self {
         let (events, waiting) = mpsc::unbounded_channel();
         let runtime = Arc::new(Runtime { waiting: tokio::sync::Mutex::new(waiting), under_way: Mutex::default() });
@@ -61,14 +61,15 @@ impl Environment {
         Self { process, events, server }
     }
 
-    /// Hands the function an event; an error when it dies before it answers.
+    /// Sends the function an event. The receiver gets an error if the function dies before it
+    /// responds.
     pub fn invoke(&self, event: Value) -> oneshot::Receiver<Value> {
         let (answer, answered) = oneshot::channel();
         self.events.send((event, answer)).unwrap();
         answered
     }
 
-    /// Kills the process, whatever it is at.
+    /// Kills the process at once.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -117,7 +118,7 @@ pub fn event(stack: &Stack, sample: &str, request_id: &str) -> Value {
     event
 }
 
-/// Sends the stack's API a request of the producer; a body of null is none.
+/// Sends a request to the stack's API as the producer. A null body means no body.
 pub async fn request(stack: &Stack, method: &str, path: &str, body: &Value) -> (u16, Value) {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     let token = stack.tokens.as_ref().unwrap().issue(Role::Producer).unwrap();

@@ -1,4 +1,4 @@
-//! The SDK with no more of it than a Lambda function needs.
+//! The SDK, reduced to what a Lambda function needs.
 
 use std::env;
 
@@ -9,10 +9,11 @@ use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 
-/// A client that takes region and credentials from the environment alone, and trusts the roots of `AWS_CA_BUNDLE` alone.
+/// A client that takes region and credentials only from the environment, and trusts only the roots
+/// in `AWS_CA_BUNDLE`.
 ///
 /// # Errors
-/// Where the environment lacks one of these.
+/// If the environment lacks one of these.
 pub fn trimmed() -> Result<Client, lambda_http::Error> {
     let roots = std::fs::read(env::var("AWS_CA_BUNDLE")?)?;
     let context = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(roots)).build()?;

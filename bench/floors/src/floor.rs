@@ -10,19 +10,20 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use lambda_http::{Error, Request, service_fn};
 use serde_json::{Map, Value, json};
 
-/// What a request does.
+/// The DynamoDB call that a request makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Floor {
     /// One GetItem.
     Get,
-    /// One Query of the rows that `FLOOR_LIMIT` says.
+    /// One Query for as many rows as `FLOOR_LIMIT` says.
     Query,
 }
 
-/// Runs the floor as a Lambda function. The key that tokens are signed with is in the environment: `FLOOR_MODULUS` and `FLOOR_EXPONENT`, as a JWK has them.
+/// Runs the floor as a Lambda function. The key that verifies tokens is in the environment:
+/// `FLOOR_MODULUS` and `FLOOR_EXPONENT`, as in a JWK.
 ///
 /// # Errors
-/// Where a setting is missing, or the runtime's own API is gone.
+/// If a setting is missing, or the runtime API is gone.
 pub async fn run(floor: Floor, dynamodb: Client) -> Result<(), Error> {
     let key = DecodingKey::from_rsa_components(&env::var("FLOOR_MODULUS")?, &env::var("FLOOR_EXPONENT")?)?;
     let mut validation = Validation::new(Algorithm::RS256);

@@ -1,4 +1,4 @@
-//! The floors under the functions' figures.
+//! Minimal programs: lower bounds for the functions' figures.
 
 pub mod client;
 mod floor;

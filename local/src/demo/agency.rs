@@ -1,4 +1,4 @@
-//! Who is in the agency, and what films they are in.
+//! The demo's actors and movies, and who plays in which.
 
 use std::collections::HashSet;
 
@@ -8,18 +8,18 @@ use super::dice::Dice;
 use super::names::{Gender, name, place};
 use super::{ACTORS, MOVIES};
 
-/// Any number; another one makes another agency.
+/// The seed: another number makes another agency.
 const SEED: u64 = 1927;
-/// The years that the ages are of.
+/// The year to which the ages refer.
 const PRESENT: usize = 2026;
 /// The ages, from the youngest to the oldest.
 const AGES: std::ops::RangeInclusive<usize> = 4..=88;
-/// The years of release, from the first to the last, which is yet to come.
+/// The years of release, the last of them in the future.
 const YEARS: std::ops::RangeInclusive<usize> = 1955..=2034;
-/// How many entries of a cast have a billing; whoever follows is not on the poster.
+/// How many entries of a cast have a billing; the rest have none.
 const BILLED: usize = 8;
 
-/// The agency before any of its rows has an id.
+/// The agency before any row has an id.
 pub(super) struct Agency {
     actors: Vec<Actor>,
     movies: Vec<Movie>,
@@ -38,7 +38,7 @@ struct Movie {
 }
 
 struct Part {
-    /// Which of the agency's actors it is, from 0.
+    /// The actor's index in the agency, from 0.
     actor: usize,
     character: Option<&'static str>,
     billing: Option<usize>,
@@ -54,13 +54,13 @@ impl Agency {
         Self { actors, movies }
     }
 
-    /// The bodies that add the actors.
+    /// The request bodies that add the actors.
     pub(super) fn actors(&self) -> Vec<Value> {
         let body = |Actor { name, age, gender }: &Actor| json!({"name": name, "age": age, "gender": gender.name()});
         self.actors.iter().map(body).collect()
     }
 
-    /// The bodies that add the movies, with the ids that the actors have got, in their order.
+    /// The request bodies that add the movies; `ids` are the actors' ids in the agency's order.
     pub(super) fn movies(&self, ids: &[u64]) -> Vec<Value> {
         let body = |Movie { title, release_date, cast }: &Movie| {
             let cast: Vec<_> = cast.iter().map(|part| part.body(ids)).collect();
@@ -77,12 +77,12 @@ impl Actor {
             10..=17 => Gender::Male,
             _ => Gender::NonBinary,
         };
-        // A step that shares no factor with their number goes through all the ages.
+        // 37 shares no factor with the number of ages, so the steps visit every age.
         let age = AGES.start() + number * 37 % AGES.count();
         Self { name: unlike(names, || name(dice, gender)), age, gender }
     }
 
-    /// Whether somebody of this age now could have been in a film of that year.
+    /// Whether somebody who has this age now could have been in a film of that year.
     fn could_play_in(&self, year: usize) -> bool {
         self.age + year >= PRESENT + AGES.start()
     }
@@ -103,7 +103,7 @@ impl Part {
     }
 }
 
-/// Three to twelve of those who could have played in it, no two of them as one character.
+/// Three to twelve actors who could have played in that year, no two with the same character.
 fn cast(dice: &mut Dice, actors: &[Actor], year: usize) -> Vec<Part> {
     let able: Vec<_> = (0..actors.len()).filter(|actor| actors[*actor].could_play_in(year)).collect();
     let count = 3 + dice.below(10);
@@ -119,7 +119,7 @@ fn cast(dice: &mut Dice, actors: &[Actor], year: usize) -> Vec<Part> {
         .collect()
 }
 
-/// The title of a film that nobody has made.
+/// The title of a film that does not exist.
 fn title(dice: &mut Dice, number: usize) -> String {
     if number % 8 == 7 {
         return TITLES[number / 8 % TITLES.len()].to_owned();
@@ -139,7 +139,7 @@ fn article(thing: &str) -> &'static str {
     if thing.starts_with(['A', 'É', 'O']) { "An" } else { "A" }
 }
 
-/// The first of these that is like none before.
+/// Calls `make` until it returns a text that is not yet known.
 fn unlike(known: &mut HashSet<String>, mut make: impl FnMut() -> String) -> String {
     loop {
         let made = make();
@@ -168,7 +168,7 @@ const THINGS: [&str; 16] = [
     "Weathercock",
 ];
 
-/// Every eighth title, one of each.
+/// Every eighth movie has one of these titles; each is used once.
 const TITLES: [&str; 6] = [
     "Ночь над Звездобором",
     "Η σιωπή της Φεγγαροβούνης",

@@ -1,4 +1,4 @@
-//! Choices that look random and are the same on every machine, so that every run sends the same rows.
+//! Pseudorandom choices that are the same on every machine, so that every run sends the same rows.
 
 /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 pub(super) struct Dice(u64);
@@ -8,21 +8,21 @@ impl Dice {
         Self(seed)
     }
 
-    /// A number below this one, which is not 0.
+    /// A number from 0 to below `end`, which must not be 0.
     pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        // The remainder is less than `end`, and so fits.
+        // The remainder is less than `end`, so it fits.
         ((mixed ^ (mixed >> 31)) % end as u64) as usize
     }
 
-    /// One of these, of which there is one at least.
+    /// One of `choices`, which must not be empty.
     pub(super) fn one_of<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
         choices[self.below(choices.len())]
     }
 
-    /// So many of these, no two of them one; all of them where there are no more.
+    /// Draws `count` different elements; all of them if there are fewer.
     pub(super) fn draw<T: Clone>(&mut self, choices: &[T], count: usize) -> Vec<T> {
         let mut left = choices.to_vec();
         let count = count.min(left.len());

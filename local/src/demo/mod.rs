@@ -1,4 +1,4 @@
-//! A small agency to look around in, made up by this project and sent through the public API like anybody's rows.
+//! A small made-up agency to look around in, sent through the public API like any other rows.
 
 mod agency;
 mod dice;
@@ -11,17 +11,17 @@ use tokio::sync::watch;
 use crate::transfer::{Answer, Api, Resource, Stop, idempotency_key, reasons};
 use agency::Agency;
 
-/// How many actors there are.
+/// The number of actors.
 pub const ACTORS: usize = 240;
-/// How many movies there are.
+/// The number of movies.
 pub const MOVIES: usize = 48;
 
-/// What tells the demo's keys from those of an import of the same rows.
+/// Distinguishes the demo's idempotency keys from those of an import of the same rows.
 const RUN: &str = "demo";
-/// The most requests at a time.
+/// The most requests at the same time.
 const AT_ONCE: usize = 8;
 
-/// What came of filling an API.
+/// The result of filling an API.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Filled {
     /// The actors.
@@ -30,35 +30,36 @@ pub struct Filled {
     pub movies: Count,
 }
 
-/// How many rows of a kind there are now.
+/// How many rows of a kind exist now.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// Made by this run.
+    /// Created by this run.
     pub made: usize,
-    /// Made by one of the 24 hours before it.
+    /// Created by an earlier run within the last 24 hours.
     pub there: usize,
 }
 
-/// Why not every row is there.
+/// Why some rows are missing.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The API is asked no further.
+    /// The run sends no more requests.
     #[error("{0}")]
     Stop(#[from] Stop),
-    /// The API takes a row for none, so an actor of a cast is gone or this is another version of it.
+    /// The API rejects a row: an actor of its cast was deleted, or the API is another version.
     #[error("the API refuses one of the {}: {reasons}", .resource.name())]
     Refused {
-        /// What the row is.
+        /// The kind of row.
         resource: Resource,
-        /// Why, in the API's words.
+        /// The API's reasons.
         reasons: String,
     },
 }
 
-/// Adds the agency's actors, and then the movies with casts of those. Within 24 hours nothing is added twice.
+/// Adds the agency's actors, then the movies with their casts. Within 24 hours nothing is added
+/// twice.
 ///
 /// # Errors
-/// [`DemoError`]; what is missing then is added by the next run.
+/// [`DemoError`]; the next run adds the missing rows.
 pub async fn fill(api: &Api) -> Result<Filled, DemoError> {
     let agency = Agency::new();
     let actors = add_all(api, Resource::Actors, agency.actors()).await?;
@@ -67,10 +68,10 @@ pub async fn fill(api: &Api) -> Result<Filled, DemoError> {
     Ok(Filled { actors: Count::of(&actors), movies: Count::of(&movies) })
 }
 
-/// A row that is there now.
+/// A row that exists now.
 struct Added {
     id: u64,
-    /// Whether it was there before.
+    /// Whether an earlier run created it.
     replayed: bool,
 }
 
@@ -81,9 +82,9 @@ impl Count {
     }
 }
 
-/// Adds rows, several at a time, and gives them in the order they came in.
+/// Adds rows, several at a time, and returns them in the given order.
 async fn add_all(api: &Api, resource: Resource, rows: Vec<Value>) -> Result<Vec<Added>, DemoError> {
-    // Nobody stops this in an orderly way: whatever is missing, the next run adds.
+    // Nothing sends a stop: if the run is interrupted, the next one adds what is missing.
     let (_running, stopped) = watch::channel(false);
     let added = stream::iter(rows).enumerate().map(|(index, row)| add(api, resource, index, row, stopped.clone()));
     added.buffered(AT_ONCE).try_collect().await
@@ -107,7 +108,7 @@ async fn add(
     }
 }
 
-/// The id of the row that an answer holds.
+/// The id of the row in a response body.
 fn id(resource: Resource, body: &[u8]) -> Option<u64> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     answer[resource.name()][0]["id"].as_u64()

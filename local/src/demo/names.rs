@@ -1,4 +1,4 @@
-//! Names of nobody: family names are put together from parts that no family name has, in several scripts.
+//! Names of nobody: family names combine parts that no real family name has, in several scripts.
 
 use super::dice::Dice;
 
@@ -20,15 +20,15 @@ impl Gender {
     }
 }
 
-/// What the names of one script are made of.
+/// The parts that names of one script are made of.
 struct Script {
     female: &'static [&'static str],
     male: &'static [&'static str],
-    /// For anybody.
+    /// For any gender.
     either: &'static [&'static str],
-    /// A family name's first part.
+    /// First parts of family names.
     beginnings: &'static [&'static str],
-    /// And its last.
+    /// Last parts of family names.
     ends: &'static [&'static str],
     family_first: bool,
 }
@@ -119,7 +119,8 @@ const DEVANAGARI: Script = Script {
     family_first: false,
 };
 
-/// The scripts by how often they come: most names are such that a tour can type their beginning.
+/// The scripts, repeated by frequency: most names begin with letters that a reader of the tour can
+/// type.
 const SCRIPTS: [&Script; 14] = [
     &LATIN,
     &LATIN,
@@ -137,7 +138,7 @@ const SCRIPTS: [&Script; 14] = [
     &DEVANAGARI,
 ];
 
-/// A name for somebody of this gender.
+/// A name for this gender.
 pub(super) fn name(dice: &mut Dice, gender: Gender) -> String {
     let script = dice.one_of(&SCRIPTS);
     let given = dice.one_of(match gender {
@@ -149,7 +150,7 @@ pub(super) fn name(dice: &mut Dice, gender: Gender) -> String {
     if script.family_first { format!("{family} {given}") } else { format!("{given} {family}") }
 }
 
-/// A place that is on no map.
+/// A place that does not exist.
 pub(super) fn place(dice: &mut Dice) -> String {
     const ENDS: [&str; 6] = ["enfell", "ivarre", "moor", "ósk", "stad", "umbria"];
     format!("{}{}", dice.one_of(LATIN.beginnings), dice.one_of(&ENDS))

@@ -1,4 +1,4 @@
-//! Swagger UI's files, out of the archive that their crate is.
+//! Swagger UI's files, from the archive that its crate embeds.
 
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
@@ -7,10 +7,11 @@ use axum::body::Bytes;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-/// The file of this name in the folder of what is to be served.
+/// Reads the file of this name from Swagger UI's `dist` folder. Unpacks the archive each time: that
+/// takes milliseconds, and the page is rarely opened.
 ///
 /// # Errors
-/// When the archive has no such file. It is unpacked each time: that takes milliseconds, and a page is rarely opened.
+/// If the archive has no such file.
 pub(super) fn file(name: &str) -> Result<Bytes, String> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).map_err(|error| error.to_string())?;
     let path = archive.file_names().flatten().find(|path| is_served_as(path, name)).map(Cow::into_owned);
@@ -21,7 +22,7 @@ pub(super) fn file(name: &str) -> Result<Bytes, String> {
     Ok(contents.into())
 }
 
-/// Whether a path of the archive is `<the version's folder>/dist/<name>`.
+/// Whether a path in the archive is `<the version's folder>/dist/<name>`.
 fn is_served_as(path: &str, name: &str) -> bool {
     path.split_once('/').is_some_and(|(_, path)| path.strip_prefix("dist/") == Some(name))
 }

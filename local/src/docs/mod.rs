@@ -1,6 +1,7 @@
-//! The contract as a file, and a page to try it as each role: Swagger UI, out of a crate that brings its files along.
+//! Serves the contract as a file, and a page to try it as each role: Swagger UI, from a crate that
+//! embeds its files.
 //!
-//! Both stand beside the identity service, so that the page may fetch tokens from its own origin.
+//! Both are served by the identity service, so that the page can fetch tokens from its own origin.
 
 mod assets;
 
@@ -15,9 +16,9 @@ use axum::routing::get;
 
 use crate::identity::{Role, Tokens, escaped};
 
-/// The contract, with the address of an API that runs on the usual port.
+/// The contract, with the URL of an API on the default port.
 const CONTRACT: &str = include_str!("../../../docs/openapi.yaml");
-/// That address, as the contract has it.
+/// That URL, as the contract has it.
 const SERVER: &str = "http://127.0.0.1:3000";
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");
@@ -42,7 +43,7 @@ pub(crate) fn router(api: &str, tokens: &Tokens) -> Router {
         .route("/docs/{file}", get(asset))
 }
 
-/// A file of Swagger UI's.
+/// A file of Swagger UI.
 async fn asset(Path(file): Path<String>) -> Response {
     let kind = match file.as_str() {
         "swagger-ui-bundle.js" => JAVASCRIPT,
@@ -59,7 +60,8 @@ async fn asset(Path(file): Path<String>) -> Response {
     }
 }
 
-/// What is sent is what its type says, and is asked for anew each time: a new version of `local` may have another.
+/// Adds headers: the browser must not guess another type, and must revalidate each time, because a
+/// new version of `local` may have other content.
 fn typed<T>(kind: &'static str, body: T) -> ([(HeaderName, &'static str); 4], T) {
     let headers = [
         (CONTENT_TYPE, kind),
@@ -70,8 +72,8 @@ fn typed<T>(kind: &'static str, body: T) -> ([(HeaderName, &'static str); 4], T)
     (headers, body)
 }
 
-/// The page runs this service's scripts and no other, and talks to this service and the API alone. Swagger UI's pictures
-/// are in its style sheet.
+/// The content security policy: the page runs only this service's scripts, and connects only to
+/// this service and the API. Swagger UI's images are in its style sheet.
 fn policy(api: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' {api}; \
@@ -85,7 +87,7 @@ fn page(tokens: &Tokens) -> String {
     PAGE.replacen("{audience}", &escaped(tokens.audience()), 1).replacen("{roles}", &buttons, 1)
 }
 
-/// A button that signs in as the role, once the page's script is ready to.
+/// A button that signs in as the role; the page's script enables it.
 fn button(role: Role) -> String {
     let (name, title) = (role.user_name(), role.title());
     format!("<button type=\"button\" name=\"role\" value=\"{name}\" aria-pressed=\"false\" disabled>{title}</button>")

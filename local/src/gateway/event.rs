@@ -1,4 +1,5 @@
-//! HTTP requests as API Gateway's events of payload format 2.0, and functions' answers as HTTP.
+//! Converts HTTP requests to API Gateway events of payload format 2.0, and function responses to
+//! HTTP.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::functions::Matched;
 
-/// A path, or a part of one, as an HTTP API's events have it: percent-decoded once.
+/// A path, or a part of one, as in an HTTP API's events: percent-decoded once.
 pub(super) fn decoded(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
@@ -71,7 +72,7 @@ pub(super) fn event(parts: &Parts, route: &Matched<'_>, body: &Bytes) -> Value {
     event
 }
 
-/// The HTTP response that a function's answer stands for.
+/// Converts a function's response to HTTP.
 ///
 /// # Errors
 /// What is wrong with the response.
@@ -93,7 +94,8 @@ pub(super) fn response(answer: &Value) -> Result<Response<Body>, String> {
     Ok(response)
 }
 
-/// Header names in lower case, several values of one joined by commas; cookies are apart.
+/// Header names in lower case; the values of a repeated header are joined by commas. Cookies are a
+/// separate field.
 fn headers(headers: &HeaderMap) -> Map<String, Value> {
     let mut joined = Map::new();
     for name in headers.keys().filter(|name| *name != COOKIE) {
@@ -108,7 +110,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
     values.flat_map(|value| value.split("; ").map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-/// The query's parameters, decoded, several values of one joined by commas.
+/// The query's parameters, decoded; the values of a repeated one are joined by commas.
 fn parameters(query: &str) -> BTreeMap<String, String> {
     let mut joined = BTreeMap::<String, String>::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -120,7 +122,7 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
     joined
 }
 
-/// Whether the gateway passes the body on as text; any other goes as base64.
+/// Whether the gateway passes the body on as text. Other bodies are base64.
 fn is_text(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).map(lossy).unwrap_or_default().to_ascii_lowercase();
     let known = ["text/", "application/json", "application/javascript", "application/xml"];
@@ -133,7 +135,7 @@ fn lossy(value: &HeaderValue) -> String {
 
 fn request_id() -> String {
     let mut bytes = [0; 11];
-    // Without randomness the ids are all one, which a local log can live with.
+    // If the system has no randomness, all ids are equal. A local log can live with that.
     let _ = rand::fill(&mut bytes);
     STANDARD.encode(bytes)
 }

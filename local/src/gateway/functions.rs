@@ -1,4 +1,4 @@
-//! The eight functions, and which of them each route leads to.
+//! The eight functions, and the routes that lead to them.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use post_movies::PostMovies;
 use super::event::decoded;
 use crate::database::table_names;
 
-/// Every route of the gateway with the function it leads to: a route an endpoint, `ANY` on the four paths and `$default`.
+/// Every route with its function: one route per endpoint, `ANY` on the four paths, and `$default`.
 pub(crate) struct Functions(Vec<(String, Arc<Function>)>);
 
 /// A Lambda function in this process.
@@ -36,7 +36,7 @@ pub(crate) struct Function {
     service: Box<dyn Fn(String) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>,
 }
 
-/// The route that a request takes.
+/// The route that a request matches.
 pub(super) struct Matched<'a> {
     pub(super) key: &'a str,
     pub(super) function: &'a Function,
@@ -44,7 +44,7 @@ pub(super) struct Matched<'a> {
     pub(super) parameter: Option<(&'a str, String)>,
 }
 
-/// The gateway's route keys, each with the name of its function, as `template.yaml` must have them too.
+/// The gateway's route keys, each with its function's name. `template.yaml` must have the same.
 pub fn route_keys() -> Vec<(String, String)> {
     let keys = [
         keys::<GetActors>(),
@@ -56,7 +56,8 @@ pub fn route_keys() -> Vec<(String, String)> {
         keys::<PatchMovies>(),
         keys::<DeleteMovies>(),
     ];
-    // The GET functions answer whatever no endpoint takes: 405 on the four paths, and 404 elsewhere.
+    // The GET functions respond to what no endpoint takes: 405 on the four paths, and 404
+    // elsewhere.
     let any = ROUTES.map(|route| {
         let actors = GetActors::ROUTES.contains(&route);
         let owner = if actors { App::<GetActors>::name() } else { App::<GetMovies>::name() };
@@ -89,7 +90,7 @@ impl Functions {
         Self(routes.collect())
     }
 
-    /// The route of a request: the one of its method and path, else `ANY` of its path, else `$default`.
+    /// The route for a request: its method and path, else `ANY` on its path, else `$default`.
     pub(super) fn route(&self, method: &Method, path: &str) -> Matched<'_> {
         let of = |wanted: &str| {
             self.0.iter().find_map(|(key, function)| {
@@ -112,8 +113,9 @@ impl Functions {
     }
 }
 
-/// What a path's template makes of a path as it was sent: nothing, or a match with its parameter, percent-decoded, if it has one. An encoded slash
-/// separates nothing.
+/// Matches an undecoded path against a route's template: `None` if it does not match, else the
+/// parameter, percent-decoded, if the template has one. An encoded slash does not separate
+/// segments.
 fn matches<'a>(template: &'a str, path: &str) -> Option<Option<(&'a str, String)>> {
     let (templates, segments) = (template.split('/'), path.split('/').map(decoded));
     let mut parameter = None;
@@ -146,10 +148,11 @@ fn function<E: Endpoint>(client: &Client, verifier: &Arc<Verifier>) -> Arc<Funct
 }
 
 impl Function {
-    /// Hands the function an event, as Lambda does, and gives its response.
+    /// Sends the function an event, as Lambda does, and returns its response.
     ///
     /// # Errors
-    /// What Lambda would call a function error: an event that cannot be read, or a response that cannot be written.
+    /// What Lambda would call a function error: an event that cannot be read, or a response that
+    /// cannot be written.
     pub(crate) async fn invoke(&self, event: String) -> Result<Value, String> {
         (self.service)(event).await
     }

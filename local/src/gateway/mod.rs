@@ -1,7 +1,7 @@
-//! The part of the local stack that stands in for API Gateway: an HTTP API with the routes of `template.yaml`.
+//! Stands in for API Gateway: an HTTP API with the routes of `template.yaml`.
 //!
-//! A request becomes the event that API Gateway would send, the endpoint's own Lambda service decodes and answers it, and the
-//! answer becomes HTTP again.
+//! A request becomes the event that API Gateway would send, the endpoint's own Lambda service
+//! handles it, and its response becomes HTTP again.
 
 mod event;
 mod functions;
@@ -21,15 +21,15 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 pub(crate) use functions::Functions;
 pub use functions::route_keys;
 
-/// The largest body that API Gateway takes: 10 MB.
+/// The largest body that API Gateway accepts: 10 MB.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
-/// The most that request line and headers may come to, in bytes (same source).
+/// The most bytes that request line and headers may have together (same source).
 const MAX_HEAD_BYTES: usize = 10_240;
 
 /// The gateway in front of the eight functions.
 pub(crate) fn router(functions: Arc<Functions>) -> Router {
-    // The gateway routes by itself, so that its routes are the template's and not another router's idea of them.
+    // The gateway matches routes itself, because axum's matching rules differ from API Gateway's.
     Router::new().fallback(answer).with_state(functions)
 }
 
@@ -65,7 +65,7 @@ async fn invoke(functions: &Functions, parts: &Parts, body: &Bytes) -> Response<
     })
 }
 
-/// What API Gateway answers by itself has a shape of its own.
+/// A response of API Gateway itself has its own shape.
 fn gateway_error(status: StatusCode, message: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(serde_json::json!({ "message": message }).to_string()));
     *response.status_mut() = status;
@@ -78,7 +78,8 @@ fn head_bytes(parts: &Parts) -> usize {
     line + parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
 }
 
-/// The gateway answers CORS preflights by itself (Fetch standard, section 3.3); no function sees them.
+/// The gateway responds to CORS preflights itself (Fetch standard, section 3.3); no function sees
+/// them.
 fn is_preflight(parts: &Parts) -> bool {
     parts.method == Method::OPTIONS
         && parts.headers.contains_key(ORIGIN)
@@ -99,7 +100,8 @@ fn preflight() -> Response<Body> {
     response
 }
 
-/// Any page may call the local API: it takes no cookie, and a page has no token but one that it was given.
+/// Any page may call the local API: it uses no cookies, and a page has only the tokens that it was
+/// given.
 fn allow_any_origin(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(

@@ -1,4 +1,5 @@
-//! `POST /oauth/token` (RFC 6749, section 3.2), with Auth0's `audience`, and Auth0's statuses where it documents them.
+//! `POST /oauth/token` (RFC 6749, section 3.2), with Auth0's `audience`, and Auth0's statuses where
+//! it documents them.
 //! <https://auth0.com/docs/api/authentication>
 
 use axum::Json;
@@ -15,12 +16,13 @@ use serde_json::json;
 use super::{Role, TOKEN_SECONDS, Tokens};
 use crate::access::Sender;
 
-/// The grants that the endpoint knows.
+/// The supported grant types.
 pub(super) const GRANT_TYPES: [&str; 2] = ["password", "client_credentials"];
 /// The largest body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// A request for a token. One that stands twice cannot be read; one without a value counts as absent (section 3.2).
+/// A token request. A repeated parameter is an error; one without a value counts as absent (section
+/// 3.2).
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct TokenRequest {
@@ -30,7 +32,7 @@ struct TokenRequest {
     audience: String,
 }
 
-/// An error (section 5.2): status, `error` and `error_description`.
+/// An error response (section 5.2): status, `error` and `error_description`.
 #[derive(Debug)]
 struct GrantError(StatusCode, &'static str, String);
 
@@ -46,7 +48,8 @@ fn invalid_request(description: impl Into<String>) -> GrantError {
     GrantError(StatusCode::BAD_REQUEST, "invalid_request", description.into())
 }
 
-/// Issues a token, to a user (`password`) or to a program (`client_credentials`). Any password and any secret will do.
+/// Issues a token to a user (`password`) or a program (`client_credentials`). Accepts any password
+/// and any secret.
 pub(super) async fn token(
     State(tokens): State<Tokens>,
     headers: HeaderMap,
@@ -101,7 +104,7 @@ fn too_long(error: &BytesRejection) -> String {
     }
 }
 
-/// Reads a form, as the standard has it, or a JSON object, which Auth0 takes as well.
+/// Parses a form, as the standard requires, or a JSON object, which Auth0 also accepts.
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, GrantError> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -110,7 +113,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, GrantError> {
             let members = MapDeserializer::<_, FormError>::new(form_urlencoded::parse(body));
             TokenRequest::deserialize(members).map_err(|error| error.to_string())
         }
-        // A derived reader takes an array as well.
+        // A derived `Deserialize` would also accept an array.
         "application/json" if body.trim_ascii_start().starts_with(b"{") => {
             serde_json::from_slice(body).map_err(|error| error.to_string())
         }
@@ -120,7 +123,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, GrantError> {
             return Err(invalid_request(types));
         }
     };
-    // A description has no quotation mark and no backslash (section 5.2).
+    // A description may contain no quotation mark and no backslash (section 5.2).
     read.map_err(|error| invalid_request(format!("The body cannot be read: {}.", error.replace(['"', '\\'], "'"))))
 }
 
@@ -128,7 +131,7 @@ fn required<'a>(name: &str, value: &'a str) -> Result<&'a str, GrantError> {
     if value.is_empty() { Err(invalid_request(format!("{name} is missing."))) } else { Ok(value) }
 }
 
-/// The role of this name; else the names that there are.
+/// Parses a role's name; the error lists the valid names.
 fn role(name: &str) -> Result<Role, String> {
     name.parse().map_err(|()| {
         let [first, second, third, last] = Role::ALL.map(Role::user_name);

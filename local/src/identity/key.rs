@@ -1,4 +1,4 @@
-//! The key that the identity service signs with.
+//! The identity service's signing key.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -13,33 +13,33 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// The file of the key in the stack's folder.
+/// The key's file in the stack's folder.
 const FILE: &str = "signing-key.der";
 
-/// A 2048-bit RSA key pair with the id that its public half is published under.
+/// A 2048-bit RSA key pair, and the id under which its public half is published.
 pub struct SigningKey {
     pair: KeyPair,
     id: String,
 }
 
 impl SigningKey {
-    /// A fresh key.
+    /// Generates a key.
     ///
     /// # Errors
-    /// When the machine has no randomness to make one of.
+    /// If the system has no randomness.
     pub fn generate() -> Result<Self, String> {
         KeyPair::generate(KeySize::Rsa2048).map(Self::new).map_err(|_| "no signing key can be made".into())
     }
 
-    /// The file of the key in the stack's folder.
+    /// The path of the key's file in this folder.
     pub(crate) fn file(folder: &Path) -> PathBuf {
         folder.join(FILE)
     }
 
-    /// The key in the folder's file, if it is there.
+    /// Reads the key from the folder's file, if there is one.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds no key ([`io::ErrorKind::InvalidData`]).
+    /// If the file cannot be read, or holds no key ([`io::ErrorKind::InvalidData`]).
     pub(crate) fn open(folder: &Path) -> io::Result<Option<Self>> {
         match fs::read(Self::file(folder)) {
             Ok(der) => match KeyPair::from_pkcs8(&der) {
@@ -51,10 +51,10 @@ impl SigningKey {
         }
     }
 
-    /// The key in the folder's file, made and written there where there is none.
+    /// Reads the key from the folder's file; generates and writes one if there is none.
     ///
     /// # Errors
-    /// As [`Self::open`], and when the file cannot be written.
+    /// As [`Self::open`], and if the file cannot be written.
     pub(crate) fn open_or_generate(folder: &Path) -> io::Result<Self> {
         if let Some(key) = Self::open(folder)? {
             return Ok(key);
@@ -88,10 +88,10 @@ impl SigningKey {
         })
     }
 
-    /// A token of this header and these claims, as they stand, signed with RS256 (RFC 7515, section 7.1).
+    /// Signs a token of exactly this header and these claims with RS256 (RFC 7515, section 7.1).
     ///
     /// # Errors
-    /// When signing fails, which it does not with a key that could be loaded.
+    /// If signing fails, which does not happen with a key that could be loaded.
     pub fn sign(&self, header: &str, claims: &str) -> Result<String, String> {
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let mut signature = vec![0; self.pair.public_modulus_len()];
@@ -101,7 +101,7 @@ impl SigningKey {
     }
 }
 
-/// Writes a file that only its owner may read, whole or not at all.
+/// Writes a file atomically; only its owner may read it.
 fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut options = OpenOptions::new();

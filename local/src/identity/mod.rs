@@ -1,4 +1,4 @@
-//! The identity service: it stands in for the Auth0 tenant and speaks its routes.
+//! The identity service: stands in for the Auth0 tenant and serves its routes.
 
 mod grant;
 mod key;
@@ -63,15 +63,15 @@ struct Authorization {
     #[serde(default)]
     redirect_uri: String,
     state: Option<String>,
-    /// The role picked on the sign-in page; absent until one is.
+    /// The role picked on the sign-in page; absent until then.
     role: Option<String>,
 }
 
-/// Shows the sign-in page; once a role is picked there, returns to the client with a token.
+/// Shows the sign-in page; once a role is picked there, redirects to the client with a token.
 ///
-/// A page of another origin must not pick a role in its visitor's place. So a role counts where the browser says that
-/// the request comes from this page: in a link by `Sec-Fetch-Site`, in a form by `Origin` too. Browsers send the former
-/// only to loopback and over HTTPS.
+/// A page of another origin must not pick a role for its visitor. So a role counts only if the
+/// browser says that the request comes from this page: for a link by `Sec-Fetch-Site`, for a form
+/// by `Origin` as well. Browsers send `Sec-Fetch-Site` only to loopback and over HTTPS.
 async fn authorize(
     State(tokens): State<Tokens>,
     method: Method,
@@ -97,13 +97,13 @@ async fn authorize(
     }
 }
 
-/// The URL to return to, if the request can be granted; else what is wrong with it.
+/// The URL to redirect to if the request can be granted; otherwise the problem.
 fn check(query: &Authorization, tokens: &Tokens, headers: &HeaderMap) -> Result<Url, &'static str> {
     let redirect = Url::parse(&query.redirect_uri).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
     let redirect = redirect.filter(|_| !query.redirect_uri.contains(char::is_control));
     let redirect = redirect.ok_or("redirect_uri must be a http:// or https:// URL")?;
-    // Otherwise a redirect could lead from here to this page with another role and another `redirect_uri`, and the browser
-    // would call that request same-origin.
+    // Otherwise a redirect from here could lead back to this page with another role and another
+    // `redirect_uri`, and the browser would call that request same-origin.
     let own = access::own_origin(headers).is_some_and(|origin| origin == redirect.origin().ascii_serialization());
     if own && redirect.path() != "/callback" {
         return Err("redirect_uri may be no page of this service but /callback");
@@ -120,7 +120,7 @@ fn check(query: &Authorization, tokens: &Tokens, headers: &HeaderMap) -> Result<
     Ok(redirect)
 }
 
-/// The client's address with the token in its fragment (RFC 6749, section 4.2.2).
+/// The client's redirect URL with the token in its fragment (RFC 6749, section 4.2.2).
 fn return_address(query: &Authorization, redirect: &Url, token: &str) -> String {
     let mut fragment = form_urlencoded::Serializer::new(String::new());
     fragment.append_pair("access_token", token).append_pair("token_type", "Bearer");

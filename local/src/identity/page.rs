@@ -1,4 +1,4 @@
-//! The identity service's pages. They use nothing from elsewhere.
+//! The identity service's pages. They load nothing from other sites.
 
 use super::{Authorization, Role, Tokens};
 
@@ -9,7 +9,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;mar
     button:hover,button:focus{border-color:#2b59c3;background:#eef3ff}button b{display:block;color:#2b59c3}\
     small{color:#5b6477}textarea{width:100%;height:9rem;font:13px/1.4 ui-monospace,monospace;box-sizing:border-box}code{font-size:.9em}";
 
-/// The first page: where to go from here.
+/// The home page, with links to the other pages.
 pub(super) fn home(tokens: &Tokens) -> String {
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("audience", tokens.audience())
@@ -27,9 +27,10 @@ pub(super) fn home(tokens: &Tokens) -> String {
     )
 }
 
-/// The sign-in page: a role to pick, instead of a password. It says so where a role was not confirmed.
+/// The sign-in page: the user picks a role instead of entering a password. If a role was not
+/// confirmed, the page says so.
 ///
-/// Each role is a button of a form, since a browser sends `Origin` with a POST to any address.
+/// Each role is a form button, because browsers send `Origin` with a POST to any address.
 pub(super) fn sign_in(query: &Authorization, unconfirmed: bool) -> String {
     let mut body = String::from("<p>Pick a role. On a real tenant this is where you would enter a password.</p>");
     if unconfirmed {
@@ -49,12 +50,12 @@ pub(super) fn sign_in(query: &Authorization, unconfirmed: bool) -> String {
     page("Sign in to the Casting Agency", &body)
 }
 
-/// What is wrong with a request for the sign-in page.
+/// The page for an invalid sign-in request.
 pub(super) fn problem(problem: &str) -> String {
     page("That did not work", &format!("<p>{}.</p><p><a href=\"/\">Start again</a></p>", escaped(problem)))
 }
 
-/// Where a sign-in can return to when there is no client: it shows the token that the address's fragment carries.
+/// The page to return to if there is no client: it shows the token in the URL's fragment.
 pub(super) fn callback() -> String {
     page(
         "Signed in",
@@ -81,7 +82,7 @@ fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// A text as it may stand in HTML, attributes included.
+/// Escapes a text for HTML, attributes included.
 pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }

@@ -1,4 +1,4 @@
-//! The roles, and the tokens that they are given.
+//! The roles, and the tokens issued to them.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use shared::permission::Permission;
 
 use super::key::SigningKey;
 
-/// How long a token lives, in seconds: a day.
+/// A token's lifetime, in seconds: one day.
 pub const TOKEN_SECONDS: i64 = 86_400;
 
 /// Who can sign in.
@@ -39,7 +39,7 @@ impl Role {
         }
     }
 
-    /// The role's name as the agency says it.
+    /// The role's title in the agency.
     pub fn title(self) -> &'static str {
         match self {
             Self::Assistant => "Casting Assistant",
@@ -81,7 +81,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Tokens signed with `key`; `issuer` is a URL that ends in a slash.
+    /// Creates an issuer that signs with `key`; `issuer` is a URL that ends in a slash.
     pub fn new(key: Arc<SigningKey>, issuer: &str, audience: &str) -> Self {
         Self { key, issuer: issuer.to_owned(), audience: audience.to_owned() }
     }
@@ -91,28 +91,28 @@ impl Tokens {
         &self.key
     }
 
-    /// The issuer, as `iss` has it.
+    /// The issuer: the tokens' `iss`.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The API identifier, as `aud` has it.
+    /// The API identifier: the tokens' `aud`.
     pub fn audience(&self) -> &str {
         &self.audience
     }
 
-    /// A fresh token for the role, as an Auth0 tenant would issue it.
+    /// Issues a token for the role, as an Auth0 tenant would.
     ///
     /// # Errors
-    /// When signing fails.
+    /// If signing fails.
     pub fn issue(&self, role: Role) -> Result<String, String> {
         self.sign(role, json!({ "sub": format!("local|{}", role.user_name()), "azp": "local" }))
     }
 
-    /// A fresh token for a program of its own name, as Auth0's client credentials grant issues it.
+    /// Issues a token for a program named after the role, as Auth0's client credentials grant does.
     ///
     /// # Errors
-    /// When signing fails.
+    /// If signing fails.
     pub(super) fn issue_to_client(&self, role: Role) -> Result<String, String> {
         let client = role.user_name();
         self.sign(role, json!({ "sub": format!("{client}@clients"), "azp": client, "gty": "client-credentials" }))

@@ -1,4 +1,4 @@
-//! One GetItem with the trimmed SDK and one RS256 verification a request, and nothing else.
+//! One GetItem with the trimmed SDK and one RS256 verification per request, and nothing else.
 
 use floors::{Floor, client};
 

@@ -1,4 +1,4 @@
-//! The bare platform: `lambda_http` on one thread, and a constant answer.
+//! The bare platform: `lambda_http` on one thread, and a constant response.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,5 @@
-//! One Query with the trimmed SDK, all of its page as JSON, and one RS256 verification a request, and nothing else.
+//! One Query with the trimmed SDK, its whole page as JSON, and one RS256 verification per request,
+//! and nothing else.
 
 use floors::{Floor, client};
 
