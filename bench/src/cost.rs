@@ -1,4 +1,4 @@
-//! Dollars, from what was measured and AWS's public prices.
+//! The cost in dollars, from the measured figures and AWS's public prices.
 
 use crate::cases::{self, Case};
 use crate::guard::usage;

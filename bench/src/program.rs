@@ -37,7 +37,7 @@ const STACKS: [&str; 12] = [
     "s2n-tls",
 ];
 
-/// Where a function's program is.
+/// The path of a function's program.
 pub(crate) fn path(plan: &Plan, function: &str) -> Result<PathBuf, Failure> {
     let folder = if function.starts_with("floor") { &plan.floors } else { &plan.bootstraps };
     let path = folder.join(function).join("bootstrap");

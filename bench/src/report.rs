@@ -42,7 +42,7 @@ impl Report {
     }
 }
 
-/// The document with the part of this name replaced, if it has one.
+/// The document with the part of this name replaced; `None` if it has no such part.
 fn replaced(document: &str, name: &str, text: &str) -> Option<String> {
     let (begin, end) = (format!("<!-- figures: {name} -->\n"), format!("<!-- end: {name} -->"));
     let (before, rest) = document.split_once(&begin)?;

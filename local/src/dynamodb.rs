@@ -1,6 +1,7 @@
 //! DynamoDB's protocol over the embedded database: JSON by HTTP POST, the operation named in
 //! `X-Amz-Target`.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
+//!
 //! dynoxide brings a server, but it lets every website read and write
 //! (`Access-Control-Allow-Origin: *`), and its router cannot be used without that.
 

@@ -18,7 +18,7 @@ use crate::identity::{Role, Tokens, escaped};
 
 /// The contract, with the URL of an API on the default port.
 const CONTRACT: &str = include_str!("../../../docs/openapi.yaml");
-/// That URL, as the contract has it.
+/// That URL in the contract.
 const SERVER: &str = "http://127.0.0.1:3000";
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");

@@ -29,7 +29,7 @@ const MAX_HEAD_BYTES: usize = 10_240;
 
 /// The gateway in front of the eight functions.
 pub(crate) fn router(functions: Arc<Functions>) -> Router {
-    // The gateway matches routes itself, because axum's matching rules differ from API Gateway's.
+    // The gateway matches routes itself, so that the template's rules apply and not axum's.
     Router::new().fallback(answer).with_state(functions)
 }
 
@@ -65,7 +65,7 @@ async fn invoke(functions: &Functions, parts: &Parts, body: &Bytes) -> Response<
     })
 }
 
-/// A response of API Gateway itself has its own shape.
+/// An error of API Gateway itself, which has another shape than the API's.
 fn gateway_error(status: StatusCode, message: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(serde_json::json!({ "message": message }).to_string()));
     *response.status_mut() = status;
