@@ -11,7 +11,8 @@ fn now() -> u64 {
     std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
-/// A token like the local identity service's, with some members of header and claims put in or (where null) taken out.
+/// A token like the local identity service's, with some members of header and claims replaced or,
+/// if null, removed.
 fn token(api: &Api, key: &SigningKey, header: Value, claims: Value) -> String {
     let mut all_header = json!({"alg": "RS256", "typ": "JWT", "kid": key.id()});
     let mut all_claims = json!({

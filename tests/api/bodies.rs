@@ -74,7 +74,8 @@ async fn a_body_over_64_kib_is_413_and_one_of_64_kib_is_read() {
     post(&api, &[("content-type", "application/json")], padded(64 * 1024 + 1))
         .await
         .expect_error(413, "payload too large");
-    // Without a type the gateway sends the body as base64; it is the decoded length that counts.
+    // Without a content type the gateway sends the body as base64; the limit applies to the decoded
+    // length.
     post(&api, &[], padded(64 * 1024)).await.expect(200);
     post(&api, &[], padded(64 * 1024 + 1)).await.expect_error(413, "payload too large");
 }

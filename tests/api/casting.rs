@@ -1,4 +1,5 @@
-//! Who plays in what: written, read both ways, and whole whatever happens.
+//! Who plays in what: writing it, reading it from both sides, and keeping it consistent whatever
+//! happens.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -21,7 +22,7 @@ pub(crate) async fn recast(api: &Api, movie: u64, cast: &Value) -> ApiResponse {
     api.patch(Director, &format!("/movies/{movie}"), &json!({ "cast": cast })).await
 }
 
-/// The movie's cast as a reader sees it.
+/// The movie's cast, as read through the API.
 pub(crate) async fn cast(api: &Api, movie: u64) -> Vec<Value> {
     let body = api.get(Assistant, &format!("/movies/{movie}?include=cast")).await.expect(200);
     body["movies"][0]["cast"].as_array().unwrap().clone()
@@ -51,7 +52,7 @@ pub(crate) async fn add_actors(api: &Api, count: usize) -> Vec<u64> {
     ids
 }
 
-/// How many items the table of credits has.
+/// The number of items in the table of credits.
 pub(crate) async fn stored(api: &Api) -> i32 {
     api.stack.client().scan().table_name(local::CREDITS_TABLE).send().await.unwrap().count()
 }
@@ -92,7 +93,7 @@ async fn a_cast_is_written_whole_and_read_from_both_sides() {
         {"actor_id": actors[1], "billing": 1, "id": 7}, {"actor_id": actors[3], "billing": 2, "character": null},
     ]});
     let body = api.post(Producer, "/movies", &older).await.expect(200);
-    // The response is the plain row, as the contract has it.
+    // The response is the plain row, as the contract says.
     assert_eq!(body["movies"], json!([{"id": 1, "title": "Older", "release_date": "Thu, 26 Nov 1942 00:00:00 GMT"}]));
     let newer = json!({"title": "Newer", "release_date": "2020-05-14", "cast": cast_of([actors[0]])});
     api.post(Producer, "/movies", &newer).await.expect(200);
@@ -119,7 +120,7 @@ async fn a_cast_is_written_whole_and_read_from_both_sides() {
         .collect();
     assert_eq!((values, of_both[1].as_object().unwrap().len()), (older_credit, 5));
 
-    // Names and titles are the present ones.
+    // Names and titles are the current ones.
     api.patch(Director, &format!("/actors/{}", actors[1]), &json!({"name": "Ida Renamed"})).await.expect(200);
     api.patch(Director, "/movies/1", &json!({"title": "Retitled"})).await.expect(200);
     assert_eq!(cast(&api, 1).await[0]["name"], "Ida Renamed");
@@ -128,7 +129,7 @@ async fn a_cast_is_written_whole_and_read_from_both_sides() {
     assert_eq!(listed(&api, "/movies?actor_id=1").await, [1, 2]);
     assert_eq!(listed(&api, "/actors?movie_id=1").await, actors);
     assert_eq!(listed(&api, "/actors?movie_id=9").await, [0; 0]);
-    // Without `include` nothing has changed its shape.
+    // Without `include` the response keeps its shape.
     let plain = api.get(Assistant, "/movies").await.expect(200);
     assert_eq!(plain["movies"][0].as_object().unwrap().len(), 3);
 }
@@ -151,11 +152,12 @@ async fn a_patch_with_a_cast_replaces_it_and_writes_only_the_difference() {
     assert_eq!(response.header("etag"), Some("\"3\""));
     assert_eq!(response.expect(200)["movies"][0]["title"], "N");
     let writes: Vec<_> = proxy.calls().into_iter().filter(|call| call.name == "TransactWriteItems").collect();
-    // The row, two halves of the credit that goes, two of the one that comes, and a check of its actor.
+    // The row, two items of the removed credit, two of the added one, and a check of its actor.
     assert_eq!(writes[0].body["TransactItems"].as_array().unwrap().len(), 6);
     assert_eq!(ids(&cast(&api, movie).await, "actor_id"), actors[1..4]);
 
-    // The same cast again changes nothing, not even the version; null is no change, and an empty array empties it.
+    // Sending the same cast changes nothing, not even the version; null is no change, and an empty
+    // array empties it.
     for (body, expected, version) in [
         (json!({"cast": cast_of(actors[1..4].iter().rev().copied())}), &actors[1..4], "\"3\""),
         (json!({"cast": null}), &actors[1..4], "\"3\""),
@@ -197,7 +199,7 @@ async fn a_cast_that_breaks_a_rule_is_422_and_changes_nothing() {
     assert_eq!(posted.field_errors(), ["cast[0].actor_id"]);
     assert_eq!(ids(&cast(&api, movie).await, "actor_id"), [actors[0]]);
     assert_eq!(listed(&api, "/movies").await, [movie]);
-    // A missing movie is 404 whatever its cast.
+    // A missing movie is 404 with any cast.
     for cast in [cast_of([actors[0]]), json!(7), cast_of([99])] {
         recast(&api, 99, &cast).await.expect_error(404, "resource not found");
     }
@@ -222,7 +224,7 @@ async fn thirty_three_credits_change_at_once_with_a_key_or_without_and_no_more()
     let refused = send(with_json(api.request_as(Producer, "POST", "/movies"), &with_cast(34))).await;
     assert_eq!(refused.field_errors(), ["cast"]);
     assert!(refused.body["details"][0]["message"].as_str().unwrap().contains("33 credits"));
-    // One more goes on top of those that stay; a change of 34 does not.
+    // Only changed credits count: adding one to 33 is allowed, changing 34 is not.
     recast(&api, 1, &with_cast(34)["cast"]).await.expect(200);
     assert_eq!(recast(&api, 1, &json!([])).await.field_errors(), ["cast"]);
     assert_eq!(recast(&api, 1, &cast_of(actors[33..].iter().copied())).await.field_errors(), ["cast"]);
@@ -284,7 +286,8 @@ async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_noth
     for (method, path, key) in [("PATCH", "/movies/1", None), ("POST", "/movies", None), ("POST", "/movies", Some("k"))]
     {
         let actor = api.add_actor("Ida").await;
-        // The first transaction waits on its way until the actor, who was there when the request looked, is gone.
+        // The first transaction is held until the actor, who existed when the request checked, is
+        // deleted.
         let held = proxy.hold_next("TransactWriteItems");
         let request =
             with_json(api.request_as(Producer, method, path), &json!({"title": "N", "cast": cast_of([actor])}));
@@ -311,7 +314,8 @@ async fn a_cast_that_another_request_has_written_meanwhile_is_answered_with_that
     let api = Api::behind(&proxy).await;
     let actor = api.add_actor("Ida").await;
     api.add_movie("M").await;
-    // The first look at the credits waits, the movie's version seen, until another request has written the same cast.
+    // The first read of the credits, after that of the movie's version, is held until another
+    // request has written the same cast.
     let held = proxy.hold_next("Query");
     let cast = json!({"cast": cast_of([actor])});
     let slow = api.patch(Producer, "/movies/1", &cast);
@@ -326,7 +330,8 @@ async fn a_cast_that_another_request_has_written_meanwhile_is_answered_with_that
     assert_eq!((slow.status, slow.header("etag").unwrap()), (200, "\"2\""));
 }
 
-/// Puts both halves of a credit into the table, past every check: what a crash in the middle of a deletion leaves.
+/// Writes both items of a credit to the table without any check: what a crash during a deletion
+/// leaves.
 pub(crate) async fn leave_behind(api: &Api, movie: u64, actor: u64) {
     for (owner, counterpart) in [(format!("movie#{movie}"), actor), (format!("actor#{actor}"), movie)] {
         let put =
@@ -354,13 +359,13 @@ async fn what_a_crashed_deletion_leaves_is_passed_over_by_every_reader_and_swept
     ] {
         assert_eq!(listed(&api, &path).await, expected, "{path}");
     }
-    // Naming one of them is naming an unknown actor, and they do not count as changes.
+    // To name such an actor is to name an unknown one, and such credits do not count as changes.
     assert_eq!(recast(&api, movie, &cast_of([60])).await.field_errors(), ["cast[0].actor_id"]);
     let more = add_actors(&api, 20).await;
     recast(&api, movie, &cast_of([vec![actor], more].concat())).await.expect(200);
     assert_eq!(stored(&api).await, 2 * (1 + 20 + (40 - 13) + 40));
     recast(&api, movie, &cast_of([])).await.expect(200);
-    // Deleting a row that is gone goes on where a crash ended, and is still 404.
+    // Deleting a deleted row continues where a crash stopped, and still gets 404.
     for number in 50..90 {
         api.delete(Producer, &format!("/actors/{number}")).await.expect_error(404, "resource not found");
         api.delete(Producer, &format!("/movies/{number}")).await.expect_error(404, "resource not found");
@@ -411,7 +416,7 @@ async fn a_page_with_casts_ends_early_and_says_so() {
     assert_eq!(path, "/movies?after=30&limit=1000&include=cast");
 }
 
-/// What all the clients know of each other's doings.
+/// What all clients know of each other's requests.
 #[derive(Default)]
 struct Known {
     actors: Mutex<BTreeSet<u64>>,
@@ -419,7 +424,7 @@ struct Known {
     /// Rows whose deletion has been acknowledged.
     gone_actors: Mutex<BTreeSet<u64>>,
     gone_movies: Mutex<BTreeSet<u64>>,
-    /// The cast that each request has sent, by the number in its characters.
+    /// The cast that each request sent, by the number in its characters.
     sent: Mutex<HashMap<u64, BTreeSet<u64>>>,
     requests: AtomicU64,
 }
@@ -430,7 +435,7 @@ fn pick(set: &Mutex<BTreeSet<u64>>, random: &mut Random) -> Option<u64> {
 }
 
 impl Known {
-    /// A cast that names its request in every character.
+    /// A cast in which every character names the request.
     fn new_cast(&self, random: &mut Random) -> Value {
         let request = self.requests.fetch_add(1, Ordering::SeqCst);
         let actors: BTreeSet<_> = (0..random.below(5)).filter_map(|_| pick(&self.actors, random)).collect();
@@ -438,7 +443,7 @@ impl Known {
         actors.into_iter().map(|actor| json!({"actor_id": actor, "character": format!("request {request}")})).collect()
     }
 
-    /// Checks a cast that a reader got, where `gone` are the actors that were gone before it asked.
+    /// Checks a cast that a reader got; `gone` are the actors that were deleted before the read.
     fn check_cast(&self, cast: &[Value], gone: &BTreeSet<u64>) {
         let mut requests = BTreeSet::new();
         for member in cast {
@@ -460,7 +465,7 @@ impl Known {
     }
 }
 
-/// One request of one client, and a check of its response.
+/// Sends one request of one client, and checks its response.
 async fn act(api: &Api, known: &Known, random: &mut Random) {
     let (actor, movie) = (pick(&known.actors, random), pick(&known.movies, random));
     let gone_actors = known.gone_actors.lock().unwrap().clone();
@@ -475,7 +480,7 @@ async fn act(api: &Api, known: &Known, random: &mut Random) {
             let response = api.post(Producer, "/movies", &json!({"title": "M", "cast": known.new_cast(random)})).await;
             match response.status {
                 200 => drop(known.movies.lock().unwrap().insert(response.body["movies"][0]["id"].as_u64().unwrap())),
-                // An actor went, or many were at work on it.
+                // An actor was deleted, or many requests were changing it.
                 422 | 503 => {}
                 _ => panic!("{response:?}"),
             }
@@ -529,7 +534,7 @@ async fn act(api: &Api, known: &Known, random: &mut Random) {
     }
 }
 
-/// Everything that the API shows of casts, once nothing is under way, is whole.
+/// Checks, once no request is running, that everything the API shows of casts is consistent.
 async fn check_whole(api: &Api, known: &Known) {
     let mut casts = BTreeMap::new();
     let mut path = "/movies?include=cast".to_owned();
@@ -549,7 +554,7 @@ async fn check_whole(api: &Api, known: &Known) {
         known.check_cast(cast, &known.gone_actors.lock().unwrap());
         let members: BTreeSet<_> = ids(cast, "actor_id").into_iter().collect();
         assert!(members.is_subset(&actors));
-        // What is there is one request's whole cast but for the actors that are gone.
+        // The cast is one request's whole cast, except for deleted actors.
         if let Some(member) = cast.first() {
             let request: u64 = member["character"].as_str().unwrap().strip_prefix("request ").unwrap().parse().unwrap();
             let sent: BTreeSet<_> = known.sent.lock().unwrap()[&request].intersection(&actors).copied().collect();

@@ -1,4 +1,4 @@
-//! The contract and the page to try it, as the identity service serves them.
+//! The contract and the page to try it, as served by the identity service.
 
 use local::Role;
 use reqwest::header::HeaderMap;

@@ -1,4 +1,4 @@
-//! The local DynamoDB speaks its protocol to clients other than the functions, too.
+//! The local DynamoDB also serves clients other than the functions.
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ const SIGNED: [(&str, &str); 2] = [
     ("x-amz-date", "20200514T140213Z"),
 ];
 
-/// Calls an operation, with more headers, and gives the response's status and body.
+/// Calls an operation with additional headers; returns the response's status and body.
 async fn call(api: &Api, operation: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
     let client = Client::builder().no_proxy().build().unwrap();
     let request = client.post(&api.stack.dynamodb).header("x-amz-target", operation).body(body.to_owned());

@@ -1,4 +1,5 @@
-//! Every sample event, answered as its name says by the function that its folder names.
+//! Every sample event gets the response that its name promises, from the function that its folder
+//! names.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +41,7 @@ fn promised(name: &str) -> u16 {
     }
 }
 
-/// Who sends it: nobody where it must be forbidden, no one at all where it must be unauthorized.
+/// The sender's role: `Nobody` if the event must be forbidden, none if it must be unauthorized.
 fn sender(name: &str) -> Option<Role> {
     match name {
         "unauthorized" => None,
@@ -69,7 +70,8 @@ async fn every_event_is_answered_as_its_name_says() {
     }
 }
 
-/// What an event asks to be shown is in its response: the actor and the movie with id 1, and how the two are cast.
+/// Checks that the response shows what an event asks for: the actor and the movie with id 1, and
+/// how the two are cast.
 fn check_shown(name: &str, body: &Value) {
     let (actors, movies) = (&body["actors"][0], &body["movies"][0]);
     let shown = match name {

@@ -1,4 +1,4 @@
-//! What networks and services do to the store, done to it.
+//! Injects the faults of networks and services into calls to DynamoDB.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ fn requests() -> [(&'static str, &'static str, Option<Value>); 8] {
     ]
 }
 
-/// Requests that make several calls, of casts and of lists by index.
+/// Requests that make several calls: those on casts, and lists by index.
 fn requests_of_many_calls() -> [(&'static str, &'static str, Option<Value>); 9] {
     [
         ("GET", "/movies/1?include=cast", None),
@@ -38,7 +38,7 @@ fn requests_of_many_calls() -> [(&'static str, &'static str, Option<Value>); 9] 
     ]
 }
 
-/// An actor and a movie with that actor in its cast.
+/// Adds an actor, and a movie with that actor in its cast.
 async fn cast_one(api: &Api) {
     api.add_actor("Ida").await;
     api.post(Producer, "/movies", &json!({"title": "M", "cast": [{"actor_id": 1}]})).await.expect(200);
@@ -258,7 +258,7 @@ async fn a_function_whose_connections_died_answers_at_the_first_try() {
     }
 }
 
-/// One of the requests above, with each of its first calls and all after it going wrong.
+/// Sends one of the requests above; the calls fail from the first, second, third or fourth on.
 async fn check_many_calls(request: (&str, &str, Option<Value>)) {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
@@ -272,7 +272,8 @@ async fn check_many_calls(request: (&str, &str, Option<Value>)) {
             });
             let started = Instant::now();
             let response = call(&api, &request).await;
-            // The request needs no more calls, or is a deletion that leaves the sweeping to others, or was one.
+            // Success: the request needs no more calls, or is a deletion that leaves the cleanup to
+            // a later one. 404: the row was deleted before.
             if response.status != 200 && response.status != 404 {
                 assert_unavailable(&response);
             }
@@ -343,7 +344,8 @@ async fn a_deletion_whose_sweeping_fails_is_done_and_nobody_sees_the_credits_aga
         let api = Api::behind(&proxy).await;
         cast_one(&api).await;
         let stored = async || api.stack.client().scan().table_name(local::CREDITS_TABLE).send().await.unwrap().count();
-        // The deletion itself, and then another that finds the row gone and sweeps no better.
+        // The deletion itself, then a second one that finds the row gone and cannot clean up
+        // either.
         for (fault, status) in [(Fault::BlackHole, 200), (Fault::ErrorBefore, 404)] {
             proxy.plan(move |call| if call == "Query" || call == "TransactWriteItems" { fault } else { Fault::None });
             let started = Instant::now();

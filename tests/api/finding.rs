@@ -1,4 +1,5 @@
-//! Finding rows: every parameter, alone and with others, against a model that looks at every row.
+//! Finding rows: every parameter, alone and with others, compared with a model that checks every
+//! row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -17,7 +18,7 @@ use crate::support::proxy::{Call, Proxy};
 use crate::support::random::{Random, seeds};
 use crate::support::{Api, send, with_json};
 
-/// The rows of a kind as JSON, and who is cast where, as the test itself has made them.
+/// The rows of each kind as JSON, and who is cast where, as the test created them.
 struct World {
     actors: Vec<Value>,
     movies: Vec<Value>,
@@ -44,7 +45,8 @@ const TITLES: [&str; 12] = [
     "The A",
 ];
 
-/// A text as the issue has it compared: NFKD, marks dropped, case folded. The test's texts hold nothing that lower case and folding differ in.
+/// A text as it is compared: NFKD, marks removed, case folded. In the test's texts, lower case and
+/// case folding do not differ.
 fn bare(text: &str) -> String {
     let text: String = text.nfkd().filter(|c| !is_combining_mark(*c)).collect();
     text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
@@ -88,7 +90,7 @@ async fn populate(api: &Api, actors: usize, movies: usize, random: &mut Random) 
     world
 }
 
-/// A query: its parameters as they are sent, percent-encoding to come.
+/// A query: its parameters before percent-encoding.
 type Query = BTreeMap<&'static str, String>;
 
 const OF_ACTORS: [&str; 6] = ["name", "gender", "min_age", "max_age", "movie_id", "sort"];
@@ -125,7 +127,7 @@ fn timestamp(text: &str) -> i64 {
     DateTime::parse_from_rfc2822(text).unwrap().timestamp()
 }
 
-/// The moment of a bound; one without a time is the whole of its day.
+/// The instant of a bound; one without a time covers the whole day.
 fn bound(text: &str, end: bool) -> i64 {
     match text.split_once('T') {
         Some(_) => DateTime::parse_from_rfc3339(text).unwrap().timestamp(),
@@ -160,7 +162,7 @@ impl World {
         })
     }
 
-    /// The ids of the rows that a query asks for, in its order.
+    /// The ids of the rows that match a query, in its order.
     fn expected(&self, resource: &str, query: &Query) -> Vec<u64> {
         let rows = if resource == "actors" { &self.actors } else { &self.movies };
         let mut rows: Vec<_> = rows.iter().filter(|row| self.is_admitted(row, query)).collect();
@@ -192,7 +194,7 @@ fn path_of(resource: &str, query: &Query, limit: Option<u64>) -> String {
     path
 }
 
-/// Walks a list to its end, and gives the ids and the number of pages.
+/// Reads a list to its end; returns the ids and the number of pages.
 async fn walk(api: &Api, resource: &str, path: &str, limit: usize) -> (Vec<u64>, usize) {
     let (mut path, mut found, mut pages) = (path.to_owned(), Vec::new(), 0);
     loop {
@@ -208,7 +210,7 @@ async fn walk(api: &Api, resource: &str, path: &str, limit: usize) -> (Vec<u64>,
     }
 }
 
-/// One random query with these parameters, each with a value.
+/// Sends one random query with these parameters, each with a value.
 async fn ask(api: &Api, world: &World, resource: &'static str, parameters: &[&'static str], random: &mut Random) {
     let mut query = Query::new();
     for parameter in parameters {
@@ -220,7 +222,7 @@ async fn ask(api: &Api, world: &World, resource: &'static str, parameters: &[&'s
         query.insert(parameter, value);
     }
     let expected = world.expected(resource, &query);
-    // Small pages for small lists, so that a test of many pages does not take for ever.
+    // Small pages for small lists only, so that no test takes too long.
     let limit = match random.below(4) {
         0 => None,
         1 => Some(1 + expected.len() as u64 / 9 + random.below(5)),
@@ -405,7 +407,8 @@ async fn a_page_makes_a_bounded_number_of_calls_and_reads_a_bounded_number_of_ro
     }
 }
 
-/// Puts actors into the table past the API, twenty-five at a time, with the attributes that the store gives them.
+/// Writes actors to the table without the API, twenty-five at a time, with the attributes that the
+/// store adds.
 async fn put_actors(api: &Api, actors: &[Actor]) {
     let number = |number: u64| AttributeValue::N(number.to_string());
     for some in actors.chunks(25) {
@@ -484,7 +487,7 @@ async fn rows_with_the_same_value_come_in_the_order_of_their_ids_which_descendin
 #[tokio::test]
 async fn texts_are_sorted_by_their_first_900_bytes_and_found_by_all_of_them() {
     let api = Api::start().await;
-    // One character that is compared as 33 bytes: 27 of them are 891.
+    // One character that folds to 33 bytes: 27 of them are 891.
     let long = "\u{fdfa}".repeat(27);
     let after = |letters: &str, last: &str| format!("{long}{letters}{last}");
     let texts = [
@@ -505,7 +508,7 @@ async fn texts_are_sorted_by_their_first_900_bytes_and_found_by_all_of_them() {
     }
 }
 
-/// Whether the call reads what has just been written.
+/// Whether the call is a strongly consistent read.
 fn is_consistent(call: &Call) -> bool {
     match call.name.as_str() {
         "BatchGetItem" => {

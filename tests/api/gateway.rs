@@ -86,7 +86,7 @@ async fn header_names_are_in_lower_case_and_several_values_are_one() {
     let mut headers = HeaderMap::new();
     headers.append("content-type", "application/json".parse().unwrap());
     headers.append("content-type", "text/plain".parse().unwrap());
-    // Joined by a comma the two are no media type, though the first alone would be.
+    // Joined by a comma, the two values are no media type, though the first alone would be one.
     let response = send(api.request_as(Director, "POST", "/actors").headers(headers).body("{}")).await;
     response.expect_error(415, "unsupported media type");
 }

@@ -1,5 +1,6 @@
-//! What clients see of one row is linearizable: there is an order of all requests, each between its start and its end, in which a row that did one thing at
-//! a time would have given the same responses. Checked over many short histories of concurrent clients, with and without faults.
+//! What clients see of one row is linearizable: some order of all requests, each placed between its
+//! start and its end, gives the same responses on a row that handles one request at a time. Checked
+//! over many short histories of concurrent clients, with and without faults.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,16 +15,16 @@ use crate::support::proxy::{Fault, Proxy};
 use crate::support::random::{Random, seeds};
 use crate::support::{Api, send, with_json};
 
-/// What the clients change of a row.
+/// The part of a row that the clients change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// An actor's age.
     Age,
-    /// A movie's cast, told by the billing of its one credit.
+    /// A movie's cast, identified by the billing of its one credit.
     Cast,
 }
 
-/// The row's state: its version and the number that its part holds, while it is there.
+/// The row's state: its version and the number in its part; `None` if there is no row.
 type State = Option<(u64, u64)>;
 
 #[derive(Clone, Debug)]
@@ -37,12 +38,12 @@ enum Request {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
-    /// The version and number that were answered.
+    /// The version and number in the response.
     Row(u64, u64),
     Deleted,
     Missing,
     PreconditionFailed,
-    /// No word of it: it may have happened, now or later, or never.
+    /// No response: it may have happened, may happen later, or may never happen.
     Nothing,
 }
 
@@ -54,11 +55,11 @@ struct Event {
     ended: u64,
 }
 
-/// What a row that does one thing at a time does.
+/// What a row does that handles one request at a time.
 fn apply(state: State, request: &Request, part: Part) -> (State, Seen) {
     let Some((version, number)) = state else { return (None, Seen::Missing) };
     let write = |new: u64| {
-        // A cast that is the present one is no change.
+        // Writing the current cast is no change.
         let version = if part == Part::Cast && new == number { version } else { version + 1 };
         (Some((version, new)), Seen::Row(version, new))
     };
@@ -72,7 +73,7 @@ fn apply(state: State, request: &Request, part: Part) -> (State, Seen) {
     }
 }
 
-/// Whether some order of the events explains them all.
+/// Whether some order of the events explains all of them.
 fn is_linearizable(events: &[Event], start: State, part: Part) -> bool {
     fn search(events: &[Event], part: Part, done: u32, state: State, seen_before: &mut HashSet<(u32, State)>) -> bool {
         let open = || (0..events.len()).filter(|index| done & (1 << index) == 0);
@@ -82,7 +83,7 @@ fn is_linearizable(events: &[Event], start: State, part: Part) -> bool {
         if !seen_before.insert((done, state)) {
             return false;
         }
-        // Next can be whatever started before every open event with an response has ended.
+        // The next event is one that started before any open event with a response ended.
         let first_end =
             open().filter(|index| events[*index].seen != Seen::Nothing).map(|index| events[index].ended).min();
         open().any(|index| {
@@ -121,7 +122,7 @@ fn the_checker_knows_a_lost_update_and_a_stale_read() {
     assert!(!is_linearizable(&undead, start, Part::Age));
 }
 
-/// Sends a request and tells what was seen of it.
+/// Sends a request and returns what the client saw.
 async fn perform(api: &Api, part: Part, path: &str, request: &Request) -> Seen {
     let method = match request {
         Request::Read => "GET",
@@ -147,7 +148,7 @@ async fn perform(api: &Api, part: Part, path: &str, request: &Request) -> Seen {
             let version = response.header("etag").unwrap().trim_matches('"').parse().unwrap();
             let number = match (part, request) {
                 (Part::Age, _) => response.body["actors"][0]["age"].as_u64().unwrap(),
-                // The response to a change of the cast is the plain row.
+                // A change of the cast returns the plain row.
                 (Part::Cast, Request::Write(number) | Request::WriteIf(_, number)) => *number,
                 (Part::Cast, _) => response.body["movies"][0]["cast"][0]["billing"].as_u64().unwrap(),
             };
@@ -160,7 +161,7 @@ async fn perform(api: &Api, part: Part, path: &str, request: &Request) -> Seen {
     }
 }
 
-/// One client: a few requests one after another, naming versions that it has seen.
+/// One client: a few requests in sequence, with versions that it has seen.
 async fn client(api: &Api, part: Part, path: &str, mut random: Random, clock: &AtomicU64) -> Vec<Event> {
     let mut version = 1;
     let mut events = Vec::new();
@@ -184,7 +185,7 @@ async fn client(api: &Api, part: Part, path: &str, mut random: Random, clock: &A
     events
 }
 
-/// A fault, more often than not none; whole seconds of silence are left to other tests.
+/// A random fault, usually none. Other tests cover silence of whole seconds.
 fn fault(random: &mut Random) -> Fault {
     match random.below(16) {
         0 => Fault::ResetAfter,

@@ -1,5 +1,5 @@
-//! Requests of somebody who means harm, or whose program is broken. Each has the one response that the contract gives it, and
-//! when all have been sent the rows are what they were, but for what the table says.
+//! Requests of an attacker or of a broken program. Each gets the one response that the contract
+//! specifies; afterwards the rows are unchanged, except where the table says otherwise.
 
 mod bodies;
 mod framing;
@@ -15,24 +15,24 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, raw};
 
-/// A request, and what must come of it.
+/// A request, and its expected result.
 struct Row {
     what: String,
     sender: Option<Role>,
     method: &'static str,
     target: Vec<u8>,
-    /// Whole lines, each with its end.
+    /// Complete lines, each with its line end.
     headers: Vec<u8>,
     body: Vec<u8>,
     status: u16,
     change: Option<Change>,
 }
 
-/// What a request changes if it is answered with 200.
+/// What a request changes if its response is 200.
 enum Change {
-    /// The actor of this id, in these fields.
+    /// These fields of the actor with this id.
     Actor(usize, Value),
-    /// The cast of the movie of this id.
+    /// The cast of the movie with this id.
     Cast(usize, Value),
     /// One more actor.
     NewActor(Value),
@@ -41,7 +41,7 @@ enum Change {
 }
 
 impl Row {
-    /// A request of the producer, without a body.
+    /// A request by the producer, without a body.
     fn new(what: &str, method: &'static str, target: impl AsRef<[u8]>, status: u16) -> Self {
         Self {
             what: what.to_owned(),
@@ -75,7 +75,7 @@ impl Row {
         self
     }
 
-    /// The bytes to send. A header that the row sets itself is not added.
+    /// The bytes to send. A header that the row sets itself is not added again.
     fn bytes(&self, api: &Api) -> Vec<u8> {
         let own = String::from_utf8_lossy(&self.headers).to_ascii_lowercase();
         let mut bytes = [self.method.as_bytes(), b" ", &self.target, b" HTTP/1.1\r\nConnection: close\r\n"].concat();
@@ -95,7 +95,7 @@ impl Row {
     }
 }
 
-/// Header lines in which `{token}` stands for a producer's token.
+/// Replaces `{token}` in header lines with a producer's token.
 fn filled_in(api: &Api, lines: &[u8]) -> Vec<u8> {
     const PLACE: &[u8] = b"{token}";
     let token = api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap();
@@ -113,7 +113,7 @@ struct Expected {
 }
 
 impl Expected {
-    /// A stack with a few rows.
+    /// Starts a stack with a few rows.
     async fn start() -> (Api, Self) {
         let api = Api::start().await;
         for name in ["Ida", "Zoë", "李小龙"] {
@@ -173,7 +173,7 @@ async fn every_hostile_request_has_its_one_answer_and_reaches_no_row_but_its_own
             wrong.push(format!("{}: {} and not {}: {}", row.what, response.status, row.status, response.body));
             continue;
         }
-        // Shown where the check fails.
+        // Shown if the check fails.
         println!("{}", row.what);
         response.check_shape();
         if let Some(change) = &row.change {
@@ -191,11 +191,11 @@ async fn what_is_no_http_request_is_refused_or_cut_off_and_harms_nobody() {
     let mut wrong = Vec::new();
     for (what, request) in framing::requests(&token) {
         let response = raw::send_and_end(&api, &request).await;
-        // Nothing at all, where the rest of a request never came.
+        // The response may be empty if the rest of the request never came.
         if !response.is_empty() && !raw::status(&response).is_some_and(|status| (400..500).contains(&status)) {
             wrong.push(format!("{what}: {}", String::from_utf8_lossy(&response)));
         }
-        // An response that never comes may hide that the request was taken.
+        // If there is no response, the request may still have been executed.
         if Expected::rows(&api).await != (expected.actors.clone(), expected.movies.clone()) {
             wrong.push(format!("{what}: rows are not what they were"));
             break;

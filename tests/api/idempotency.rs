@@ -124,7 +124,8 @@ async fn an_expired_key_is_judged_by_our_own_clock() {
     let expires: u64 = record["expires_at"].as_n().unwrap().parse().unwrap();
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     assert!((now + 86_390..=now + 86_400).contains(&expires));
-    // A second before the end it still counts; once it is over DynamoDB may not have swept it yet, and it counts no more.
+    // Until it expires the record counts; afterwards it does not, even if DynamoDB has not deleted
+    // it yet.
     for (at, replayed) in [(now + 5, Some("true")), (now, None)] {
         record.insert("expires_at".into(), AttributeValue::N(at.to_string()));
         client.put_item().table_name(local::ACTORS_TABLE).set_item(Some(record.clone())).send().await.unwrap();

@@ -108,7 +108,8 @@ async fn a_bad_grant_is_refused_as_oauth_says() {
     }
 }
 
-/// An error has two members, and its description no character that the standard has not (RFC 6749, section 5.2).
+/// An error has two members, and its description only characters that the standard allows
+/// (RFC 6749, section 5.2).
 #[track_caller]
 fn check_description(response: &Value, expected: &str) {
     let description = response["error_description"].as_str().unwrap();
@@ -268,7 +269,7 @@ async fn a_role_counts_only_where_the_browser_confirms_that_it_was_picked_on_the
         (&get, vec![("referer", own.as_str())], false),
         (&post, vec![("sec-fetch-site", "same-origin")], true),
         (&post, vec![("sec-fetch-site", "same-origin"), ("origin", own.as_str())], true),
-        // Where a browser trusts no address over HTTP it sends no more than this.
+        // A browser sends only `Origin` to an HTTP address that it does not trust.
         (&post, vec![("origin", own.as_str())], true),
         (&post, vec![("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")], false),
         (&post, vec![("origin", "https://evil.example")], false),

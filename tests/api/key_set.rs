@@ -36,7 +36,7 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
         let response = get(&api, &token).await;
         response.expect_error(503, "service unavailable");
         assert_eq!(response.header("retry-after"), Some("1"), "{fault:?}");
-        // The next attempt is a second away, as the response says.
+        // The next attempt is allowed after a second, as the response says.
         tokio::time::sleep(Duration::from_millis(1050)).await;
     }
     assert_eq!(elsewhere.asked(), 0);
@@ -152,7 +152,8 @@ async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay
     issuer.now(Behaviour::Dawdles(Duration::from_secs(2), key_document(&[&key])));
     let strange = issuer.token(&stranger, Assistant);
     let waiting = get(&api, &strange);
-    // This one comes while the fetch is on its way; the next, below, when the set is long out of date.
+    // This request comes while the fetch is running; the next one, below, when the set has long
+    // expired.
     let known = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let started = Instant::now();

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, ApiResponse, logged, send, with_json};
 
-/// The lines of the log about one response.
+/// The log's lines for one response.
 fn lines_of(response: &ApiResponse) -> Vec<Value> {
     let id = response.header("x-correlation-id").unwrap();
     let log = logged();
@@ -80,7 +80,8 @@ async fn a_name_that_the_client_chose_is_counted_in_the_log_and_not_written() {
     assert!(!logged().contains("unlogged"));
 }
 
-/// Casts somebody whom no log may name, finds both of them in every way, and gets it wrong.
+/// Casts an actor whom no log may name, finds actor and movie in every way, and sends invalid
+/// requests.
 async fn cast_and_find(api: &Api, name: &str) {
     let actor = json!({"name": name, "age": 77, "gender": "unlogged"});
     let actor = api.post(Producer, "/actors", &actor).await.expect(200)["actors"][0]["id"].as_u64().unwrap();
@@ -109,7 +110,7 @@ async fn cast_and_find(api: &Api, name: &str) {
     let next = api.get(Director, "/actors?name=quentin&sort=name&limit=1").await.expect(200)["next"].clone();
     let cursor = next.as_str().unwrap();
     api.get(Director, cursor).await.expect(200);
-    // A cursor holds the place of a row, which is its name.
+    // A cursor contains the row's position in the list, which here is its name.
     let (_, cursor) = cursor.split_once("cursor=").unwrap();
     let place = &cursor[16..40];
     api.get(Director, &format!("/actors?name=quen&sort=name&cursor={cursor}")).await.expect(422);

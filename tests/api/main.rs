@@ -1,5 +1,5 @@
-//! Tests of the whole API over HTTP. Each has its own stack in memory: real gateway events, the functions' own services,
-//! the real DynamoDB client and a real DynamoDB.
+//! Tests of the whole API over HTTP. Each has its own in-memory stack: real gateway events, the
+//! functions' own services, the real DynamoDB client and a real DynamoDB.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! `docs/openapi.yaml`, the code and the template say the same, and the file keeps its own rules.
+//! `docs/openapi.yaml`, the code and the template agree, and the file follows its own rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -120,7 +120,7 @@ fn every_operation_takes_prefer_and_every_success_tells_that_it_was_applied() {
     }
 }
 
-/// What a reference within the file leads to; what is none, itself.
+/// Follows a reference within the file; returns any other value as it is.
 fn resolved<'a>(contract: &'a Value, value: &'a Value) -> &'a Value {
     let Some(reference) = value["$ref"].as_str() else { return value };
     let pointer = reference.strip_prefix('#').unwrap_or_else(|| panic!("{reference} leads out of the file"));
@@ -209,7 +209,7 @@ fn elements(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// The schema as a document of its own, which its references into the contract's components can be followed in.
+/// The schema as its own document, in which references to the contract's components resolve.
 fn validator(contract: &Value, schema: &Value) -> jsonschema::Validator {
     let mut document = schema.clone();
     document["components"] = json!({ "schemas": contract["components"]["schemas"] });

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, ApiResponse, send, with_json};
 
-/// Sends a request that would succeed for whoever may make it.
+/// Sends a request that succeeds for any role with the permission.
 async fn call(api: &Api, role: Role, method: &str, template: &str) -> ApiResponse {
     let body: Value = match template {
         "/actors" => json!({"name": "Ida", "age": 34, "gender": "f"}),
@@ -50,7 +50,8 @@ async fn the_matrix_of_endpoint_and_role_is_as_committed() {
     assert_eq!(actual, committed, "tests/permissions.txt has drifted");
 }
 
-/// Requests that show or probe rows of the other resource: how the matrix names them, and how they are sent.
+/// Requests that show or probe rows of the other resource: their name in the matrix, and how to
+/// send them.
 const REQUESTS: [(&str, &str, &str, &str); 8] = [
     ("GET /actors?include=credits", "GET", "/actors?include=credits&limit=1", ""),
     ("GET /actors?movie_id=1", "GET", "/actors?movie_id=1", ""),
@@ -83,7 +84,8 @@ async fn send_granted(api: &Api, permissions: &[&str], method: &str, path: &str,
     .await
 }
 
-/// The permissions that a request takes: those without which it is 403, and with which alone it is not.
+/// The permissions that a request needs: those without which it gets 403, and with which alone it
+/// does not.
 async fn needed(api: &Api, method: &str, path: &str, body: &str) -> Vec<&'static str> {
     let mut needed = Vec::new();
     for one in ALL {
@@ -113,7 +115,7 @@ async fn what_names_the_other_resource_takes_its_permission_whether_it_is_valid_
         ("POST", "/movies", r#"{"cast": 7}"#, "get:actors"),
         ("POST", "/movies", r#"{"title": "M", "cast": []}"#, "get:actors"),
         ("PATCH", "/movies/1", r#"{"title": "", "cast": [{"actor_id": 99}]}"#, "get:actors"),
-        // Nor does the response tell whether the movie exists.
+        // The response does not tell whether the movie exists, either.
         ("PATCH", "/movies/99", r#"{"cast": []}"#, "get:actors"),
     ] {
         let others: Vec<_> = ALL.into_iter().filter(|permission| *permission != missing).collect();
@@ -131,10 +133,10 @@ async fn what_names_no_row_of_the_other_resource_takes_no_further_permission() {
         ("get:actors", "GET", "/actors?movie=1&cast=1&actor_id=1&name=i", ""),
         ("get:movies", "GET", "/movies?movie_id=1&credits=1", ""),
         ("post:movies", "POST", "/movies", r#"{"title": "M", "cast": null}"#),
-        // Of a name that is given twice the last value counts.
+        // Of a repeated name, the last value counts.
         ("post:movies", "POST", "/movies", r#"{"title": "M", "cast": [{"actor_id": 1}], "cast": null}"#),
         ("patch:movies", "PATCH", "/movies/1", r#"{"title": "M"}"#),
-        // An actor has no cast: the member is unknown there.
+        // An actor has no cast: the member is unknown.
         ("post:actors", "POST", "/actors", r#"{"name": "Ida", "age": 34, "gender": "f", "cast": [{"actor_id": 1}]}"#),
         ("patch:actors", "PATCH", "/actors/1", r#"{"cast": []}"#),
         ("delete:movies", "DELETE", "/movies/1", ""),

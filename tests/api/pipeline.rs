@@ -1,4 +1,4 @@
-//! What the pipeline does around an endpoint of the test's own.
+//! What the pipeline does around an endpoint that the test defines.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use shared::store::{Bounds, Listing, Page, Table};
 
 use crate::support::Api;
 
-/// Panics where its query says so.
+/// Panics if its query says so.
 struct Panics;
 
 impl Endpoint for Panics {

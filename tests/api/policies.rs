@@ -1,4 +1,5 @@
-//! Least privilege: a function's policy is the calls that its endpoint makes, seen from outside, and no other.
+//! Least privilege: a function's policy allows exactly the calls that its endpoint makes, as
+//! observed from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use crate::support::proxy::{Call, Proxy};
 use crate::support::template::resources;
 use crate::support::{Api, send, with_json};
 
-/// The permissions that a call takes: a transaction takes those of its parts.
+/// The permissions that a call needs; a transaction needs those of its parts.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html>
 fn actions(call: &Call) -> Vec<(String, String)> {
     let of = |name: &str, part: &Value| {
@@ -37,7 +38,7 @@ fn actions(call: &Call) -> Vec<(String, String)> {
     parts.collect()
 }
 
-/// The committed table, which `scripts/policies.py` holds against the translated template.
+/// The committed table, which `scripts/policies.py` compares with the translated template.
 fn committed() -> BTreeMap<String, BTreeSet<(String, String)>> {
     let mut committed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for line in include_str!("../policies.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -48,7 +49,7 @@ fn committed() -> BTreeMap<String, BTreeSet<(String, String)>> {
     committed
 }
 
-/// Every way through an endpoint that makes calls of its own.
+/// Takes every path through an endpoint that makes different calls.
 async fn exercise(api: &Api, resource: &str, method: &str) {
     let good =
         if resource == "actors" { json!({"name": "Ida", "age": 34, "gender": "f"}) } else { json!({"title": "M"}) };
@@ -88,7 +89,7 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
             .await
             .field_errors();
             send(to(&all).body("{")).await.expect(400);
-            // Another resource has no cast, and ignores it.
+            // Other resources have no cast and ignore it.
             for actor in [2, 99] {
                 let mut cast = good.clone();
                 cast["cast"] = json!([{"actor_id": actor}]);
@@ -119,7 +120,8 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
         .expect(403);
 }
 
-/// A table's name, or a table's and an index's, out of `!GetAtt ActorsTable.Arn` or `!Sub "${ActorsTable.Arn}/index/by_age"`.
+/// The name of a table, or of a table and an index, from `!GetAtt ActorsTable.Arn` or
+/// `!Sub "${ActorsTable.Arn}/index/by_age"`.
 fn table_or_index(resource: &Value) -> String {
     let table = |logical_id: &str| logical_id.strip_suffix("Table").unwrap().to_lowercase();
     match (resource["Fn::GetAtt"].as_str(), resource["Fn::Sub"].as_str()) {

@@ -1,4 +1,4 @@
-//! `ETag` and `If-Match`: no update is lost that a client wants to keep.
+//! `ETag` and `If-Match`: no update is lost if a client wants to keep it.
 
 use futures_util::future::join_all;
 use local::Role::{Director, Producer};

@@ -1,5 +1,6 @@
-//! What holds for any input at all. The inputs are the same in every run; `SEED=… cargo test properties` makes others, and a
-//! failure shows the smallest input that was found for it.
+//! Properties that hold for any input. The inputs are the same in every run;
+//! `SEED=… cargo test properties` generates others, and a failure shows the smallest input found
+//! for it.
 
 use std::fmt::Debug;
 
@@ -17,7 +18,7 @@ use crate::events::events;
 use crate::support::random::{Random, seeds};
 use crate::support::{Api, ApiResponse, raw};
 
-/// Runs a property on this many inputs.
+/// Checks a property on this many inputs.
 fn check<T: Debug>(cases: u32, inputs: impl Strategy<Value = T>, property: impl Fn(T)) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     for seed in seeds(1) {
@@ -32,7 +33,7 @@ fn check<T: Debug>(cases: u32, inputs: impl Strategy<Value = T>, property: impl 
     }
 }
 
-/// A stack that a property can ask without being a future itself.
+/// A stack that a synchronous property can call.
 struct Asked {
     runtime: Runtime,
     api: Api,
@@ -49,7 +50,8 @@ impl Asked {
         self.api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap()
     }
 
-    /// Sends a request with these header lines, its parts as they are, and checks the response's shape.
+    /// Sends a request with these header lines, all parts unchanged, and checks the response's
+    /// shape.
     fn send(&self, method: &str, target: &str, headers: &[u8], body: &[u8]) -> ApiResponse {
         let head = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         let request = [head.as_bytes(), headers, b"\r\n", body].concat();
@@ -67,7 +69,7 @@ impl Asked {
     }
 }
 
-/// Any JSON, with a liking for what nearly is a field's value.
+/// Any JSON, with a preference for values that are almost valid for a field.
 fn any_json() -> impl Strategy<Value = Value> {
     let dates = "(19|20)[0-9]{2}[-/.][01]?[0-9][-/.][0-3]?[0-9]([T ][0-2][0-9]:[0-5][0-9](:[0-6][0-9])?(Z|[+-][01][0-9]:?00)?)?";
     let leaf = prop_oneof![
@@ -109,7 +111,7 @@ fn any_text_for_an_id_is_404_or_the_row_whose_id_is_spelled_so() {
     });
 }
 
-/// What a field that was taken must look like, given what was sent.
+/// Checks that a stored field is consistent with what was sent.
 fn assert_consistent(field: &str, sent: &Value, kept: &Value) {
     match field {
         "age" => {
@@ -178,7 +180,7 @@ fn any_moment_is_the_same_in_every_spelling_of_the_contract() {
         for text in plain.into_iter().flat_map(|form| spelled(&day.format(form).to_string())) {
             assert_eq!(ReleaseDate::parse(&text).ok(), expected, "{text}");
         }
-        // Month and day in either order, where one order alone is a date, or both are the same one.
+        // Month and day in either order, if only one order is a date or both give the same date.
         let clear = day.day() > 12 || day.day() == day.month();
         let either = ["%m/%d/%Y", "%-d-%-m-%Y", "%d.%m.%Y", "%-m-%-d-%Y"];
         for text in either.into_iter().flat_map(|form| spelled(&day.format(form).to_string())) {
@@ -270,7 +272,7 @@ fn any_bytes_for_a_body_are_answered_by_the_contract_and_make_a_row_only_where_i
     });
 }
 
-/// Puts a value in the place of a member of the event, or of a member of a member.
+/// Replaces a member of the event, or a member of a member, with this value.
 fn put(event: &mut Value, at: &[Index], value: Value) {
     let object = event.as_object_mut().filter(|object| !object.is_empty());
     match (object, at.split_first()) {
@@ -290,7 +292,7 @@ fn any_member_of_an_event_may_be_anything_and_no_function_fails() {
     check(300, (select(events), vec(any::<Index>(), 1..4), any_json()), |((function, mut event), at, value)| {
         event["headers"]["authorization"] = json!(format!("Bearer {}", asked.token()));
         put(&mut event, &at, value);
-        // An error is an event that cannot be decoded; a panic would be seen here as well.
+        // An error means that the event cannot be decoded; a panic would also show here.
         if let Ok(response) = asked.runtime.block_on(asked.api.stack.invoke(&function, &event)) {
             assert!((200..500).contains(&response["statusCode"].as_i64().unwrap()), "{response}");
         }

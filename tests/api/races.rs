@@ -1,4 +1,5 @@
-//! What a request has read changes before it acts on it: staged, by holding one of its calls back, and by chance.
+//! What a request has read changes before it acts on it: staged, by holding one of its calls, and
+//! by chance.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -11,7 +12,7 @@ use crate::casting::{add_actors, cast, cast_of, credits, ids, leave_behind, list
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::{Api, ApiResponse, send, with_json};
 
-/// Sends a request of which the next call of this name is held back until `meanwhile` is done.
+/// Sends a request, and holds its next call of this name until `meanwhile` is done.
 async fn held_at(
     proxy: &Proxy,
     call: &'static str,
@@ -58,7 +59,8 @@ async fn a_deletion_that_finds_no_actor_leaves_the_credits_of_one_created_meanwh
     assert_eq!(stored(&api).await, 2);
 }
 
-/// Has four clients delete the next id of a resource, as long as rows of it are created; none of them finds a row.
+/// Four clients delete the next id of a resource as long as rows of it are created; none of them
+/// finds a row.
 async fn delete_ahead(api: &Api, resource: &str, next: &AtomicU64, done: &AtomicBool) {
     let client = async || {
         while !done.load(Ordering::Relaxed) {
@@ -168,7 +170,7 @@ async fn a_reader_that_skips_credits_of_deleted_rows_shows_no_cast_that_there_ne
                 post_movie(&api, cast_of(actors.iter().copied())).await;
             }
             let reader = api.get(Director, path);
-            // The states that there are one after the other: movie 1 always has a cast, actor 1 is always in a movie.
+            // The successive states: movie 1 always has a cast, actor 1 is always in a movie.
             let states: &[&[u64]] = if of_actor { &[&[1, 2], &[1, 2, 3], &[2, 3], &[3]] } else { &[&[1, 2], &[3]] };
             let meanwhile = async {
                 if of_actor {
@@ -239,7 +241,7 @@ async fn a_key_whose_record_expires_while_it_is_in_the_way_can_be_used_again_at_
         let request = api.request_as(Director, "POST", "/actors").header("idempotency-key", "k");
         send(with_json(request, &json!({"name": "Ida", "age": 34, "gender": "f"})))
     };
-    // The record is there when the transaction is refused, and has expired when it is read.
+    // The record exists when the transaction fails, and has expired when it is read.
     let held = proxy.hold_next("TransactWriteItems");
     let meanwhile = async {
         held.reached().await;
@@ -255,7 +257,7 @@ async fn a_key_whose_record_expires_while_it_is_in_the_way_can_be_used_again_at_
     keyed().await.expect(200);
 }
 
-/// Has every record of a key expire a second after 1970.
+/// Sets the expiry of every idempotency record to a second after 1970 began.
 async fn expire_records(api: &Api) {
     let client = api.stack.client();
     let scan = client.scan().table_name(local::ACTORS_TABLE).filter_expression("attribute_exists(expires_at)");

@@ -52,7 +52,7 @@ async fn any_other_method_is_405_with_an_exact_allow_before_authentication() {
 async fn checks_come_in_the_order_of_the_contract() {
     let api = Api::start().await;
     let nobody = |method: &str, path: &str| api.request_as(local::Role::Nobody, method, path);
-    // Route before token, token before permission, permission before id, id before body.
+    // The order of checks: route, token, permission, id, body.
     send(api.request("PUT", "/actors").header("authorization", "Bearer x"))
         .await
         .expect_error(405, "method not allowed");

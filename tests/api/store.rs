@@ -27,7 +27,7 @@ fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// Has the counter say that ids up to `last` have been given out.
+/// Sets the counter as if the ids up to `last` had been assigned.
 async fn count_to(api: &Api, last: u64) {
     let put =
         api.stack.client().put_item().table_name(local::ACTORS_TABLE).item("bucket", AttributeValue::N("-1".into()));
@@ -62,7 +62,8 @@ async fn a_list_across_bucket_borders_and_empty_buckets_is_complete_and_in_order
     let api = Api::start().await;
     let actors = actors(&api);
     let mut expected = Vec::new();
-    // On both sides of two borders, then across a gap of many empty buckets, then in a far one.
+    // On both sides of two bucket borders, then after a gap of many empty buckets, then in a
+    // distant bucket.
     for last in [0, 997, 998, 999, 1000, 1998, 1999, 57_998, 57_999, 99_999] {
         count_to(&api, last).await;
         expected.push(actors.create(ida()).await.unwrap().row.id.get());

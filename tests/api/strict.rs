@@ -1,4 +1,4 @@
-//! `Prefer: handling=strict`: no name that is unknown is passed over in silence.
+//! `Prefer: handling=strict`: no unknown name is ignored.
 
 use local::Role::{Assistant, Director, Producer};
 use reqwest::RequestBuilder;
@@ -33,7 +33,7 @@ struct Operation {
     body: Option<Value>,
 }
 
-/// Every operation that a route leads to, each on a row of its own.
+/// Every operation that a route leads to, each on its own row.
 async fn operations(api: &Api) -> Vec<Operation> {
     let mut operations = Vec::new();
     for (key, _) in local::route_keys() {
@@ -51,7 +51,7 @@ async fn operations(api: &Api) -> Vec<Operation> {
 }
 
 impl Operation {
-    /// Sends the request, with this query after its path.
+    /// Sends the request with this query.
     async fn send(&self, api: &Api, prefer: Option<&str>, query: &str) -> ApiResponse {
         let mut request = api.request_as(Producer, &self.method, &format!("{}{query}", self.path));
         if let Some(prefer) = prefer {
@@ -244,7 +244,7 @@ async fn a_replay_says_that_it_was_handled_strictly() {
         let request = api.request_as(Director, "POST", "/actors").header("idempotency-key", "k");
         send(with_json(request.header("prefer", prefer), body))
     };
-    // A request that is an error uses no key.
+    // A request that gets an error uses no key.
     assert_eq!(post("handling=strict", &body).await.field_errors(), ["page"]);
     let good = json!({"name": "Ida", "age": 34, "gender": "female"});
     for (prefer, replayed, applied) in [

@@ -1,4 +1,4 @@
-//! The template, the code and the local gateway say the same.
+//! The template, the code and the local gateway agree.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,12 @@ use shared::store::Store;
 use crate::support::Api;
 use crate::support::template::{resources, template};
 
-/// What the code says of a function. What its policy allows is compared with the calls that it makes elsewhere.
+/// What the code says of a function. `policies.rs` compares its policy with the calls that it
+/// makes.
 struct Expected {
     name: String,
     route_keys: Vec<String>,
-    /// The settings that hold the names of its tables.
+    /// The settings with the names of its tables.
     tables: &'static [&'static str],
 }
 
@@ -45,7 +46,8 @@ fn all_expected() -> [Expected; 8] {
     ]
 }
 
-/// The template's functions by the name of their crate, which is the last part of their code's folder.
+/// The template's functions by the name of their crate, which is the last part of their code's
+/// path.
 fn functions() -> BTreeMap<String, Value> {
     let functions = resources("AWS::Serverless::Function").into_iter().map(|(_, function)| {
         let folder = function["Properties"]["CodeUri"].as_str().unwrap().to_owned();
@@ -97,7 +99,7 @@ fn every_function_has_its_endpoints_routes_and_the_names_of_its_tables_alone() {
     }
 }
 
-/// The resource of the table whose name is in this setting.
+/// The table resource whose name is in this setting.
 fn logical_id(setting: &str) -> &'static str {
     match setting {
         "ACTORS_TABLE" => "ActorsTable",
@@ -153,7 +155,7 @@ fn every_table_is_kept_guarded_and_laid_out_as_the_local_one() {
         assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST", "{name}");
         assert_eq!(properties["DeletionProtectionEnabled"], true, "{name}");
         assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{name}");
-        // Credits have no idempotency keys, and so nothing that expires.
+        // Credits have no idempotency keys, so none of them expire.
         let expiry = json!({"AttributeName": "expires_at", "Enabled": true});
         let expiry = if name == "CreditsTable" { Value::Null } else { expiry };
         assert_eq!(properties["TimeToLiveSpecification"], expiry, "{name}");
@@ -164,14 +166,14 @@ fn every_table_is_kept_guarded_and_laid_out_as_the_local_one() {
     }
 }
 
-/// A list whose order says nothing, in one order.
+/// Sorts a list whose order means nothing.
 fn sorted(list: &Value) -> Vec<String> {
     let mut sorted: Vec<_> = list.as_array().into_iter().flatten().map(Value::to_string).collect();
     sorted.sort();
     sorted
 }
 
-/// Attributes, key and indexes of a table of the local stack, in the template's words.
+/// Attributes, key and indexes of a table of the local stack, in the template's terms.
 async fn local_layout(api: &Api, table: &str) -> [Vec<String>; 3] {
     let described = api.stack.client().describe_table().table_name(table).send().await.unwrap().table.unwrap();
     let key = |key: &[KeySchemaElement]| -> Value {
@@ -200,7 +202,7 @@ fn the_gateway_throttles_logs_no_claim_and_takes_its_origin_from_a_parameter() {
     for forbidden in ["authorizer", "authorization", "identity", "header", "querystring", "\n"] {
         assert!(!format.to_lowercase().contains(forbidden), "{forbidden}");
     }
-    // With a value in the place of each variable the format is JSON.
+    // With a value in place of each variable, the format is JSON.
     let filled = format.split('$').map(|part| part.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '.'));
     let filled = filled.collect::<Vec<_>>().join("1");
     assert!(serde_json::from_str::<Value>(&filled).is_ok(), "{filled}");

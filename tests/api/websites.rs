@@ -1,4 +1,4 @@
-//! What another website, open in the developer's browser, can do with the local stack: nothing.
+//! What another website, open in the developer's browser, can do to the local stack: nothing.
 
 use local::Options;
 use local::Role::Producer;
@@ -17,7 +17,7 @@ fn services(api: &Api) -> [String; 3] {
     [api.stack.api.clone(), api.stack.identity.clone().unwrap(), api.stack.dynamodb.clone()]
 }
 
-/// The status of a GET with these lines in its head, on a connection of its own.
+/// The status of a GET with these header lines, on its own connection.
 async fn status(url: &str, target: &str, lines: &str) -> u16 {
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
     let request = format!("GET {target} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n");
@@ -57,7 +57,7 @@ async fn a_name_that_was_allowed_is_a_host_of_the_stack() {
     }
 }
 
-/// A call of DynamoDB as a client signs it.
+/// A DynamoDB call as a client signs it.
 fn list_tables(api: &Api) -> RequestBuilder {
     let signature =
         "AWS4-HMAC-SHA256 Credential=local/20200514/local/dynamodb/aws4_request, SignedHeaders=host, Signature=x";

@@ -1,10 +1,11 @@
-//! Bodies that are no JSON, that are none of ours, or that are as large or deep as may be.
+//! Bodies that are not JSON, that do not match the contract, or that are as large or deep as
+//! allowed.
 
 use serde_json::json;
 
 use super::{Change, Row};
 
-/// The members of a good actor.
+/// The members of a valid actor.
 const ACTOR: &str = r#""name": "Ida", "age": 34, "gender": "f""#;
 const KIB_64: usize = 64 * 1024;
 
@@ -279,7 +280,8 @@ fn casts() -> Vec<Row> {
     refused.chain([missing, of_actor, large]).collect()
 }
 
-/// Texts that mean something to some program: they are characters, and come back as they were sent.
+/// Texts that mean something to some program: here they are characters, and come back as they were
+/// sent.
 fn characters() -> Vec<Row> {
     let long = "𝕏".repeat(200);
     let texts = [

@@ -1,6 +1,7 @@
-//! Bytes that are no HTTP request, or two that would be taken for one. Most of them would delete the first actor.
+//! Bytes that are no HTTP request, or two requests that would be taken for one. Most of them would
+//! delete the first actor.
 
-/// Each with what it is. `DELETE /actors/1` of a producer is what a lenient reader would see.
+/// The bytes, each with a description. A lenient parser would see a producer's `DELETE /actors/1`.
 pub(super) fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
     let authorization = format!("Authorization: Bearer {token}\r\nConnection: close\r\n");
     let with_token = |bytes: &[u8]| {
@@ -122,7 +123,7 @@ const OTHERS: &[(&str, &[u8])] = &[
     ("a command of Redis", b"*1\r\n$8\r\nFLUSHALL\r\n\r\n"),
 ];
 
-/// What is larger than a head may be.
+/// Requests whose head is larger than allowed.
 fn large(authorization: &str) -> Vec<(&'static str, Vec<u8>)> {
     let delete = |target: &str, headers: &str| {
         format!("DELETE {target} HTTP/1.1\r\nHost: localhost\r\n{authorization}{headers}\r\n").into_bytes()

@@ -1,4 +1,4 @@
-//! Headers: tokens that are none, conditions and keys that are odd, and headers that some servers believe.
+//! Headers: invalid tokens, odd conditions and keys, and headers that some servers trust.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ pub(super) fn rows() -> Vec<Row> {
     [authorization(), content(), if_match(), idempotency_key(), believed()].into_iter().flatten().collect()
 }
 
-/// `{token}` stands for a producer's good token.
+/// `{token}` stands for a producer's valid token.
 fn authorization() -> Vec<Row> {
     let nowhere_else: &[(&str, &str)] = &[
         ("no token", ""),
@@ -164,7 +164,8 @@ fn idempotency_key() -> Vec<Row> {
     ]
 }
 
-/// Headers that would change the request if anything believed them. Each is sent with a request that finds nothing, and with a list.
+/// Headers that would change the request if anything trusted them. Each is sent with a request that
+/// finds nothing, and with a list.
 fn believed() -> Vec<Row> {
     let lines: &[&[u8]] = &[
         b"Host: localhost:99999",

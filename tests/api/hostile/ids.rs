@@ -1,4 +1,4 @@
-//! Ids that are spelled in another way than the one, each tried where it would do harm.
+//! Ids in other spellings than the canonical one, each tried where it would do harm.
 
 use super::Row;
 
@@ -74,7 +74,7 @@ pub(super) fn rows() -> Vec<Row> {
         ("the greatest id there could be, read", "/actors/9007199254740991".to_owned()),
         ("the greatest id there could be, read with its credits", "/movies/9007199254740991?include=cast".to_owned()),
         ("a percent sign alone, read", "/movies/%".to_owned()),
-        // An id comes before a query.
+        // The id is checked before the query.
         ("a bad id with a bad query", "/actors/01?include=all".to_owned()),
         ("a credit's key", "/actors/actor%231".to_owned()),
         ("a credit of an actor", "/actors/1/credits".to_owned()),

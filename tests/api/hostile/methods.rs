@@ -1,4 +1,4 @@
-//! Methods that a path does not have, however they are asked for, and methods that stay what they are.
+//! Methods that a path does not have, in any spelling, and methods that no override header changes.
 
 use super::Row;
 
@@ -34,7 +34,7 @@ pub(super) fn rows() -> Vec<Row> {
         ("0", "/actors", 405),
     ];
     let methods = table.into_iter().map(|(method, path, status)| {
-        // HEAD's response has no body, and CONNECT's would not be one.
+        // HEAD's response has no body, and what follows CONNECT's would be a tunnel.
         Row::new(&format!("{method} {path}"), method, path, status)
     });
     let overrides = [

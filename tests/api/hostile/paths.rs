@@ -1,4 +1,4 @@
-//! Paths that are none, or that would be one if somebody along the way put them right.
+//! Paths that match no route, or would match one if something along the way corrected them.
 
 use super::Row;
 

@@ -1,4 +1,4 @@
-//! Queries of a list, and of one row.
+//! Queries of lists and of single rows.
 
 use super::Row;
 
@@ -55,7 +55,8 @@ pub(super) fn rows() -> Vec<Row> {
     .collect()
 }
 
-/// The parameters that find rows, each with values that break its rule and with values that only look as if they did.
+/// The parameters that find rows, each with values that break its rule and with valid values that
+/// look invalid.
 fn found() -> Vec<Row> {
     let refused: &[(&str, &str, &[&str])] = &[
         ("actors", "name", &["", "%20", "%cc%81", "+%e3%80%80+", "%1f", "a%00b"]),
@@ -118,7 +119,7 @@ fn found() -> Vec<Row> {
     ];
     let taken = [
         ("actors", format!("name={}", "x".repeat(200))),
-        // Eighteen characters each, once they are folded.
+        // U+FDFA folds to eighteen characters.
         ("actors", format!("name={}", "%ef%b7%ba".repeat(200))),
         ("actors", format!("name={}&sort=-name", "%f0%9d%95%8f".repeat(200))),
         ("movies", format!("title={}", "%ef%b7%ba".repeat(200))),
@@ -136,7 +137,7 @@ fn found() -> Vec<Row> {
         ("movies", "released_from=9999-12-31&released_to=1800-01-01&sort=-release_date".to_owned()),
         ("actors", "movie_id=9007199254740991".to_owned()),
         ("movies", "actor_id=9007199254740991&include=cast".to_owned()),
-        // A parameter of the other resource is one that nobody knows.
+        // A parameter of the other resource is unknown.
         ("actors", "title=&actor_id=0&released_to=".to_owned()),
         ("movies", "name=&gender=&min_age=-1&movie_id=0".to_owned()),
         ("actors", "name[]=&sort[]=x&min_age[$gt]=0&NAME=".to_owned()),
@@ -149,7 +150,7 @@ fn found() -> Vec<Row> {
     .collect()
 }
 
-/// Cursors that no list has given.
+/// Cursors that no list has returned.
 fn cursors() -> Vec<Row> {
     let nonsense =
         ["", "x", "=", "AAAAAAAAAAAAAAAA", "%00", "%ff", "+", "../../actors", "{}", "null", "1", "AAAA&cursor=AAAA"];
@@ -157,10 +158,11 @@ fn cursors() -> Vec<Row> {
     let nonsense = nonsense.into_iter().chain([long.as_str(), longer.as_str()]).flat_map(|cursor| {
         ["/actors?", "/movies?sort=-title&", "/movies?actor_id=1&"].map(|list| (format!("{list}cursor={cursor}"), 422))
     });
-    // The digest of these is right: they are made as the API makes them, for places that no row has. They lead into their own list and to nothing else.
+    // The digests of these are valid: they are made as the API makes them, for positions that no
+    // row has. Each works in its own list only.
     let made = [
         ("/actors?sort=age&cursor=K1M7Q9ND7S8A", 200),
-        // Of no place at all.
+        // For no position at all.
         ("/actors?sort=-name&cursor=P94xzNGHx7k", 422),
         ("/actors?sort=-id&cursor=KkKkO7wyjxkw", 422),
         ("/actors?sort=-id&cursor=1GssTmVgNIIrNQ", 422),
@@ -180,7 +182,7 @@ fn cursors() -> Vec<Row> {
         .collect()
 }
 
-/// What one row's query may not say.
+/// Queries that a single row does not accept, and parameters that it ignores.
 fn of_one_row() -> Vec<Row> {
     let table = [
         ("/actors/1?include=cast", 422),
@@ -191,7 +193,7 @@ fn of_one_row() -> Vec<Row> {
         ("/movies/1?include=credits", 422),
         ("/movies/1?include=__proto__", 422),
         ("/movies/1?include=cast,credits", 422),
-        // The others are a list's.
+        // The other parameters are a list's, and are ignored.
         ("/actors/1?limit=0&after=x&sort=x&cursor=x&name=", 200),
         ("/movies/1?include[]=all&INCLUDE=all", 200),
         ("/movies/1?%69nclude=%63ast", 200),

@@ -1,4 +1,5 @@
-//! Texts that mean something to some program, or that look like something else. They are names, and come back as they were sent.
+//! Texts that mean something to some program, or that look like something else. They are valid
+//! names, and come back as they were sent.
 
 use serde_json::json;
 
@@ -73,7 +74,7 @@ pub(super) fn rows() -> Vec<Row> {
     };
     let created = |row: Row, text: &str| row.changes(Change::NewActor(json!({"name": text, "age": 1, "gender": "f"})));
     let kept = kept.into_iter().flat_map(|text| {
-        // Once as it is and once all in escapes, which are pairs of surrogates outside of the first plane.
+        // Once as it is and once escaped; outside the first plane the escapes are surrogate pairs.
         let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
         let escaped = sent(text, 200).body(format!(r#"{{"name": "{escaped}", "age": 1, "gender": "f"}}"#));
         [created(sent(text, 200), text), created(escaped, text)]

@@ -1,4 +1,5 @@
-//! An issuer in the test's hands: it publishes what it is told to, when it is told to, and counts who asks.
+//! An issuer under the test's control: the test decides what it publishes and when, and it counts
+//! requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,20 +15,20 @@ use shared::config::Issuer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// How the issuer responses for its keys.
+/// How the issuer responds to a request for its keys.
 #[derive(Clone, Debug)]
 pub(crate) enum Behaviour {
     /// With this document.
     Publishes(String),
     /// With this status and a page.
     Fails(u16),
-    /// With this document, after a while.
+    /// With this document, after a delay.
     Dawdles(Duration, String),
     /// With this document, a byte at a time.
     Drips(String),
-    /// With this document, said to be compressed.
+    /// With this document, labelled as compressed.
     Compresses(String),
-    /// By sending the client elsewhere.
+    /// With a redirect to this URL.
     Redirects(String),
 }
 
@@ -56,7 +57,7 @@ impl TestIssuer {
         *self.shared.behaviour.lock().unwrap() = behaviour;
     }
 
-    /// How often the keys were asked for.
+    /// How often the keys were requested.
     pub(crate) fn asked(&self) -> usize {
         self.shared.asked.load(Ordering::SeqCst)
     }
@@ -73,7 +74,7 @@ impl Drop for TestIssuer {
     }
 }
 
-/// The document that publishes these keys.
+/// The key set document with these keys.
 pub(crate) fn key_document(keys: &[&SigningKey]) -> String {
     json!({ "keys": keys.iter().map(|key| key.public_jwk()).collect::<Vec<_>>() }).to_string()
 }

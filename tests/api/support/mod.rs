@@ -1,4 +1,4 @@
-//! A stack of a test's own, and short ways to ask it something.
+//! A test's own stack, and short ways to send it requests.
 
 pub(crate) mod issuer;
 pub(crate) mod proxy;
@@ -22,22 +22,22 @@ pub(crate) struct Api {
     http: Client,
 }
 
-/// An response, read to its end.
+/// A response that was read completely.
 #[derive(Debug)]
 pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    /// The body as JSON; null where it is none.
+    /// The body as JSON; null if it is not JSON.
     pub(crate) body: Value,
 }
 
-/// One key for all the stacks of a run: making one takes longer than most tests.
+/// One key for all stacks of a run: generating one takes longer than most tests.
 pub(crate) fn signing_key() -> Arc<SigningKey> {
     static KEY: OnceLock<Arc<SigningKey>> = OnceLock::new();
     Arc::clone(KEY.get_or_init(|| Arc::new(SigningKey::generate().unwrap())))
 }
 
-/// A stack in memory on free ports.
+/// Options for an in-memory stack on free ports.
 pub(crate) fn options() -> Options {
     Options { key: Some(signing_key()), ..Options::in_memory() }
 }
@@ -47,12 +47,12 @@ impl Api {
         Self::with(options()).await
     }
 
-    /// A stack that trusts an issuer which the test runs.
+    /// Starts a stack that trusts the test's issuer.
     pub(crate) async fn trusting(issuer: Issuer) -> Self {
         Self::with(Options { issuer: Some(issuer), ..options() }).await
     }
 
-    /// A stack whose functions reach their store through a proxy.
+    /// Starts a stack whose functions reach DynamoDB through a proxy.
     pub(crate) async fn behind(proxy: &Proxy) -> Self {
         let api = Self::with(Options { dynamodb: Some(proxy.url()), ..options() }).await;
         proxy.forward_to(&api.stack.dynamodb);
@@ -104,13 +104,13 @@ impl Api {
         send(self.request_as(role, "DELETE", path)).await
     }
 
-    /// Adds an actor and gives the id.
+    /// Adds an actor and returns its id.
     pub(crate) async fn add_actor(&self, name: &str) -> u64 {
         let actor = json!({ "name": name, "age": 34, "gender": "female" });
         self.post(Role::Producer, "/actors", &actor).await.expect(200)["actors"][0]["id"].as_u64().unwrap()
     }
 
-    /// Adds a movie and gives the id.
+    /// Adds a movie and returns its id.
     pub(crate) async fn add_movie(&self, title: &str) -> u64 {
         let movie = json!({ "title": title, "release_date": "2020-05-14" });
         self.post(Role::Producer, "/movies", &movie).await.expect(200)["movies"][0]["id"].as_u64().unwrap()
@@ -132,14 +132,14 @@ pub(crate) async fn send(request: RequestBuilder) -> ApiResponse {
 }
 
 impl ApiResponse {
-    /// The body of an response that must have this status.
+    /// The body of a response that must have this status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         self.body
     }
 
-    /// A refusal's whole body but for `details`.
+    /// Checks an error's whole body except `details`.
     #[track_caller]
     pub(crate) fn expect_error(&self, status: u16, message: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -148,7 +148,7 @@ impl ApiResponse {
         assert_eq!(self.body["message"], message, "{self:?}");
     }
 
-    /// The names of the fields that a 422 complains of.
+    /// The fields that a 422 names.
     #[track_caller]
     pub(crate) fn field_errors(&self) -> Vec<&str> {
         self.expect_error(422, "unprocessable");
@@ -159,7 +159,7 @@ impl ApiResponse {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// What every response of a function must have.
+    /// Checks what every response of a function must have.
     #[track_caller]
     pub(crate) fn check_shape(&self) {
         let leaked = leaks().lock().unwrap().clone();
@@ -186,7 +186,8 @@ impl ApiResponse {
         }
     }
 
-    /// A body has the members that its status calls for and no others, and a complaint names a field and its rule.
+    /// Checks that a body has exactly the members that its status requires, and that each field
+    /// error names a field and its rule.
     #[track_caller]
     fn check_members(&self) {
         let members: Vec<_> = self.body.as_object().unwrap().keys().map(String::as_str).collect();
@@ -207,7 +208,7 @@ impl ApiResponse {
     }
 }
 
-/// What the functions have logged in this process so far.
+/// Everything that the functions have logged in this process so far.
 pub(crate) fn logged() -> String {
     String::from_utf8_lossy(&log_buffer().lock().unwrap()).into_owned()
 }
@@ -217,13 +218,14 @@ fn log_buffer() -> &'static Mutex<Vec<u8>> {
     &BUFFER
 }
 
-/// Takes in everything that is logged, at the finest level, and keeps whatever should never have been.
+/// Captures everything that is logged, at the finest level, and keeps what must not be logged.
 fn log_everything() {
     struct Buffer;
     impl std::io::Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             let text = without_correlation_id(&String::from_utf8_lossy(bytes));
-            // The beginning of every token, what the tests' people are called, and what would break a line or a terminal.
+            // The beginning of every token, the names of the tests' people, and characters that
+            // break a line or a terminal.
             if ["eyJ", "Ida", "female", "An Example", "\u{1b}", "\r"].iter().any(|secret| text.contains(secret)) {
                 leaks().lock().unwrap().push(text);
             }
@@ -239,7 +241,7 @@ fn log_everything() {
     STARTED.get_or_init(|| shared::log::start(|| Buffer, tracing::Level::TRACE));
 }
 
-/// A line of the log but for its correlation id, in which chance may spell anything.
+/// A log line without its correlation id, in which anything may occur by chance.
 fn without_correlation_id(line: &str) -> String {
     match line.split_once(r#""correlation_id":""#) {
         Some((before, id)) => before.to_owned() + id.split_once('"').map_or("", |(_, after)| after),
@@ -247,7 +249,7 @@ fn without_correlation_id(line: &str) -> String {
     }
 }
 
-/// Lines of the log that hold what no log may hold.
+/// The log lines that contain what must not be logged.
 fn leaks() -> &'static Mutex<Vec<String>> {
     static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
     &LEAKS

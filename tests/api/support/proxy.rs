@@ -1,4 +1,4 @@
-//! A proxy between the functions and their DynamoDB that can do to a call what networks and services do.
+//! A proxy between the functions and DynamoDB that injects the faults of networks and services.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,51 +13,51 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Nothing goes wrong.
     None,
-    /// It reaches the store this much later.
+    /// It reaches DynamoDB after this delay.
     Delay(Duration),
-    /// It reaches the store once the test [releases](Held::release) it.
+    /// It reaches DynamoDB once the test [releases](Held::release) it.
     Hold,
-    /// Neither the store nor the caller hears of it again.
+    /// It is lost: DynamoDB does not get it, and the caller gets no response.
     BlackHole,
-    /// The connection breaks before the store has it.
+    /// The connection breaks before DynamoDB gets the call.
     ResetBefore,
-    /// The connection breaks after the store has done it.
+    /// The connection breaks after DynamoDB has executed the call.
     ResetAfter,
-    /// The response breaks off after so many bytes.
+    /// The response ends after this many bytes.
     CutAt(usize),
-    /// The store refuses it for now, having done nothing.
+    /// DynamoDB throttles it, having done nothing.
     Throttle,
-    /// Another transaction is at work on the call's last item; the store has done nothing.
+    /// Another transaction conflicts on the call's last item; DynamoDB has done nothing.
     Conflict,
-    /// The store has a fault of its own, having done nothing.
+    /// DynamoDB returns an internal error, having done nothing.
     ErrorBefore,
-    /// The store has a fault of its own, after having done it.
+    /// DynamoDB returns an internal error after it has executed the call.
     ErrorAfter,
 }
 
 /// A call that the proxy has seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// The API call, as in `PutItem`.
+    /// The name of the operation, for example `PutItem`.
     pub(crate) name: String,
     pub(crate) body: Value,
 }
 
-/// A call that the proxy holds back.
+/// A call that the proxy holds.
 pub(crate) struct Held(Arc<Shared>);
 
 impl Held {
-    /// Returns once the call has reached the proxy.
+    /// Waits until the call has reached the proxy.
     pub(crate) async fn reached(&self) {
         self.0.reached.notified().await;
     }
 
-    /// Lets the call go on to the store.
+    /// Forwards the call to DynamoDB.
     pub(crate) fn release(&self) {
         self.0.release.notify_one();
     }
@@ -75,15 +75,15 @@ struct Shared {
     upstream: Mutex<String>,
     plan: Mutex<Plan>,
     calls: Mutex<Vec<Call>>,
-    /// A call that is held back has reached the proxy.
+    /// Notified when a held call reaches the proxy.
     reached: Notify,
-    /// The call that is held back may go on.
+    /// Notified when a held call may go on.
     release: Notify,
     /// Connections accepted so far.
     accepted: AtomicU64,
-    /// Connections up to this one response no more.
+    /// Connections up to this number get no more responses.
     silent: AtomicU64,
-    /// Connections up to this one are gone.
+    /// Connections up to this number are broken.
     broken: watch::Sender<u64>,
     http: Client,
 }
@@ -122,34 +122,34 @@ impl Proxy {
         upstream.clone_into(&mut self.shared.upstream.lock().unwrap());
     }
 
-    /// Has each call suffer what `plan` says of its name.
+    /// Sets the fault of each call: `plan` chooses it by the call's name.
     pub(crate) fn plan(&self, plan: impl FnMut(&str) -> Fault + Send + 'static) {
         *self.shared.plan.lock().unwrap() = Box::new(plan);
     }
 
-    /// Has the next calls of this name suffer these faults, one each; everything else goes well.
+    /// Injects these faults into the next calls of this name, one each; all other calls succeed.
     pub(crate) fn fail(&self, name: &'static str, faults: impl IntoIterator<Item = Fault, IntoIter: Send + 'static>) {
         let mut faults = faults.into_iter();
         self.plan(move |call| if call == name { faults.next().unwrap_or(Fault::None) } else { Fault::None });
     }
 
-    /// Holds the next call of this name back until the test releases it; every other call goes well.
+    /// Holds the next call of this name until the test releases it; all other calls succeed.
     pub(crate) fn hold_next(&self, name: &'static str) -> Held {
         self.fail(name, [Fault::Hold]);
         Held(Arc::clone(&self.shared))
     }
 
-    /// The calls since this was last asked.
+    /// The calls since this was last read.
     pub(crate) fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut *self.shared.calls.lock().unwrap())
     }
 
-    /// Breaks every connection that there is now; new ones work.
+    /// Breaks all current connections; new ones work.
     pub(crate) fn break_connections(&self) {
         self.shared.broken.send_replace(self.shared.accepted.load(Ordering::SeqCst));
     }
 
-    /// Lets every connection that there is now fall silent; new ones work.
+    /// Stops responding on all current connections; new ones work.
     pub(crate) fn silence_connections(&self) {
         self.shared.silent.store(self.shared.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
     }
@@ -167,7 +167,7 @@ impl Shared {
         let mut broken = self.broken.subscribe();
         tokio::select! {
             _ = broken.wait_for(|last| *last >= number) => drop(reset(&stream)),
-            // An error here is a caller that has gone away.
+            // An error here means that the caller has gone away.
             _ = self.serve(&mut stream, number) => {}
         }
     }
@@ -274,7 +274,7 @@ fn refusal(status: u16, code: &str) -> Vec<u8> {
     refusal_with(status, code, "")
 }
 
-/// A refusal with more members, each with a comma behind it.
+/// An error with additional members, each followed by a comma.
 fn refusal_with(status: u16, code: &str, members: &str) -> Vec<u8> {
     let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}",{members}"message":"as planned"}}"#);
     let length = body.len();
@@ -282,7 +282,8 @@ fn refusal_with(status: u16, code: &str, members: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// What a single write, or a transaction of so many, is told where another transaction is in its way.
+/// The error that a single write, or a transaction with this many parts, gets when another
+/// transaction conflicts with it.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
 fn conflict(parts: Option<usize>) -> Vec<u8> {
     let Some(parts) = parts else { return refusal(400, "TransactionConflictException") };
@@ -291,7 +292,8 @@ fn conflict(parts: Option<usize>) -> Vec<u8> {
     refusal_with(400, "TransactionCanceledException", &reasons)
 }
 
-/// Has the connection end with a reset instead of an orderly close, and says so.
+/// Makes the connection end with a reset instead of an orderly close; returns the error for the
+/// caller.
 fn reset(stream: &TcpStream) -> io::Error {
     stream.set_zero_linger().err().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
 }

@@ -1,4 +1,4 @@
-//! Randomness that can be had again: a seed is printed when a test fails, and `SEED=… cargo test …` replays it.
+//! Reproducible randomness: a failing test prints its seed, and `SEED=… cargo test …` replays it.
 
 /// A small generator (SplitMix64), good enough to choose what a test does next.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ impl Random {
     }
 }
 
-/// The seeds of a test's rounds: the one in `SEED`, or this many from 1 on.
+/// The seeds of a test's rounds: the one in `SEED`, or those from 1 to this number.
 pub(crate) fn seeds(rounds: u64) -> Vec<u64> {
     match std::env::var("SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],

@@ -1,4 +1,4 @@
-//! `template.yaml`, read with CloudFormation's short tags spelled out.
+//! `template.yaml`, parsed with CloudFormation's short tags written out.
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ pub(crate) fn template() -> Value {
     yaml(include_str!("../../../template.yaml"))
 }
 
-/// A document's one value, as JSON.
+/// The one value of a YAML document, as JSON.
 pub(crate) fn yaml(text: &str) -> Value {
     value(&Yaml::load_from_str(text).unwrap()[0])
 }
