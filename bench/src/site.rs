@@ -28,7 +28,7 @@ pub(crate) struct Site {
 
 impl Site {
     /// Starts a site with `rows` actors and as many movies; the first movie has two actors.
-    /// `round_trip` is the simulated latency to DynamoDB and the issuer.
+    /// `round_trip` is the simulated round trip to DynamoDB and the issuer.
     pub(crate) async fn start(chain: &Chain, rows: u64, round_trip: Duration) -> Result<Self, Failure> {
         let key = Arc::new(SigningKey::generate()?);
         let stack = Stack::start(Options { key: Some(Arc::clone(&key)), ..Options::in_memory() }).await?;
@@ -149,7 +149,7 @@ impl Sites {
         })
     }
 
-    /// Starts another site with this many actors and as many movies, and this simulated latency.
+    /// Starts another site with this many actors and as many movies, and this simulated round trip.
     pub(crate) async fn another(&self, rows: u64, round_trip: Duration) -> Result<Site, Failure> {
         Site::start(&self.chain, rows, round_trip).await
     }
