@@ -7,10 +7,13 @@ use std::hash::BuildHasher;
 use serde_json::value::RawValue;
 
 use super::members::{self, Members};
-use super::{Answer, Api, Resource, Stop};
+use super::{Answer, Api, Resource, Stop, shortened};
 
 /// The most empty pages in a row. This API passes over some 250,000 deleted rows in each.
 const MOST_EMPTY: usize = 100;
+/// The most pages with fewer than a tenth of the rows asked for. This API sends such pages where most of 250,000 rows
+/// are deleted, or where movies have more than a hundred credits each.
+const MOST_SHORT: usize = 10_000;
 /// The most cursors that are remembered, in some 16 MB. A list of so many pages has a thousand
 /// million rows.
 const MOST_CURSORS: usize = 1_000_000;
@@ -51,6 +54,15 @@ pub enum PageError {
     /// There are no rows, again and again.
     #[error("the API sends {MOST_EMPTY} empty pages one after the other, each with a next page")]
     Empty,
+    /// There are few rows in a page, again and again.
+    #[error("the API sends {MOST_SHORT} pages with less than a tenth of the rows asked for, each with a next page")]
+    Short,
+    /// The path of the next page is none of this list's.
+    #[error("the list's `next` is not one of this API's: {next}")]
+    Next {
+        /// What was sent.
+        next: String,
+    },
     /// The path of the next page is no path that the API takes.
     #[error("the API sends a next page whose path is longer than {LONGEST_NEXT} bytes")]
     LongNext,
@@ -69,7 +81,7 @@ impl<'a> Page<'a> {
     pub(super) fn parse(resource: Resource, answer: &'a Answer) -> Option<Self> {
         let members = Members::parse(&answer.body).ok().filter(|_| answer.status == 200)?;
         // A `next` of another kind must not look like the end.
-        let next = members.get("next").map_or(Some(None), |next| members::text(next).map(Some))?;
+        let next = members.get("next").map(|next| members::text(next).unwrap_or_else(|| next.get().to_owned()));
         let rows: Vec<&RawValue> = serde_json::from_str(members.get(resource.name())?.get()).ok()?;
         let rows: Result<_, _> = rows.into_iter().map(|row| Members::parse(row.get().as_bytes())).collect();
         Some(Self { rows: rows.ok()?, next })
@@ -85,6 +97,8 @@ pub(super) struct Progress {
     after: u64,
     /// Pages without a row since the last one with rows.
     empty: usize,
+    /// Pages with few rows.
+    short: usize,
     /// Digests of the cursors so far.
     cursors: HashSet<u64>,
     hasher: RandomState,
@@ -111,12 +125,14 @@ impl Progress {
         }
         let Some(next) = &page.next else { return Ok(None) };
         self.count_empty(page)?;
+        self.count_short(page, limit)?;
         if next.len() > LONGEST_NEXT {
             return Err(PageError::LongNext.into());
         }
         // One elsewhere is no page of this list.
-        let query = next.strip_prefix(&format!("/{}?", resource.name())).ok_or_else(|| api.foreign(200))?;
-        self.check_next(query)?.ok_or_else(|| api.foreign(200))?;
+        let foreign = || PageError::Next { next: shortened(next) };
+        let query = next.strip_prefix(&format!("/{}?", resource.name())).ok_or_else(foreign)?;
+        self.check_next(query)?.ok_or_else(foreign)?;
         Ok(Some(next.clone()))
     }
 
@@ -127,6 +143,11 @@ impl Progress {
         }
         self.empty += 1;
         if self.empty < MOST_EMPTY { Ok(()) } else { Err(PageError::Empty) }
+    }
+
+    fn count_short(&mut self, page: &Page<'_>, limit: usize) -> Result<(), PageError> {
+        self.short += usize::from(page.rows.len() * 10 < limit);
+        if self.short < MOST_SHORT { Ok(()) } else { Err(PageError::Short) }
     }
 
     /// Checks that a next page leads on. None where it does not say where it begins.
@@ -182,7 +203,8 @@ mod tests {
         };
         check(200, r#"{"success":true,"actors":[]}"#, Some((0, None)));
         check(200, r#"{"actors":[{}],"next":"/actors?after=1"}"#, Some((1, Some("/actors?after=1"))));
-        check(200, r#"{"actors":[{}],"next":5}"#, None);
+        check(200, r#"{"actors":[{}],"next":5}"#, Some((1, Some("5"))));
+        check(200, r#"{"actors":[{}],"next":null}"#, Some((1, Some("null"))));
         check(200, r#"{"actors":[5]}"#, None);
         check(200, r#"{"actors":[],"actors":[]}"#, None);
         check(200, r#"{"movies":[]}"#, None);
@@ -231,7 +253,30 @@ mod tests {
         check(&empty, PageError::Empty);
         assert!(walk(&empty[..99]).is_ok());
         for elsewhere in ["/movies?after=1", "https://example.com", "/actors?limit=5", "/actors?after=x", "/actors"] {
-            assert!(matches!(walk(&[(&[], elsewhere)]), Err(TakeError::Stop(Stop::Foreign { .. }))), "{elsewhere}");
+            check(&[(&[], elsewhere)], PageError::Next { next: elsewhere.into() });
         }
+    }
+
+    #[test]
+    fn pages_with_few_rows_have_an_end_whatever_is_between_them() {
+        let api = Api::new("http://127.0.0.1", "token", Backoff::default()).unwrap();
+        // A list of pages, the first one's number 1: its rows and whether another follows.
+        let walk = |pages: u64, rows: &dyn Fn(u64) -> u64| {
+            let mut progress = Progress::default();
+            (1..=pages).try_for_each(|number| {
+                let ids: Vec<_> =
+                    (number * 100..number * 100 + rows(number)).map(|id| format!("{{\"id\":{id}}}")).collect();
+                let next = format!("/actors?after={}", number * 100 + 99);
+                let answer = answer(200, &format!(r#"{{"actors":[{}],"next":"{next}"}}"#, ids.join(",")));
+                let page = Page::parse(Resource::Actors, &answer).unwrap();
+                progress.take(&api, Resource::Actors, 50, &page).map(drop)
+            })
+        };
+        let is_short = |error| matches!(error, Err(TakeError::Page(PageError::Short)));
+        let one_after_99_empty = |number| u64::from(number % 100 == 0);
+        assert!(walk(9_999, &|_| 1).is_ok() && is_short(walk(10_000, &|_| 1)));
+        assert!(walk(9_999, &one_after_99_empty).is_ok() && is_short(walk(10_000, &one_after_99_empty)));
+        assert!(is_short(walk(20_000, &|number| if number % 2 == 0 { 50 } else { 4 })));
+        assert!(walk(11_000, &|_| 5).is_ok());
     }
 }
