@@ -262,8 +262,9 @@ async fn an_import_that_is_killed_and_run_again_adds_no_row_twice() {
 async fn an_interrupted_import_ends_at_once_and_says_how_to_continue() {
     let (folder, stack) = (Folder::new("interrupted"), stack().await);
     let file = actors(&folder, 30);
-    let server = Server::start(&stack.api, |number, _| if number < 10 { Reply::Pass } else { busy(503, "60") }).await;
-    let arguments = ["import", &file, "--again=once more", "--concurrency", "4"];
+    let server = Server::start(&stack.api, |number, _| if number < 10 { Reply::Pass } else { busy(503, "59") }).await;
+    let again = format!("--again={}", transfer::random_run().unwrap());
+    let arguments = ["import", &file, &again, "--concurrency", "4"];
     let mut command = command(&folder, &stack, &server.url, &arguments);
     let importing = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     server.has_served(14).await;
@@ -339,8 +340,11 @@ async fn an_api_that_stays_busy_is_left_alone_after_a_few_attempts() {
 
     let server = Server::start("", |_, _| busy(429, "3600")).await;
     let summary = import(&quick(&server.url, "token"), Import { concurrency: 1, ..rows(20) }).await;
-    assert_eq!(summary.stop, Some(Stop::Busy { url: server.url.clone(), status: 429, attempts: 1 }));
-    assert_eq!(server.served(), 1);
+    let (asked_for, longest) = (Duration::from_secs(3600), Duration::from_secs(2));
+    let stop = Stop::LongWait { url: server.url.clone(), status: 429, asked_for, longest };
+    let said = "responds with 429 and asks to wait 3600 seconds, longer than the 2 seconds that this program waits";
+    assert!(stop.to_string().contains(said), "{stop}");
+    assert_eq!((summary.stop, server.served()), (Some(stop), 1));
 }
 
 #[tokio::test]
@@ -875,6 +879,126 @@ async fn no_message_advises_what_could_add_a_row_twice() {
     assert_eq!(list(&stack, "actors").await.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_id_of_a_run_is_an_error_before_anything_is_sent() {
+    let (folder, stack) = (Folder::new("mistyped"), stack().await);
+    let file = actors(&folder, 2);
+    let id = transfer::random_run().unwrap();
+    for bad in ["", "other", &id[..12], &format!("{id}0")] {
+        let output = run(&folder, &stack, &["import", &file, &format!("--again={bad}")]);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains("--again"), "{bad}: {output:?}");
+    }
+    assert_eq!(list(&stack, "actors").await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_another_program_has_saved_adds_no_row_twice() {
+    let (folder, stack) = (Folder::new("saved"), stack().await);
+    let check = |file: &str, contents: &str, expected: String| {
+        fs::write(folder.0.join(file), contents).unwrap();
+        let output = run(&folder, &stack, &["import", file]);
+        assert_eq!(summary(&output), expected, "{contents}: {output:?}");
+    };
+    check("actors.csv", "name,age,gender\nIda,31,f\nMax,7,m\n", counts(2, 0, 0));
+    check("actors.csv", "name,age,gender\nIda\u{a0},031,f\n\u{3000}Max,7.0,\"m \"\n", counts(0, 2, 0));
+    for age in ["31", "31.0", "3.1e1", "\"31\"", "\"031\""] {
+        let row = format!("{{\"name\":\"\\u3000Ida \",\"age\":{age},\"gender\":\"f\\n\",\"id\":null}}");
+        check("actors.jsonl", &row, counts(0, 1, 0));
+    }
+    // What is no age is the API's to reject.
+    check("actors.jsonl", r#"{"name":"Ida","age":" 31","gender":"f"}"#, counts(0, 0, 1));
+    check("movies.csv", "title,release_date\nOne,\n", counts(1, 0, 0));
+    let more = [r#""cast":[]"#, r#""cast":null"#, r#""release_date":null"#, r#""id":5"#];
+    for more in more {
+        check("movies.jsonl", &format!("{{\"title\":\" One\",{more}}}"), counts(0, 1, 0));
+    }
+    let cast = |credits: &str| format!("{{\"title\":\"Two\",\"cast\":[{credits}]}}");
+    let (first, second) = (r#"{"actor_id":1,"character":"Cat"}"#, r#"{"actor_id":2,"billing":1}"#);
+    check("movies.jsonl", &cast(&format!("{second},{first}")), counts(1, 0, 0));
+    let other = r#"{"character":" Cat","billing":null,"actor_id":1.0},{"billing":1,"actor_id":2,"character":null}"#;
+    check("movies.jsonl", &cast(other), counts(0, 1, 0));
+    assert_eq!((list(&stack, "actors").await.len(), list(&stack, "movies").await.len()), (2, 2));
+
+    // An error names the credit's place in the file, whatever order it was sent in.
+    fs::write(folder.0.join("movies.jsonl"), cast(&format!("{{\"actor_id\":9}},{first}"))).unwrap();
+    let printed = text(&run(&folder, &stack, &["import", "movies.jsonl"]).stdout);
+    assert!(printed.starts_with("movies.jsonl, line 1: cast[0].actor_id: there is no actor 9"), "{printed}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_whose_terminal_is_closed_says_how_to_continue() {
+    let (folder, stack) = (Folder::new("closed"), stack().await);
+    let file = actors(&folder, 30);
+    let server = Server::start(&stack.api, |number, _| if number < 10 { Reply::Pass } else { busy(503, "59") }).await;
+    let mut command = command(&folder, &stack, &server.url, &["import", &file, "--concurrency", "4"]);
+    let importing = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.has_served(14).await;
+    signal(&importing, "-HUP");
+    let output = importing.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), summary(&output)), (Some(1), counts(10, 0, 0)));
+    assert!(text(&output.stderr).contains("To continue, run the same"), "{output:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_started_with_nohup_outlives_its_terminal() {
+    let (folder, stack) = (Folder::new("nohup"), stack().await);
+    let reply = |number, _: &Request<Body>| match number {
+        0 => busy(503, "1"),
+        _ => Reply::Pass,
+    };
+    let server = Server::start(&stack.api, reply).await;
+    let mut nohup = Command::new("nohup");
+    nohup.arg(local(&folder.0).get_program()).args(["export", "actors", "--api", &server.url]);
+    nohup.current_dir(&folder.0).env("CASTING_AGENCY_TOKEN", token(&stack, PRODUCER)).stdin(Stdio::null());
+    let exporting = nohup.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.has_served(1).await;
+    signal(&exporting, "-HUP");
+    let output = exporting.wait_with_output().unwrap();
+    assert_eq!((output.status.success(), text(&output.stdout).as_str()), (true, "id,name,age,gender"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_argument_commands_the_terminal() {
+    let (folder, stack) = (Folder::new("arguments"), stack().await);
+    let (sent, shown) = COMMANDS;
+    for arguments in [
+        vec![format!("--x{sent}.csv")],
+        vec!["import".into(), "actors.csv".into(), "--resource".into(), sent.into()],
+        vec!["import".into(), "actors.csv".into(), format!("--again={sent}")],
+        vec![format!("sub{sent}")],
+    ] {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let output = run(&folder, &stack, &arguments);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(shown), "{said:?}");
+        assert!(!said.chars().any(|c| c != '\n' && (c.is_control() || "\u{202e}\u{2028}".contains(c))), "{said:?}");
+    }
+    let event = local(&folder.0).args(["event", sent]).output().unwrap();
+    assert!(text(&event.stderr).starts_with(&format!("error: {shown}: ")), "{event:?}");
+    let help = local(&folder.0).arg("--help").output().unwrap();
+    assert!(help.status.success() && text(&help.stdout).contains("Usage:"), "{help:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_says_that_it_waits_and_what_is_no_date() {
+    let (folder, stack) = (Folder::new("waits"), stack().await);
+    let reply = |number, _: &Request<Body>| match number {
+        0 => busy(503, "0"),
+        _ => page(json!({"movies": [{"id": 1, "title": "One", "release_date": "soon"}]})),
+    };
+    let server = Server::start("", reply).await;
+    let output = command(&folder, &stack, &server.url, &["export", "movies"]).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(said.starts_with("the API responds with 503, trying again\n"), "{said}");
+    assert!(said.contains("1 row has a release_date that is no date for this API"), "{said}");
+    assert_eq!(text(&output.stdout), "id,title,release_date\n1,One,soon");
+    let output = run(&folder, &stack, &["export", "movies", "--output", "nowhere/movies.csv"]);
+    assert_eq!(text(&output.stderr), "error: nowhere/movies.csv: there is no folder nowhere");
+}
+
 #[tokio::test]
 async fn an_api_without_a_scheme_is_told_the_whole_url() {
     let folder = Folder::new("scheme");
@@ -884,7 +1008,7 @@ async fn an_api_without_a_scheme_is_told_the_whole_url() {
             [("api.example/staging", "https://api.example/staging"), ("localhost:3000", "http://localhost:3000")]
         {
             let output = local(&folder.0).args(arguments).args(["--api", url]).output().unwrap();
-            let expected = format!("error: {url} has no scheme; give the whole URL, for example {whole}");
+            let expected = format!("error: {url} is no whole URL; give it with its scheme, for example {whole}");
             assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), expected));
         }
     }

@@ -59,7 +59,7 @@ impl Backoff {
     /// None where it is not worth it any more. `spread` is from 0 to 1.
     fn wait(self, attempt: u32, asked_for: Option<Duration>, spread: f64) -> Option<Duration> {
         let asked_for = asked_for.unwrap_or_default();
-        if attempt >= self.attempts || asked_for > self.longest {
+        if attempt >= self.attempts {
             return None;
         }
         let doubled = self.first.saturating_mul(2_u32.saturating_pow(attempt - 1)).min(self.longest);
@@ -93,6 +93,21 @@ pub enum Stop {
         status: u16,
         /// How many there were.
         attempts: u32,
+    },
+    /// It asks for a longer wait than the longest.
+    #[error(
+        "{url} responds with {status} and asks to wait {} seconds, longer than the {} seconds that this program waits; \
+         try again later", .asked_for.as_secs(), .longest.as_secs()
+    )]
+    LongWait {
+        /// The API's URL.
+        url: String,
+        /// The status.
+        status: u16,
+        /// How long it asks to wait.
+        asked_for: Duration,
+        /// The longest wait of this program.
+        longest: Duration,
     },
     /// It gives an answer that the API does not give.
     #[error("{url} gives an answer that is none of this API's ({status}); is the URL right?")]
@@ -213,8 +228,8 @@ impl Api {
             };
             let Some(wait) = self.backoff.wait(attempt, asked_for, spread()) else { return Err(stop) };
             (self.waiting)(&match stop {
-                Stop::Busy { status, .. } => format!("the API answers {status}, trying again"),
-                _ => "no answer, trying again".to_owned(),
+                Stop::Busy { status, .. } => format!("the API responds with {status}, trying again"),
+                _ => "no response, trying again".to_owned(),
             });
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -239,7 +254,11 @@ impl Api {
             401 => Attempt::Over(Stop::Unauthorized),
             403 => Attempt::Over(Stop::Forbidden(message(&answer.0.body))),
             409 | 429 | 500 | 502 | 503 | 504 => {
-                Attempt::Again(Stop::Busy { url: self.url.clone(), status, attempts }, asked_for)
+                let (url, longest) = (self.url.clone(), self.backoff.longest);
+                match asked_for.filter(|asked_for| *asked_for > longest) {
+                    Some(asked_for) => Attempt::Over(Stop::LongWait { url, status, asked_for, longest }),
+                    None => Attempt::Again(Stop::Busy { url, status, attempts }, asked_for),
+                }
             }
             _ => Attempt::Over(self.foreign(status)),
         }
@@ -304,18 +323,57 @@ pub(crate) fn message(body: &[u8]) -> String {
 /// # Errors
 /// When it has no scheme, another than `http` and `https`, or more than a host, a port and a path.
 pub fn api_url(url: &str) -> Result<Url, String> {
-    if !url.contains("://") {
-        let rest = url.trim_start_matches('/');
-        let is_local = Url::parse(&format!("http://{rest}")).is_ok_and(|url| is_local(&url));
-        let scheme = if is_local { "http" } else { "https" };
-        return Err(format!("{url} has no scheme; give the whole URL, for example {scheme}://{rest}"));
+    if url.trim().is_empty() {
+        return Err("the API's URL is empty; give the whole URL, for example https://api.example.com".into());
     }
-    let parsed = Url::parse(url).map_err(|error| format!("{url} is no URL: {error}"))?;
-    let plain = parsed.query().is_none() && parsed.fragment().is_none() && parsed.username().is_empty();
-    if !["http", "https"].contains(&parsed.scheme()) || !plain {
-        return Err(format!("{url} must be a http:// or https:// URL and nothing else"));
+    let shown = without_user(url);
+    if !url.contains("://") {
+        return Err(match whole_url(url) {
+            Some(whole) => format!("{shown} is no whole URL; give it with its scheme, for example {whole}"),
+            None => format!("{shown} is no URL of an API; give the whole URL, for example https://api.example.com"),
+        });
+    }
+    let parsed = Url::parse(url).map_err(|error| format!("{shown} is no URL: {error}"))?;
+    if !["http", "https"].contains(&parsed.scheme()) || !is_plain(&parsed) {
+        return Err(format!(
+            "{shown} is no URL of an API: that begins with http:// or https://, and has a host, a port and a path \
+             and nothing else"
+        ));
     }
     Ok(parsed)
+}
+
+/// Whether a URL has nothing but a scheme, a host, a port and a path.
+fn is_plain(url: &Url) -> bool {
+    let no_user = url.username().is_empty() && url.password().is_none();
+    url.query().is_none() && url.fragment().is_none() && no_user
+}
+
+/// A URL without `//` as it was probably meant: `api.example/staging`, `localhost:3000`, `http:127.0.0.1:3000`.
+fn whole_url(url: &str) -> Option<String> {
+    let scheme_of = |rest: &str| {
+        let is_local = Url::parse(&format!("http://{rest}")).is_ok_and(|url| is_local(&url));
+        if is_local { "http" } else { "https" }
+    };
+    let (scheme, rest) = match url.split_once(':') {
+        Some((scheme, rest)) if ["http", "https"].contains(&scheme) => (scheme, rest.trim_start_matches('/')),
+        _ => {
+            let rest = url.trim_start_matches('/');
+            (scheme_of(rest), rest)
+        }
+    };
+    let whole = format!("{scheme}://{rest}");
+    // What follows the colon of another scheme, as in `mailto:x`, is no port.
+    Url::parse(&whole).ok().filter(is_plain).map(|_| whole)
+}
+
+/// A URL as it may be printed: with `***` in place of a user and a password.
+fn without_user(url: &str) -> String {
+    let start = url.find("://").map_or(0, |end| end + 3);
+    match url.rfind('@').filter(|at| *at >= start) {
+        Some(at) => format!("{}***{}", &url[..start], &url[at..]),
+        None => url.to_owned(),
+    }
 }
 
 /// Whether a URL is one of this machine's own.
@@ -364,7 +422,6 @@ mod tests {
         check(5, None, None);
         check(1, Some(0), Some((50, 100)));
         check(1, Some(250), Some((250, 300)));
-        check(1, Some(301), None);
     }
 
     #[test]
@@ -382,13 +439,36 @@ mod tests {
     fn a_url_without_a_scheme_is_told_the_whole_url() {
         let check = |url: &str, expected: &str| {
             let error = Api::new(url, "token", Backoff::default()).err().unwrap();
-            assert_eq!(error, format!("{url} has no scheme; give the whole URL, for example {expected}"));
+            let advice = format!("{url} is no whole URL; give it with its scheme, for example {expected}");
+            assert_eq!(error, advice);
         };
+        check("http:127.0.0.1:4200", "http://127.0.0.1:4200");
+        check("https:/api.example", "https://api.example");
         check("127.0.0.1:3000", "http://127.0.0.1:3000");
         check("localhost:3000", "http://localhost:3000");
         check("[::1]:3000", "http://[::1]:3000");
         check("api.example/staging", "https://api.example/staging");
         check("//api.example", "https://api.example");
+    }
+
+    #[test]
+    fn no_url_is_suggested_where_none_was_meant_and_no_password_is_printed() {
+        let check =
+            |url: &str, expected: &str| assert_eq!(api_url(url).unwrap_err().split("; ").next(), Some(expected));
+        check("", "the API's URL is empty");
+        check(" ", "the API's URL is empty");
+        check("mailto:x", "mailto:x is no URL of an API");
+        check("mailto:ida@api.example", "***@api.example is no URL of an API");
+        check("http:", "http: is no URL of an API");
+        for (url, shown) in [
+            ("https://ida:secret@api.example", "https://***@api.example"),
+            ("https://:secret@api.example", "https://***@api.example"),
+            ("https://ida:se/c@ret@api.example:port", "https://***@api.example:port"),
+            ("ida:secret@api.example", "***@api.example"),
+        ] {
+            let error = api_url(url).unwrap_err();
+            assert!(error.starts_with(shown) && !error.contains("secret") && !error.contains("se/c"), "{error}");
+        }
     }
 
     #[test]
