@@ -51,6 +51,8 @@ pub struct Exported {
     pub rows: usize,
     /// What the rows have and the format has no place for.
     pub left_out: BTreeSet<String>,
+    /// How many rows have a date that the API would not take; it is written as it was sent.
+    pub odd_dates: usize,
 }
 
 /// Writes every row of a list, in ascending id. `seen` is shown how many there are so far.
@@ -76,7 +78,7 @@ pub async fn export(
         let page = Page::parse(resource, &answer).ok_or_else(|| api.foreign(answer.status))?;
         next = progress.take(api, resource, limit, &page)?;
         for row in &page.rows {
-            to.write_all(&line(row, resource, format, &mut exported.left_out)?)?;
+            to.write_all(&line(row, resource, format, &mut exported)?)?;
         }
         exported.rows += page.rows.len();
         seen(exported.rows);
@@ -104,8 +106,10 @@ fn line(
     row: &Members<'_>,
     resource: Resource,
     format: Format,
-    left_out: &mut BTreeSet<String>,
+    exported: &mut Exported,
 ) -> Result<Vec<u8>, ExportError> {
+    exported.odd_dates += usize::from(resource == Resource::Movies && row.get("release_date").is_some_and(is_odd_date));
+    let left_out = &mut exported.left_out;
     match format {
         Format::Csv => {
             let columns = columns(resource);
@@ -125,6 +129,11 @@ fn line(
             Ok(format!("{}\n", object(members).replace(['\r', '\n'], " ")).into_bytes())
         }
     }
+}
+
+/// Whether this is neither a date that the API takes nor null.
+fn is_odd_date(value: &RawValue) -> bool {
+    value.get() != "null" && members::text(value).is_none_or(|text| ReleaseDate::parse(&text).is_err())
 }
 
 /// A cast as import takes it: without names, which are the actors' own, and without what is null.
@@ -172,7 +181,7 @@ mod tests {
         for row in rows {
             let row = row.to_string();
             let row = Members::parse(row.as_bytes()).unwrap();
-            file.extend(line(&row, resource, format, &mut BTreeSet::new()).unwrap());
+            file.extend(line(&row, resource, format, &mut Exported::default()).unwrap());
         }
         String::from_utf8(file).unwrap()
     }
@@ -196,11 +205,25 @@ mod tests {
     #[test]
     fn csv_dates_are_iso_8601_and_what_csv_has_no_column_for_is_named() {
         let row = r#"{"id":1,"title":"One","release_date":"Thu, 14 May 2020 14:02:13 GMT","rating":5}"#;
-        let mut left_out = BTreeSet::new();
+        let mut exported = Exported::default();
         let members = Members::parse(row.as_bytes()).unwrap();
-        let written = line(&members, Resource::Movies, Format::Csv, &mut left_out).unwrap();
+        let written = line(&members, Resource::Movies, Format::Csv, &mut exported).unwrap();
         assert_eq!(String::from_utf8(written).unwrap(), "1,One,2020-05-14T14:02:13Z\n");
-        assert_eq!(left_out, BTreeSet::from(["rating".into()]));
+        assert_eq!(exported, Exported { left_out: BTreeSet::from(["rating".into()]), ..Exported::default() });
+    }
+
+    #[test]
+    fn dates_that_the_api_would_not_take_are_counted_and_stay_as_they_are() {
+        for format in [Format::Csv, Format::Jsonl] {
+            let mut exported = Exported::default();
+            for date in [r#""soon""#, "5", "null", r#""2020-05-14""#] {
+                let row = format!(r#"{{"id":1,"title":"One","release_date":{date},"cast":[]}}"#);
+                let row = Members::parse(row.as_bytes()).unwrap();
+                let written = String::from_utf8(line(&row, Resource::Movies, format, &mut exported).unwrap()).unwrap();
+                assert!(date != r#""soon""# || written.contains("soon"), "{written}");
+            }
+            assert_eq!(exported.odd_dates, 2);
+        }
     }
 
     #[test]
@@ -216,7 +239,7 @@ mod tests {
         let body: Value = serde_json::from_str(read.rows[0].body.as_ref().unwrap()).unwrap();
         assert_eq!(body["cast"], cast);
         let members = Members::parse(br#"{"id":1,"title":"One"}"#).unwrap();
-        let written = line(&members, Resource::Movies, Format::Jsonl, &mut BTreeSet::new());
+        let written = line(&members, Resource::Movies, Format::Jsonl, &mut Exported::default());
         assert!(matches!(written, Err(ExportError::NoCast)));
     }
 

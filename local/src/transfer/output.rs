@@ -32,7 +32,12 @@ impl ToFile {
         };
         path.file_name().ok_or_else(|| io::Error::other("this is no file's name"))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new().prefix(".export-").suffix(".part").tempfile_in(folder)?;
+        if !folder.is_dir() {
+            let message = format!("there is no folder {}", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, message));
+        }
+        let file = tempfile::Builder::new().prefix(".export-").suffix(".part").tempfile_in(folder);
+        let file = file.map_err(|error| in_folder(folder, &error))?;
         let permissions = replaced.map(|there| there.permissions());
         Ok(Self { file: BufWriter::new(file), path: path.to_owned(), permissions })
     }
@@ -50,6 +55,12 @@ impl ToFile {
         file.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+/// An error with the folder in place of the file's random name, which says nothing to anybody.
+fn in_folder(folder: &Path, error: &io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|error| error.source()).map_or_else(|| error.to_string(), ToString::to_string);
+    io::Error::new(error.kind(), format!("no file can be made in the folder {}: {cause}", folder.display()))
 }
 
 /// Who may read and write: what else a mode can say is not for a file of rows.
