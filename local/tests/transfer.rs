@@ -162,7 +162,7 @@ fn quick(url: &str, token: &str) -> Api {
 
 fn rows(count: usize) -> Import {
     let body = |number| json!({"name": format!("Actor {number}"), "age": 34, "gender": "f"}).to_string();
-    let rows = (1..=count).map(|number| Row { line: number, body: Ok(body(number)) }).collect();
+    let rows = (1..=count).map(|number| Row { line: number, body: Ok(body(number)), places: Vec::new() }).collect();
     Import { resource: Resource::Actors, rows, concurrency: 4, run: None }
 }
 
@@ -212,8 +212,8 @@ async fn refused_rows_are_reported_with_their_lines_and_the_others_come_in() {
     let output = run(&folder, &stack, &["import", "actors.csv"]);
     assert!(!output.status.success());
     let expected = [
-        "actors.csv, line 2: name must be a text of 1 to 200 characters without control characters",
-        "actors.csv, line 4: age must be a whole number from 0 to 150; gender is required",
+        "actors.csv, line 2: name: must be a text of 1 to 200 characters without control characters",
+        "actors.csv, line 4: age: must be a whole number from 0 to 150; gender: is required",
         "actors.csv, line 7: has 2 cells, and the header has 3",
         &counts(1, 0, 3),
     ];
@@ -231,9 +231,12 @@ async fn refused_rows_are_reported_with_their_lines_and_the_others_come_in() {
     fs::write(folder.0.join("movies.jsonl"), jsonl).unwrap();
     let printed = text(&run(&folder, &stack, &["import", "movies.jsonl"]).stdout);
     let lines: Vec<_> = printed.lines().collect();
-    assert!(lines[0].starts_with("movies.jsonl, line 1: title must be"), "{printed}");
-    let expected =
-        ["movies.jsonl, line 2: is no JSON object", "movies.jsonl, line 4: 413 payload too large", &counts(1, 0, 3)];
+    assert!(lines[0].starts_with("movies.jsonl, line 1: title: must be"), "{printed}");
+    let expected = [
+        "movies.jsonl, line 2: is no JSON object; JSON lines have one object on one line",
+        "movies.jsonl, line 4: 413 payload too large",
+        &counts(1, 0, 3),
+    ];
     assert_eq!(lines[1..], expected);
 }
 
@@ -495,7 +498,7 @@ async fn mistakes_are_explained_before_anything_is_sent() {
         let output = run(&folder, &stack, &[&["import", name], more].concat());
         assert!(!output.status.success() && text(&output.stderr).contains(expected), "{name}: {output:?}");
     };
-    check("actors.csv", b"name,gender\nIda,f\n", &[], "actors.csv: line 1: there is no column age");
+    check("actors.csv", b"name,gender\nIda,f\n", &[], "actors.csv: line 1: there is no column \"age\"");
     check("actors.csv", b"name,age,gender\nIda,1,f\nZo\xEB,1,f\n", &[], "actors.csv: line 3: this is not UTF-8");
     check("actors.csv", b"name,age,gender\nIda,1,f\nMax,1,\"f\n", &[], "line 3: a quotation mark");
     check("actors.csv", b"", &[], "actors.csv: the file is empty");
@@ -535,7 +538,11 @@ async fn a_file_that_could_be_read_in_two_ways_is_rejected_with_its_line_before_
     check(
         "movies.csv",
         dates,
-        &["line 2: release_date can be read as two", "write it as YYYY-MM-DD", "line 3: release_date"],
+        &[
+            "line 2: release_date: can be read as two",
+            "write it as YYYY-MM-DD",
+            "line 3: release_date is the bare number",
+        ],
     );
     check("movies.jsonl", br#"{"title":"One","release_date":"1/2/2020"}"#, &["movies.jsonl: line 1: release_date"]);
     assert_eq!((server.served(), list(&stack, "actors").await.len(), list(&stack, "movies").await.len()), (0, 0, 0));
@@ -552,9 +559,9 @@ async fn what_people_have_in_spreadsheets_comes_in_exactly_or_is_reported_with_i
         text(&output.stdout).lines().map(|line| line.split(" is ").next().unwrap().to_owned()).collect();
     let expected = [
         "actors.csv, line 5: name",
-        "actors.csv, line 6: age must be a whole number from 0 to 150",
-        "actors.csv, line 7: age must be a whole number from 0 to 150",
-        "actors.csv, line 8: name must be a text of 1 to 200 characters without control characters",
+        "actors.csv, line 6: age: must be a whole number from 0 to 150",
+        "actors.csv, line 7: age: must be a whole number from 0 to 150",
+        "actors.csv, line 8: name: must be a text of 1 to 200 characters without control characters",
         &counts(3, 0, 4),
     ];
     assert_eq!(lines, expected);
@@ -576,13 +583,13 @@ async fn members_the_api_has_no_field_for_are_reported_and_every_post_asks_for_s
     assert_eq!(summary(&import("actors.csv")), counts(1, 0, 0));
     let file = [
         r#"{"id":7,"title":"One","budget":5,"cast":[{"actor_id":1,"name":"Ida"}]}"#,
-        r#"{"title":"Two","budget":6,"Title":"II"}"#,
+        r#"{"title":"Two","budget":6}"#,
         r#"{"title":"Three","title":"Four"}"#,
     ];
     fs::write(folder.0.join("movies.jsonl"), file.join("\n")).unwrap();
     let output = import("movies.jsonl");
     let expected = "movies.jsonl: the API has no field for these, which are left out: \
-                    Title (1 row), budget (2 rows), cast[].name (1 row)";
+                    budget (2 rows), cast[].name (1 row)";
     assert_eq!(text(&output.stderr).lines().next(), Some(expected), "{output:?}");
     let printed = text(&output.stdout);
     assert_eq!(printed, format!("movies.jsonl, line 3: has the member title twice\n{}", counts(2, 0, 1)));
@@ -819,17 +826,17 @@ async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
             "{said:?}"
         );
     };
-    fs::write(folder.0.join(&name), format!("name,age,gender,\"{sent}\"\nIda,34,f,\n")).unwrap();
+    fs::write(folder.0.join(&name), format!("name,age,gender,\"{sent}\"\nIda,34,f,x\n")).unwrap();
     let import = |api: &str| command(&folder, &stack, api, &["import", &name]).output().unwrap();
-    let left_out = format!("{shown_name}: the API has no field for these, which are left out: {shown} (0 rows)");
+    let left_out = format!("{shown_name}: the API has no field for these, which are left out: {shown} (1 row)");
     check(&import(&stack.api), &left_out);
     let server = Server::start("", |_, _| own(403, &[], json!({"message": COMMANDS.0}))).await;
     check(&import(&server.url), &format!("403: {shown}"));
     let reply = |_, _: &Request<Body>| own(422, &[], json!({"details": [{"field": COMMANDS.0, "message": "is odd"}]}));
     let server = Server::start("", reply).await;
-    check(&import(&server.url), &format!("{shown_name}, line 3: {shown} is odd"));
+    check(&import(&server.url), &format!("{shown_name}, line 3: {shown}: is odd"));
     fs::write(folder.0.join(&name), format!("name,age,{sent}\n")).unwrap();
-    check(&import(&stack.api), &format!("{shown_name}: line 1: there is no column gender"));
+    check(&import(&stack.api), &format!("{shown_name}: line 1: there is no column \"gender\""));
     check(&run(&folder, &stack, &["import", &format!("{sent}/actors.csv")]), &format!("{shown}/actors.csv: "));
     let rows = |_, _: &Request<Body>| page(json!({"actors": [{"id": 1, (COMMANDS.0): 1}]}));
     let server = Server::start("", rows).await;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::members::quoted;
 use super::records::{Record, Records, line_length};
 use super::rows::{self, Ignored, Problem, RowError, Rows, gathered};
-use super::{Resource, guard, is_spelled, shortened};
+use super::{Resource, canonical, guard, is_spelled, shortened};
 
 /// What separates the cells of a row: a comma, unless the header shows that it is one of the
 /// others.
@@ -97,10 +97,10 @@ impl Columns {
                 (Some(one), Some(other)) => {
                     let spelled = |index: usize| header.cells[index].trim();
                     let (one, other) = (spelled(one), spelled(other));
-                    return Err(format!("there are two columns {field} (\"{one}\" and \"{other}\")"));
+                    return Err(format!("there are two columns \"{field}\" (\"{one}\" and \"{other}\")"));
                 }
                 (None, _) if *required => {
-                    return Err(format!("there is no column {field}; this line must name the columns"));
+                    return Err(format!("there is no column \"{field}\"; this line must name the columns"));
                 }
                 (None, _) => {}
             }
@@ -114,7 +114,7 @@ impl Columns {
 
     /// The row's body. What is no value of a field is the API's to say: a cell is sent as it is,
     /// and an empty one not at all.
-    fn body(&mut self, record: &Record<'_>) -> Result<String, RowError> {
+    fn body(&mut self, record: &Record<'_>) -> Result<rows::Body, RowError> {
         let cells = &record.cells;
         let is_empty = |cell: &Cow<'_, str>| cell.trim().is_empty();
         for (index, _, rows) in &mut self.others {
@@ -131,15 +131,15 @@ impl Columns {
                 members.insert((*field).to_owned(), value(field, cell)?);
             }
         }
-        Ok(rows::body(members))
+        Ok(rows::Body { json: rows::body(members), ..rows::Body::default() })
     }
 
     fn ignored(self) -> Vec<Ignored> {
-        let ignored = |(index, name, rows): (usize, Option<String>, usize)| match name {
-            Some(name) => Some(Ignored { name, rows }),
-            None => (rows > 0).then(|| Ignored { name: format!("column {}, which has no name", index + 1), rows }),
+        let ignored = |(index, name, rows): (usize, Option<String>, usize)| Ignored {
+            name: name.unwrap_or_else(|| format!("column {}, which has no name", index + 1)),
+            rows,
         };
-        self.others.into_iter().filter_map(ignored).collect()
+        self.others.into_iter().filter(|(_, _, rows)| *rows > 0).map(ignored).collect()
     }
 }
 
@@ -156,7 +156,10 @@ fn value(field: &str, cell: &str) -> Result<String, RowError> {
     let text = text.trim();
     match field {
         "release_date" => rows::date(text).map(|date| quoted(&date)),
-        "age" => Ok(rows::whole_number(text).unwrap_or_else(|| quoted(text))),
+        "age" => {
+            let age = rows::whole_number(text).unwrap_or_else(|| quoted(text));
+            Ok(canonical::value(Resource::Actors, field, &age).unwrap_or(age))
+        }
         _ => Ok(quoted(text)),
     }
 }

@@ -1,5 +1,6 @@
 //! Rows in: one POST a row, under a key that is the row's own however often the import is begun again.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
@@ -155,7 +156,27 @@ pub(crate) fn idempotency_key(resource: Resource, run: &str, ordinal: usize, bod
 pub fn random_run() -> Result<String, String> {
     let mut bytes = [0; 6];
     rand::fill(&mut bytes).map_err(|_| "this machine has no randomness")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{digits}{}", check_digits(&digits)))
+}
+
+/// Two more digits by which a mistyped id of a run is known.
+fn check_digits(digits: &str) -> String {
+    let digest = digest::digest(&SHA256, format!("run {digits}").as_bytes());
+    format!("{:02x}", digest.as_ref()[0])
+}
+
+/// Checks that an id is one that [`random_run`] has made: another would be another run, which adds every row again.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_run(id: &str) -> Result<String, String> {
+    let is_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+    match id.split_at_checked(12) {
+        None if id.is_empty() => Err("the id is empty; without = and an id, --again begins a new run".into()),
+        Some((digits, check)) if id.bytes().all(is_hex) && check == check_digits(digits) => Ok(id.to_owned()),
+        _ => Err("this is no id that an import has printed; is it complete and typed correctly?".into()),
+    }
 }
 
 async fn send(api: &Api, resource: Resource, row: Row, key: String, stopped: watch::Receiver<bool>) -> Outcome {
@@ -168,7 +189,7 @@ async fn send(api: &Api, resource: Resource, row: Row, key: String, stopped: wat
         Ok(Answer { status: 200, body, .. }) if !is_row(resource, &body) => Outcome::Stopped(api.foreign(200)),
         Ok(Answer { status: 200, replayed: true, .. }) => Outcome::Replayed,
         Ok(Answer { status: 200, .. }) => Outcome::Created,
-        Ok(answer) => Outcome::Refused(Refusal { line, reasons: reasons(&answer) }),
+        Ok(answer) => Outcome::Refused(Refusal { line, reasons: placed_reasons(&answer, &row.places) }),
         Err(stop) => Outcome::Stopped(stop),
     }
 }
@@ -181,8 +202,13 @@ fn is_row(resource: Resource, body: &[u8]) -> bool {
     row.and_then(|row| row.get("id")).is_some_and(|id| id.get().parse::<u64>().is_ok())
 }
 
-/// The reasons of a refusal, as the API gives them.
+/// The reasons of an error, as the API gives them.
 pub(crate) fn reasons(answer: &Answer) -> String {
+    placed_reasons(answer, &[])
+}
+
+/// The same with the places that the credits of a cast have in the file.
+fn placed_reasons(answer: &Answer, places: &[usize]) -> String {
     #[derive(Deserialize)]
     struct Detail {
         field: String,
@@ -194,11 +220,19 @@ pub(crate) fn reasons(answer: &Answer) -> String {
     }
     match serde_json::from_slice::<Body>(&answer.body) {
         Ok(Body { details }) if !details.is_empty() => {
-            let details: Vec<_> = details.iter().map(|detail| format!("{} {}", detail.field, detail.message)).collect();
+            let details: Vec<_> =
+                details.iter().map(|it| format!("{}: {}", placed(&it.field, places), it.message)).collect();
             shortened(&details.join("; "))
         }
         _ => format!("{} {}", answer.status, message(&answer.body)),
     }
+}
+
+/// A field's name; a credit is named by its place in the file, whatever order the cast was sent in.
+fn placed<'a>(field: &'a str, places: &[usize]) -> Cow<'a, str> {
+    let credit = field.strip_prefix("cast[").and_then(|rest| rest.split_once(']'));
+    let place = credit.and_then(|(sent, rest)| Some((places.get(sent.parse::<usize>().ok()?)?, rest)));
+    place.map_or(Cow::Borrowed(field), |(place, rest)| Cow::Owned(format!("cast[{place}]{rest}")))
 }
 
 #[cfg(test)]
@@ -206,7 +240,7 @@ mod tests {
     use super::*;
 
     fn keys(resource: Resource, bodies: &[&str], run: Option<&str>) -> Vec<String> {
-        let row = |body: &&str| Row { line: 1, body: Ok((*body).to_owned()) };
+        let row = |body: &&str| Row { line: 1, body: Ok((*body).to_owned()), places: Vec::new() };
         keyed(resource, bodies.iter().map(row).collect(), run).into_iter().map(|(_, key)| key).collect()
     }
 
@@ -240,12 +274,38 @@ mod tests {
     }
 
     #[test]
+    fn a_mistyped_id_of_a_run_is_known() {
+        let id = random_run().unwrap();
+        assert_eq!((id.len(), check_run(&id)), (14, Ok(id.clone())));
+        let swapped = "0123456789ab".to_owned() + &check_digits("0123456789ab");
+        for bad in
+            ["", "other", "once more", &id[..12], &id.to_uppercase().replace(char::is_numeric, "A"), "éééééééééééééé"]
+        {
+            assert!(check_run(bad).is_err(), "{bad}");
+        }
+        assert!(check_run(&swapped).is_ok());
+        assert!(check_run(&swapped.replacen("01", "10", 1)).is_err());
+        assert!(check_run(&swapped.replacen('5', "4", 1)).is_err());
+    }
+
+    #[test]
+    fn a_credit_is_named_by_its_place_in_the_file() {
+        let check = |field: &str, expected: &str| assert_eq!(placed(field, &[2, 0, 1]), expected);
+        check("cast[0].actor_id", "cast[2].actor_id");
+        check("cast[1]", "cast[0]");
+        check("cast[3].actor_id", "cast[3].actor_id");
+        check("cast[x]", "cast[x]");
+        check("cast", "cast");
+        assert_eq!(placed("cast[0].actor_id", &[]), "cast[0].actor_id");
+    }
+
+    #[test]
     fn a_refusal_gives_every_reason() {
         let check = |body: &str, expected: &str| {
             assert_eq!(reasons(&Answer { status: 413, replayed: false, body: body.into() }), expected);
         };
         let details = r#"{"message":"unprocessable","details":[{"field":"name","message":"is required"},{"field":"age","message":"must be a number"}]}"#;
-        check(details, "name is required; age must be a number");
+        check(details, "name: is required; age: must be a number");
         check(r#"{"message":"payload too large"}"#, "413 payload too large");
         check("", "413 no reason given");
     }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
+use super::canonical::Cast;
 use super::members::{self, Members, MembersError, quoted};
-use super::rows::{self, Ignored, Problem, RowError, Rows, gathered};
-use super::{Resource, is_spelled, shortened};
+use super::rows::{self, Body, Ignored, Problem, RowError, Rows, gathered};
+use super::{Resource, canonical, is_spelled, shortened};
 
 /// The members of a credit that import sends.
 pub(super) const CREDIT: [&str; 3] = ["actor_id", "character", "billing"];
@@ -27,16 +28,24 @@ pub(super) fn json_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Prob
     Ok(Rows { rows, ignored: ignored.into_iter().map(|(name, rows)| Ignored { name, rows }).collect() })
 }
 
-/// The members that the API has fields for. The others are `unknown`, but for `id`, which is the
-/// API's to choose.
-fn json_body(line: &str, resource: Resource, unknown: &mut BTreeSet<String>) -> Result<String, RowError> {
-    let mut body = BTreeMap::new();
+/// The members that the API has fields for, in the form that it stores; one that is null is the same as none. The
+/// others are `unknown`, but for `id`, which is the API's to choose.
+fn json_body(line: &str, resource: Resource, unknown: &mut BTreeSet<String>) -> Result<Body, RowError> {
+    let (mut body, mut places) = (BTreeMap::new(), Vec::new());
     for (name, value) in Members::parse(line.as_bytes()).map_err(unusable)?.0 {
         match name.as_str() {
             "id" => {}
-            "cast" if resource == Resource::Movies => drop(body.insert(name, cast(value, unknown)?)),
+            "cast" if resource == Resource::Movies => {
+                let cast = cast(value, unknown)?;
+                places = cast.places;
+                body.extend(cast.json.map(|json| (name, json)));
+            }
+            _ if resource.has_field(&name) && value.get() == "null" => {}
             "release_date" if resource == Resource::Movies => drop(body.insert(name, date(value)?)),
-            _ if resource.has_field(&name) => drop(body.insert(name, scalar(value))),
+            _ if resource.has_field(&name) => {
+                let stored = canonical::value(resource, &name, value.get());
+                body.insert(name, stored.unwrap_or_else(|| value.get().to_owned()));
+            }
             _ => {
                 let fields = resource.columns().iter().map(|(field, _)| *field);
                 check_spelling(&name, fields.chain((resource == Resource::Movies).then_some("cast")))?;
@@ -44,11 +53,14 @@ fn json_body(line: &str, resource: Resource, unknown: &mut BTreeSet<String>) -> 
             }
         }
     }
-    Ok(rows::body(body))
+    Ok(Body { json: rows::body(body), places })
 }
 
 fn unusable(error: MembersError) -> RowError {
-    RowError::Row(error.to_string())
+    RowError::Row(match error {
+        MembersError::NoObject => format!("{error}; JSON lines have one object on one line"),
+        MembersError::Twice(_) => error.to_string(),
+    })
 }
 
 /// Rejects the file where an unknown name is a field's, spelled in another way: left out, it would be
@@ -60,13 +72,6 @@ fn check_spelling(name: &str, fields: impl IntoIterator<Item = &'static str>) ->
     }
 }
 
-/// A value in the one way that import writes it; what is neither a text nor a whole number stays as
-/// it is.
-fn scalar(value: &RawValue) -> String {
-    let text = members::text(value).map(|text| quoted(&text));
-    text.or_else(|| rows::whole_number(value.get())).unwrap_or_else(|| value.get().to_owned())
-}
-
 fn date(value: &RawValue) -> Result<String, RowError> {
     let is_number = value.get().starts_with(|first: char| first.is_ascii_digit());
     match members::text(value) {
@@ -76,9 +81,15 @@ fn date(value: &RawValue) -> Result<String, RowError> {
     }
 }
 
-fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<String, RowError> {
+fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<Cast, RowError> {
+    let as_it_is = |json| Cast { json, places: Vec::new() };
+    if value.get() == "null" {
+        return Ok(as_it_is(None));
+    }
     // What is no array is for the API to judge, and so is what is no object in it.
-    let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else { return Ok(value.get().to_owned()) };
+    let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else {
+        return Ok(as_it_is(Some(value.get().to_owned())));
+    };
     if entries.len() > MOST_CREDITS {
         return Err(RowError::Row(format!(
             "cast has {} credits, and one request can add {MOST_CREDITS}; import the movie with the first {MOST_CREDITS} of them, \
@@ -87,7 +98,8 @@ fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<String, RowE
         )));
     }
     let credits: Result<Vec<_>, _> = entries.into_iter().map(|entry| credit(entry, unknown)).collect();
-    Ok(format!("[{}]", credits?.join(",")))
+    let json = format!("[{}]", credits?.join(","));
+    Ok(canonical::cast(&json).unwrap_or_else(|| as_it_is(Some(json))))
 }
 
 fn credit(entry: &RawValue, unknown: &mut BTreeSet<String>) -> Result<String, RowError> {
@@ -100,7 +112,7 @@ fn credit(entry: &RawValue, unknown: &mut BTreeSet<String>) -> Result<String, Ro
         check_spelling(&name, CREDIT)?;
         unknown.insert(format!("cast[].{name}"));
     }
-    Ok(rows::body(known.into_iter().map(|(name, value)| (name, scalar(value))).collect()))
+    Ok(members::object(known.into_iter().map(|(name, value)| (name, value.get()))))
 }
 
 #[cfg(test)]
@@ -117,14 +129,25 @@ mod tests {
         let check = |line: &str, resource, expected: &str| assert_eq!(body(line, resource), Ok(expected.into()));
         let ida = r#"{"age":34,"gender":"f","name":"Ida"}"#;
         check(r#"{"name":"\u0049da", "id":5, "gender":"f","age":34.0}"#, Actors, ida);
-        let odd = r#"{"age":31.00000000000000000001,"gender":null,"name":["x", 1e400]}"#;
+        for other in [
+            r#"{"name":" Ida\u00a0","age":"034","gender":"f\n"}"#,
+            r#"{"gender":"f","name":"Ida","age":3.4e1,"id":null}"#,
+        ] {
+            check(other, Actors, ida);
+        }
+        let odd = r#"{"age":31.00000000000000000001,"gender":"","name":["x", 1e400]}"#;
         check(odd, Actors, odd);
         let dated = r#"{"release_date":"2020-05-14T14:02:13Z","title":"One"}"#;
         check(r#"{"title":"One","release_date":"Thu, 14 May 2020 14:02:13 GMT"}"#, Movies, dated);
-        check(r#"{"title":"One","release_date":null}"#, Movies, r#"{"release_date":null,"title":"One"}"#);
-        let cast = r#"{"cast":[{"actor_id":5,"billing":1},7,[]],"title":"One"}"#;
-        check(r#"{"title":"One","cast":[{"billing": 1.0, "actor_id": 5}, 7, []]}"#, Movies, cast);
-        check(r#"{"cast":null}"#, Movies, r#"{"cast":null}"#);
+        for plain in [r#"{"title":"One","release_date":null}"#, r#"{"cast":[],"title":" One"}"#] {
+            check(plain, Movies, r#"{"title":"One"}"#);
+        }
+        let cast = r#"{"cast":[{"actor_id":5,"billing":1},{"actor_id":6,"character":"Ida"}],"title":"One"}"#;
+        let other = r#"{"cast":[{"character":" Ida ","actor_id":6.0,"billing":null},{"billing":1,"actor_id":5}],"title":"One"}"#;
+        check(other, Movies, cast);
+        let cast = r#"{"cast":[{"actor_id":5,"billing":1.0},7,[]],"title":"One"}"#;
+        check(r#"{"title":"One","cast":[{"actor_id": 5, "billing": 1.0}, 7, []]}"#, Movies, cast);
+        check(r#"{"cast":null,"title":null}"#, Movies, "{}");
     }
 
     #[test]
@@ -135,10 +158,7 @@ mod tests {
         ];
         let rows = json_rows(&file.join("\n"), Movies).unwrap();
         let bodies: Vec<_> = rows.rows.into_iter().map(|row| row.body.unwrap()).collect();
-        assert_eq!(
-            bodies,
-            [r#"{"cast":[{"actor_id":5},{"actor_id":6}],"title":"One"}"#, r#"{"cast":[],"title":"Two"}"#]
-        );
+        assert_eq!(bodies, [r#"{"cast":[{"actor_id":5},{"actor_id":6}],"title":"One"}"#, r#"{"title":"Two"}"#]);
         let ignored = |name: &str, rows| Ignored { name: name.into(), rows };
         assert_eq!(rows.ignored, [ignored("Budget", 2), ignored("cast[].name", 1)]);
     }

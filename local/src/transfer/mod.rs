@@ -1,6 +1,7 @@
 //! Rows in and out in bulk, through the public API only: what a file says becomes one POST a row, and a list becomes a file.
 
 mod api;
+mod canonical;
 mod columns;
 mod export;
 mod guard;
@@ -16,7 +17,7 @@ mod terminal;
 pub(crate) use api::Answer;
 pub use api::{Api, Backoff, Stop, api_url, is_loopback};
 pub use export::{ExportError, Exported, export};
-pub use import::{Import, Refusal, Summary, import, random_run};
+pub use import::{Import, Refusal, Summary, check_run, import, random_run};
 pub(crate) use import::{idempotency_key, reasons};
 pub use output::ToFile;
 pub use pages::PageError;

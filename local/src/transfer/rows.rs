@@ -37,6 +37,16 @@ pub struct Row {
     pub line: usize,
     /// The body to be sent, or why there is none. Rows that say the same have the same body, whatever file they are from.
     pub body: Result<String, String>,
+    /// For each credit of the body's cast its place in the file's, which errors name; empty where there is no valid
+    /// cast.
+    pub places: Vec<usize>,
+}
+
+/// What is sent for a row.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    pub(super) json: String,
+    pub(super) places: Vec<usize>,
 }
 
 /// What keeps a file from being imported.
@@ -77,7 +87,7 @@ pub(super) enum RowError {
 /// # Errors
 /// What makes the file as a whole unusable; a row by itself that is unusable is among the rows.
 pub fn read(file: &[u8], resource: Resource, format: Format) -> Result<Rows, Vec<Problem>> {
-    let text = text(file).map_err(|problem| vec![problem])?;
+    let text = text(file, format).map_err(|problem| vec![problem])?;
     match format {
         Format::Csv => csv_rows(text, resource),
         Format::Jsonl => json_rows(text, resource),
@@ -85,30 +95,33 @@ pub fn read(file: &[u8], resource: Resource, format: Format) -> Result<Rows, Vec
 }
 
 /// The file's text without a byte order mark.
-fn text(file: &[u8]) -> Result<&str, Problem> {
-    const ADVICE: &str = "save the file as UTF-8 (\"CSV UTF-8\" in Excel)";
+fn text(file: &[u8], format: Format) -> Result<&str, Problem> {
+    let advice = match format {
+        Format::Csv => "save the file as UTF-8 (\"CSV UTF-8\" in Excel)",
+        Format::Jsonl => "save the file as UTF-8",
+    };
     let bytes = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
     if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
-        return Err(Problem::at(1, format!("this is UTF-16; {ADVICE}")));
+        return Err(Problem::at(1, format!("this is UTF-16; {advice}")));
     }
     let line = |end: usize| 1 + line_ends(&bytes[..end]);
     if let Some(index) = bytes.iter().position(|byte| *byte == 0) {
-        let message = format!("there is a NUL byte, as in UTF-16 without a byte order mark; {ADVICE}");
+        let message = format!("there is a NUL byte, as in UTF-16 without a byte order mark; {advice}");
         return Err(Problem::at(line(index), message));
     }
     str::from_utf8(bytes)
-        .map_err(|error| Problem::at(line(error.valid_up_to()), format!("this is not UTF-8; {ADVICE}")))
+        .map_err(|error| Problem::at(line(error.valid_up_to()), format!("this is not UTF-8; {advice}")))
 }
 
 /// Gathers rows, unless there are problems with the file.
 pub(super) fn gathered(
-    bodies: impl Iterator<Item = Result<(usize, Result<String, RowError>), Problem>>,
+    bodies: impl Iterator<Item = Result<(usize, Result<Body, RowError>), Problem>>,
 ) -> Result<Vec<Row>, Vec<Problem>> {
     let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for body in bodies {
         match body {
-            Ok((line, Ok(body))) => rows.push(Row { line, body: Ok(body) }),
-            Ok((line, Err(RowError::Row(reason)))) => rows.push(Row { line, body: Err(reason) }),
+            Ok((line, Ok(Body { json, places }))) => rows.push(Row { line, body: Ok(json), places }),
+            Ok((line, Err(RowError::Row(reason)))) => rows.push(Row { line, body: Err(reason), places: Vec::new() }),
             Ok((line, Err(RowError::File(message)))) => problems.push(Problem::at(line, message)),
             Err(problem) => {
                 problems.push(problem);
@@ -145,7 +158,7 @@ pub(super) fn date(text: &str) -> Result<String, RowError> {
              format the column as YYYY-MM-DD in the spreadsheet and save the file again",
             shortened(text)
         ))),
-        Err(rule) => Err(RowError::File(format!("release_date {rule}: {}", shortened(text)))),
+        Err(rule) => Err(RowError::File(format!("release_date: {rule} ({})", shortened(text)))),
     }
 }
 
@@ -209,7 +222,7 @@ mod tests {
             let rows = read(file.as_bytes(), Actors, Format::Csv).unwrap();
             rows.ignored.into_iter().map(|column| (column.name, column.rows)).collect::<Vec<_>>()
         };
-        assert_eq!(ignored("id,name,age,gender,Notes,\n"), [("Notes".into(), 0)]);
+        assert_eq!(ignored("id,name,age,gender,Notes,\nIda,34,f,,\n"), []);
         let file = ",Notes,name,age,gender\n0,late,Ida,34,f\n1,,Max,51,m\n";
         assert_eq!(ignored(file), [("column 1, which has no name".into(), 2), ("Notes".into(), 1)]);
     }
@@ -227,7 +240,7 @@ mod tests {
         problem("\"sep=;\"\nname;age;gender\n", Actors, 1, "sep= is in quotation marks");
         problem("sep=\nname,age,gender\n", Actors, 1, "sep= must name one delimiter");
         problem("sep=;;\nname;age;gender\n", Actors, 1, "sep= must name one delimiter");
-        problem("sep=;\nname,age,gender\n", Actors, 2, "there is no column name");
+        problem("sep=;\nname,age,gender\n", Actors, 2, "there is no column \"name\"");
     }
 
     #[test]
@@ -258,7 +271,8 @@ mod tests {
         check("31.5", "\"31.5\"");
         check("31,0", "\"31,0\"");
         check("1,234", "\"1,234\"");
-        check("007", "\"007\"");
+        check("007", "7");
+        check("031", "31");
         check("31.0000000000000000001", "\"31.0000000000000000001\"");
         check("3e1", "\"3e1\"");
         check("99999999999999999999", "\"99999999999999999999\"");
@@ -270,7 +284,7 @@ mod tests {
             "title,release_date\nOne,2020-05-14\nTwo,01/02/2020\n",
             Movies,
             3,
-            "write it as YYYY-MM-DD: 01/02/2020",
+            "write it as YYYY-MM-DD (01/02/2020)",
         );
         problem("title,release_date\nOne,43965\n", Movies, 2, "the bare number 43965");
         problem("title;release_date\nOne;43965,58\n", Movies, 2, "format the column as YYYY-MM-DD");
@@ -324,7 +338,7 @@ mod tests {
         assert_eq!(rows(file.replace("\r\n", "\n"), Actors, Format::Csv)[2], expected[2]);
         assert_eq!(rows(file.replace("\r\n", "\r"), Actors, Format::Csv)[2], expected[2]);
         let jsonl = "\u{feff}{\"id\":5,\"name\":\"Ida\",\"gender\":\"f\",\"age\":34}\r\n\n[]\n{\"title\"\n";
-        let none = Err("is no JSON object".to_owned());
+        let none = Err("is no JSON object; JSON lines have one object on one line".to_owned());
         assert_eq!(rows(jsonl, Actors, Format::Jsonl), [(1, actor("Ida", 34)), (3, none.clone()), (4, none)]);
     }
 
@@ -335,7 +349,7 @@ mod tests {
         };
         check("Ida,,f", r#"{"gender":"f","name":"Ida"}"#);
         check("Ida,old,f", r#"{"age":"old","gender":"f","name":"Ida"}"#);
-        check("12,007,13", r#"{"age":"007","gender":"13","name":"12"}"#);
+        check("12,007,13", r#"{"age":7,"gender":"13","name":"12"}"#);
         check("'=Ida,1,'t", r#"{"age":1,"gender":"'t","name":"=Ida"}"#);
         let movies = "title,Release Date\nOne,\n\"Two, or Three\",\"Thu, 14 May 2020 14:02:13 GMT\"";
         let dated = r#"{"release_date":"2020-05-14T14:02:13Z","title":"Two, or Three"}"#;
@@ -360,11 +374,14 @@ mod tests {
         };
         check(b"", "the file is empty");
         check(b"\xEF\xBB\xBF\r\n\r\n", "the file is empty");
-        check(b"name,gender\nIda,f\n", "line 1: there is no column age");
-        check(b"\n\nIda,34,f\n", "line 3: there is no column name");
-        check(b"name,age,Name,gender\n", "line 1: there are two columns name");
+        check(b"name,gender\nIda,f\n", "line 1: there is no column \"age\"");
+        check(b"\n\nIda,34,f\n", "line 3: there is no column \"name\"");
+        check(b"name,age,Name,gender\n", "line 1: there are two columns \"name\"");
         check(b"name,age,gender\r\nIda,34,f\r\nZo\xEB,20,f\r\n", "line 3: this is not UTF-8");
-        check(b"name,\"Release\nDate\",age,Gender,AGE\n", "line 1: there are two columns age (\"age\" and \"AGE\")");
+        check(
+            b"name,\"Release\nDate\",age,Gender,AGE\n",
+            "line 1: there are two columns \"age\" (\"age\" and \"AGE\")",
+        );
         check(b"\xFF\xFEn\0a\0", "line 1: this is UTF-16");
         check(b"n\0a\0m\0e\0", "line 1: there is a NUL byte, as in UTF-16 without a byte order mark");
         check(b"name,age,gender\nIda\0,34,f\n", "line 2: there is a NUL byte");
@@ -374,7 +391,9 @@ mod tests {
         check(b"name,age,gender\nIda,34,f\n\nMax,51,\"m\nEva,20,f\n", "line 4: a quotation mark");
         check(b"name,age,\"gender\nIda,34,f\n", "line 1: a quotation mark");
         let problems = read(b"{}\n\xFF", Actors, Format::Jsonl).unwrap_err();
-        assert!(problems[0].to_string().starts_with("line 2: this is not UTF-8"));
+        assert_eq!(problems[0].to_string(), "line 2: this is not UTF-8; save the file as UTF-8");
+        let problems = read(b"\xFF\xFE{\0", Actors, Format::Jsonl).unwrap_err();
+        assert_eq!(problems[0].to_string(), "line 1: this is UTF-16; save the file as UTF-8");
     }
 
     proptest! {
