@@ -304,7 +304,7 @@ pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), S
     let Some(path) = output else {
         let stdout = io::BufWriter::new(io::stdout());
         let written = match io::stdout().is_terminal() {
-            true => list.write(&mut EscapedWriter::new(stdout), interrupted).await,
+            true => list.write(&mut EscapedWriter::new(stdout, format), interrupted).await,
             false => list.write(&mut { stdout }, interrupted).await,
         };
         return match written {

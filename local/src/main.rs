@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use local::transfer::{escaped, escaped_lines};
 use local::{Options, Ports, Role, Stack, Tokens};
 use serde_json::{Value, json};
 use shared::config::{Issuer, IssuerConfig};
@@ -112,7 +113,10 @@ fn role(user_name: &str) -> Result<Role, String> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(error),
+    };
     let done = match cli.command {
         None => run(&cli.run, cli.identity).await,
         Some(Command::Token { role }) => token(role, cli.identity).await.and_then(|token| print(&token)),
@@ -124,10 +128,28 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("error: {}", local::transfer::escaped_lines(&problem));
+            complain(&format!("error: {}", escaped_lines(&problem)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints what clap says of the arguments, help and version included. An error repeats arguments, so it is made once
+/// more, of escaped ones: nothing in a name acts on the terminal or begins a line of its own.
+fn usage(error: clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        let arguments = env::args_os().map(|argument| escaped(&argument.to_string_lossy()).into_owned());
+        let error = Cli::try_parse_from(arguments).err().unwrap_or(error);
+        complain(escaped_lines(&error.render().to_string()).trim_end());
+        return ExitCode::from(2);
+    }
+    drop(error.print());
+    ExitCode::SUCCESS
+}
+
+/// Prints a line on standard error. A terminal that was closed is no problem of ours.
+fn complain(text: &str) {
+    drop(writeln!(io::stderr(), "{text}"));
 }
 
 /// Prints a line. A reader that has gone away is no problem of ours.
@@ -297,7 +319,7 @@ async fn post(url: &str, body: &Value) -> Result<Value, reqwest::Error> {
 
 /// A sample event with a token in it.
 async fn event(file: &PathBuf, role: Option<Role>, identity: Identity) -> Result<String, String> {
-    let at = |problem: &dyn std::fmt::Display| format!("{}: {problem}", file.display());
+    let at = |problem: &dyn std::fmt::Display| format!("{}: {problem}", escaped(&file.to_string_lossy()));
     let text = fs::read(file).map_err(|error| at(&error))?;
     let mut event: Value = serde_json::from_slice(&text).map_err(|error| at(&error))?;
     if let Some(role) = role {

@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use super::Format;
+
 /// The text with every character escaped that a terminal could act on, for messages of one line.
 ///
-/// Control characters (C0, DEL, C1), line and paragraph separators, and the characters that change
-/// the direction of text become `\u{1b}` and the like. Text without them is unchanged.
+/// Control characters (C0, DEL, C1), line and paragraph separators, the characters that change the direction of text,
+/// and invisible ones become `\u{1b}` and the like. Text without them is unchanged. The joiners U+200C and U+200D
+/// stay, since names in Persian and in Indic scripts are written with them.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     replaced(text, is_control)
 }
@@ -28,22 +31,52 @@ fn replaced(text: &str, is_unsafe: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 fn is_control(character: char) -> bool {
-    // The ranges after the controls: line and paragraph separator with the bidirectional embeddings
-    // and overrides, then the isolates.
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control() || is_separator_or_direction(character) || is_invisible(character)
 }
 
-/// A writer to a terminal: what is written comes out as [`escaped_lines`].
+/// Line and paragraph separator, and what changes the direction of text: marks, embeddings, overrides and isolates.
+fn is_separator_or_direction(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What shows nothing, so that one text can look like another: soft hyphen, zero width spaces, invisible operators,
+/// annotations and tags.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// A writer of rows to a terminal: what is written comes out as [`escaped`], but for the line feeds that end rows.
 pub struct EscapedWriter<W> {
     inner: W,
+    format: Format,
+    /// Whether a cell of CSV is open: a line feed in it ends no row.
+    in_quotes: bool,
     /// The beginning of a character whose end is not written yet.
     incomplete: Vec<u8>,
 }
 
 impl<W: Write> EscapedWriter<W> {
-    /// Writes to `inner`.
-    pub fn new(inner: W) -> Self {
-        Self { inner, incomplete: Vec::new() }
+    /// Writes rows of this format to `inner`.
+    pub fn new(inner: W, format: Format) -> Self {
+        Self { inner, format, in_quotes: false, incomplete: Vec::new() }
+    }
+
+    fn escape(&mut self, text: &str) -> String {
+        let mut written = String::with_capacity(text.len());
+        for character in text.chars() {
+            // A quotation mark that stands for itself is written twice, which opens the cell again.
+            self.in_quotes ^= self.format == Format::Csv && character == '"';
+            match character {
+                '\n' if !self.in_quotes => written.push('\n'),
+                _ if is_control(character) => written.extend(character.escape_unicode()),
+                _ => written.push(character),
+            }
+        }
+        written
     }
 }
 
@@ -55,7 +88,8 @@ impl<W: Write> Write for EscapedWriter<W> {
             _ => self.incomplete.len(),
         };
         let text: Vec<u8> = self.incomplete.drain(..complete).collect();
-        self.inner.write_all(escaped_lines(&String::from_utf8_lossy(&text)).as_bytes())?;
+        let written = self.escape(&String::from_utf8_lossy(&text));
+        self.inner.write_all(written.as_bytes())?;
         Ok(bytes.len())
     }
 
@@ -75,19 +109,34 @@ mod tests {
         check("a\u{1b}[2Jb", "a\\u{1b}[2Jb");
         check("\0\t\r\n\u{7f}", "\\u{0}\\u{9}\\u{d}\\u{a}\\u{7f}");
         check("\u{80}\u{9b}31m\u{9f}", "\\u{80}\\u{9b}31m\\u{9f}");
-        for control in ('\u{2028}'..='\u{202e}').chain('\u{2066}'..='\u{2069}') {
+        let invisible = ['\u{ad}', '\u{61c}', '\u{180e}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{feff}'];
+        let ranges = ('\u{2028}'..='\u{202e}').chain('\u{2060}'..='\u{206f}').chain('\u{e0000}'..='\u{e007f}');
+        for control in ranges.chain(invisible) {
             check(&format!("a{control}b"), &format!("a\\u{{{:x}}}b", u32::from(control)));
         }
+        check("می\u{200c}خواهم क्\u{200d}ष", "می\u{200c}خواهم क्\u{200d}ष");
         assert_eq!(escaped_lines("a\nb\r\u{202e}"), "a\nb\\u{d}\\u{202e}");
     }
 
     #[test]
     fn a_writer_escapes_characters_that_come_in_pieces() {
         let mut written = Vec::new();
-        let mut writer = EscapedWriter::new(&mut written);
+        let mut writer = EscapedWriter::new(&mut written, Format::Csv);
         for byte in "Zoë\u{1b}[0m\u{202e}\n".as_bytes() {
             writer.write_all(&[*byte]).unwrap();
         }
         assert_eq!(String::from_utf8(written).unwrap(), "Zoë\\u{1b}[0m\\u{202e}\n");
+    }
+
+    #[test]
+    fn a_line_feed_in_a_cell_begins_no_line() {
+        let check = |format, text: &str, expected: &str| {
+            let mut written = Vec::new();
+            EscapedWriter::new(&mut written, format).write_all(text.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), expected);
+        };
+        let csv = "1,\"a \"\"b\"\"\n2,\",f\n2,\"\n\",f\n";
+        check(Format::Csv, csv, "1,\"a \"\"b\"\"\\u{a}2,\",f\n2,\"\\u{a}\",f\n");
+        check(Format::Jsonl, "{\"a\\\"\":1}\n{}\n", "{\"a\\\"\":1}\n{}\n");
     }
 }
