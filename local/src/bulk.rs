@@ -180,19 +180,35 @@ fn is_at(url: &str, address: Ipv4Addr) -> bool {
     reqwest::Url::parse(url).is_ok_and(|url| url.host_str() == Some(&address.to_string()))
 }
 
-/// Completes on Ctrl-C, and on the signal that asks a process to end. From this call on neither
-/// ends the process by itself.
+/// Completes on Ctrl-C, on the signal that asks a process to end, and on that of a closed terminal. From this call on
+/// none of them ends the process by itself.
 #[cfg(unix)]
 fn interruption() -> Result<impl Future<Output = ()>, String> {
     use tokio::signal::unix::{SignalKind, signal};
     let listen = |kind| signal(kind).map_err(|error| error.to_string());
     let (mut interrupted, mut terminated) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let mut closed = if ignores_hangup() { None } else { Some(listen(SignalKind::hangup())?) };
     Ok(async move {
+        let closed = async {
+            match &mut closed {
+                Some(closed) => closed.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
         }
     })
+}
+
+/// Whether whoever started this program had it ignore SIGHUP, as `nohup` does; known on Linux alone.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The lowest bit is that of signal 1.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Completes on Ctrl-C. From this call on it does not end the process by itself.

@@ -700,7 +700,7 @@ async fn an_export_that_is_stopped_leaves_no_file_and_one_that_is_killed_blocks_
         signal(&exporting, signals);
         exporting.wait_with_output().unwrap()
     };
-    for signals in ["-INT", "-TERM"] {
+    for signals in ["-INT", "-TERM", "-HUP"] {
         let output = begin(signals).await;
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), "error: interrupted".into()));
         assert_eq!(files(&folder), [""; 0]);
