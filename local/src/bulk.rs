@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use local::Role;
@@ -22,6 +23,8 @@ use crate::Identity;
 const MOST_PROBLEMS: usize = 20;
 /// The byte order mark by which Excel knows UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
+/// How long the API knows an idempotency key, counted from the creation of its row.
+const KEY_LIFE: TimeDelta = TimeDelta::hours(24);
 
 /// Which API, and as whom.
 #[derive(Args)]
@@ -48,7 +51,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
     /// Add the rows again, although an import of the last 24 hours has added them; with the id that this printed, continue it
-    #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, value_parser = transfer::check_run)]
     again: Option<Option<String>>,
     #[command(flatten)]
     access: Access,
@@ -87,16 +90,18 @@ pub(crate) async fn import(args: ImportArgs, identity: Identity) -> Result<(), S
     }
     let run = import.run.clone();
     if let Some(run) = &run {
-        eprintln!("If this is interrupted, continue it with --again={}", escaped(run));
+        eprintln!("If this is interrupted, continue it with --again={run}");
     }
     let interrupted = interruption()?;
     let progress = Arc::new(Progress::new(import.rows.len()));
     let waiting = Arc::clone(&progress);
     let api = api(args.access, identity).await?.telling(move |why| waiting.say(why));
+    let began = Utc::now();
     let summary = transfer::import(&api, import, interrupted, |summary| progress.show(summary)).await;
     progress.end();
-    crate::print(&report(&file, &summary))?;
-    verdict(&summary, run.as_deref())
+    // Where standard output is gone, standard error may still take how to continue.
+    let printed = crate::print(&report(&file, &summary));
+    verdict(&summary, run.as_deref(), began, Utc::now()).and(printed)
 }
 
 /// A file's name as messages show it.
@@ -198,6 +203,7 @@ fn interruption() -> Result<impl Future<Output = ()>, String> {
         tokio::select! {
             _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
+            _ = closed => {}
         }
     })
 }
@@ -218,49 +224,79 @@ fn interruption() -> Result<impl Future<Output = ()>, String> {
     Ok(async move { drop(interrupted.recv().await) })
 }
 
-/// The refused rows, each with its line, and the counts.
+/// The rejected rows, each with its line, and the counts.
 fn report(file: &str, summary: &Summary) -> String {
     let mut lines: Vec<_> =
         summary.refused.iter().map(|row| format!("{file}, line {}: {}", row.line, escaped(&row.reasons))).collect();
     let Summary { created, replayed, refused, .. } = summary;
-    lines.push(format!("{created} created, {replayed} already there, {} refused", refused.len()));
+    lines.push(format!("{created} created, {replayed} already there, {} rejected", refused.len()));
     lines.join("\n")
 }
 
-/// Whether everything is in, and what to do where it is not.
-fn verdict(summary: &Summary, run: Option<&str>) -> Result<(), String> {
-    let refused = match summary.refused.len() {
-        0 => String::new(),
-        1 => "1 row was refused".to_owned(),
-        many => format!("{many} rows were refused"),
-    };
-    let again = run.map(|run| format!(" and with --again={}", escaped(run))).unwrap_or_default();
-    match &summary.stop {
-        None if refused.is_empty() => Ok(()),
-        // After 24 hours, for somebody else or under another id the rows that are in would be added
-        // a second time.
-        None => Err(format!(
-            "{refused}. Correct these rows in the file and run the same within 24 hours as the same user{again}: \
-             the other rows are not added twice. After that, import a file of the corrected rows alone."
-        )),
-        Some(stop) => {
-            let stop = escaped(&stop.to_string()).into_owned();
-            let left = summary.rows - summary.answered();
-            Err(format!(
-                "{stop}\n{left} of {} rows have no answer yet. To continue, run the same within 24 hours as the same user{again}: \
-                 no row is added twice.",
-                summary.rows
-            ))
+/// Whether everything is in, and what to do where it is not: nothing that could add a row twice.
+fn verdict(summary: &Summary, run: Option<&str>, began: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), String> {
+    let again = run.map(|run| format!(" with --again={run}")).unwrap_or_default();
+    let advice: Vec<_> =
+        [how_to_continue(summary, &again, began, now), how_to_correct(summary, &again)].into_iter().flatten().collect();
+    if advice.is_empty() { Ok(()) } else { Err(advice.join("\n")) }
+}
+
+/// What is safe after a stop. The keys of this run's rows are known to the API for 24 hours from its beginning at
+/// least, those of rows that were already there perhaps for a shorter time.
+fn how_to_continue(summary: &Summary, again: &str, began: DateTime<Utc>, now: DateTime<Utc>) -> Option<String> {
+    let stop = escaped(&summary.stop.as_ref()?.to_string()).into_owned();
+    let left = summary.rows - summary.answered();
+    let until = began + KEY_LIFE;
+    let missing = "export the list and import only the rows that are not in it, in a file of their own";
+    let advice = match now < until {
+        true => {
+            let there = match summary.replayed {
+                0 => "",
+                _ => " For rows that were already there, the 24 hours count from the run that added them.",
+            };
+            format!(
+                "To continue, run the same as the same user{again}, so that it ends before {}, which is 24 hours after \
+                 this run began: until then no row is added twice.{there} After that time, {missing}.",
+                until.format("%a, %-d %b %Y %H:%M UTC")
+            )
         }
-    }
+        false => {
+            format!("This run began more than 24 hours ago, so the same run again would add rows twice: {missing}.")
+        }
+    };
+    Some(format!("{stop}\n{left} of {} rows have no response yet. {advice}", summary.rows))
+}
+
+/// What is safe at any time after rows were rejected: none of the others is sent again.
+fn how_to_correct(summary: &Summary, again: &str) -> Option<String> {
+    let rejected = match summary.refused.len() {
+        0 => return None,
+        1 => "1 row was rejected. Correct it in a file of its own".to_owned(),
+        many => format!("{many} rows were rejected. Correct them in a file of their own"),
+    };
+    Some(format!("{rejected}, without the other rows, and import that file{again}."))
 }
 
 /// How far an import is: a bar on a terminal, a line every tenth of it elsewhere.
 struct Progress {
     bar: Option<ProgressBar>,
     rows: usize,
-    /// What was said last, which is not said again.
-    said: Mutex<String>,
+    said: Said,
+}
+
+/// What was said last on standard error, which is not said again.
+#[derive(Default)]
+struct Said(Mutex<String>);
+
+impl Said {
+    fn say(&self, what: &str) {
+        let mut said = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *said != what {
+            // A reader that has gone away is no reason to stop.
+            drop(writeln!(io::stderr(), "{what}"));
+            what.clone_into(&mut said);
+        }
+    }
 }
 
 impl Progress {
@@ -269,12 +305,12 @@ impl Progress {
             let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} rows, {eta} left {msg}");
             ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
-        Self { bar, rows, said: Mutex::new(String::new()) }
+        Self { bar, rows, said: Said::default() }
     }
 
     fn show(&self, summary: &Summary) {
         let (answered, refused) = (summary.answered(), summary.refused.len());
-        let refused = if refused > 0 { format!(", {refused} refused") } else { String::new() };
+        let refused = if refused > 0 { format!(", {refused} rejected") } else { String::new() };
         match &self.bar {
             Some(bar) => {
                 bar.set_position(answered as u64);
@@ -291,12 +327,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             return bar.set_message(format!("({what})"));
         }
-        let mut said = self.said.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if *said != what {
-            // A reader that has gone away is no reason to stop.
-            drop(writeln!(io::stderr(), "{what}"));
-            what.clone_into(&mut said);
-        }
+        self.said.say(what);
     }
 
     fn end(&self) {
@@ -313,7 +344,8 @@ pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), S
     if bom && format == Format::Jsonl {
         return Err("--bom is for CSV: JSON lines have no byte order mark".into());
     }
-    let api = api(access, identity).await?;
+    let said = Said::default();
+    let api = api(access, identity).await?.telling(move |why| said.say(why));
     // Before there is a file that would be left over.
     let interrupted = interruption()?;
     let list = List { api: &api, resource, format, bom };
@@ -328,7 +360,7 @@ pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), S
             Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(problem) => Err(format!("{}; what was written is not the whole list", escaped(&problem.to_string()))),
             Ok(exported) => {
-                tell_left_out(&exported);
+                tell_losses(&exported);
                 Ok(())
             }
         };
@@ -340,12 +372,17 @@ pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), S
         other => other.map_err(|problem| escaped(&problem.to_string()).into_owned()),
     }?;
     file.finish().map_err(at)?;
-    tell_left_out(&exported);
+    tell_losses(&exported);
     crate::print(&format!("{} {} in {}", exported.rows, resource.name(), shown(&path)))
 }
 
-/// Says what the rows have and a CSV file does not.
-fn tell_left_out(exported: &Exported) {
+/// Says what the rows have and a CSV file does not, and what import will not take.
+fn tell_losses(exported: &Exported) {
+    match exported.odd_dates {
+        0 => {}
+        1 => eprintln!("1 row has a release_date that is no date for this API; it is written as it was sent"),
+        many => eprintln!("{many} rows have a release_date that is no date for this API; it is written as it was sent"),
+    }
     let names: Vec<_> = exported.left_out.iter().map(|name| escaped(name)).collect();
     if !names.is_empty() {
         eprintln!("left out, since CSV has no column for it: {}; --format jsonl exports it", names.join(", "));
@@ -413,3 +450,61 @@ const DEMO_QUERIES: [&str; 3] = [
     "/movies?include=cast&limit=3",
     "/actors?sort=-age&include=credits&limit=3",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a moment")
+    }
+
+    /// The advice at this time of an import with this outcome that began on 14 May 2020 at 14:02:13 UTC.
+    fn advice(summary: &Summary, run: Option<&str>, now: &str) -> String {
+        verdict(summary, run, moment("2020-05-14T14:02:13Z"), moment(now)).expect_err("advice")
+    }
+
+    fn rejected(lines: &[usize]) -> Vec<transfer::Refusal> {
+        lines.iter().map(|line| transfer::Refusal { line: *line, reasons: String::new() }).collect()
+    }
+
+    #[test]
+    fn rejected_rows_alone_are_corrected_and_imported() {
+        let summary = Summary { rows: 3, created: 1, replayed: 1, refused: rejected(&[2]), stop: None };
+        let expected =
+            "1 row was rejected. Correct it in a file of its own, without the other rows, and import that file";
+        assert_eq!(advice(&summary, None, "2020-05-14T14:03:00Z"), format!("{expected}."));
+        assert_eq!(advice(&summary, Some("x"), "2020-05-20T14:03:00Z"), format!("{expected} with --again=x."));
+        assert_eq!(verdict(&Summary::default(), None, moment("2020-05-14T14:02:13Z"), Utc::now()), Ok(()));
+    }
+
+    #[test]
+    fn a_stopped_import_continues_until_a_fixed_time_that_is_24_hours_after_it_began() {
+        let stopped = |replayed| {
+            let stop = Some(Stop::Interrupted);
+            Summary { rows: 9, created: 1, replayed, refused: rejected(&[2]), stop }
+        };
+        let said = advice(&stopped(0), Some("x"), "2020-05-14T20:00:00Z");
+        let expected = "interrupted\n7 of 9 rows have no response yet. To continue, run the same as the same user with \
+                        --again=x, so that it ends before Fri, 15 May 2020 14:02 UTC,";
+        assert!(said.starts_with(expected) && !said.contains("already there"), "{said}");
+        assert!(
+            said.ends_with(
+                "1 row was rejected. Correct it in a file of its own, without the other rows, and \
+                                import that file with --again=x."
+            ),
+            "{said}"
+        );
+        let said = advice(&stopped(1), None, "2020-05-14T20:00:00Z");
+        assert!(said.contains("already there, the 24 hours count from the run that added them"), "{said}");
+    }
+
+    #[test]
+    fn an_import_that_took_longer_than_24_hours_is_not_to_be_run_again() {
+        let summary = Summary { rows: 9, created: 1, stop: Some(Stop::Interrupted), ..Summary::default() };
+        for now in ["2020-05-15T14:02:13Z", "2020-05-20T00:00:00Z"] {
+            let said = advice(&summary, None, now);
+            assert!(said.contains("would add rows twice") && !said.contains("To continue"), "{said}");
+        }
+    }
+}
