@@ -45,8 +45,10 @@ ERROR = "shared/src/error.rs"
 FORM = "shared/src/model/form.rs"
 BULK = "local/src/bulk.rs"
 CLIENT = "local/src/transfer/api.rs"
+CANONICAL = "local/src/transfer/canonical.rs"
 COLUMNS = "local/src/transfer/columns.rs"
 EXPORT = "local/src/transfer/export.rs"
+IMPORT = "local/src/transfer/import.rs"
 JSON_LINES = "local/src/transfer/json_lines.rs"
 MEMBERS = "local/src/transfer/members.rs"
 OUTPUT = "local/src/transfer/output.rs"
@@ -185,15 +187,29 @@ MUTATIONS = [
     ("import: a first line may name the delimiter", COLUMNS, "if !named(line) {", "if true {", (LOCAL, "rows")),
     ("import: cells beyond the header may be empty", COLUMNS, "!cells.iter().skip(self.width).all(is_empty)", "cells.len() > self.width", (LOCAL, "rows")),
     ("import: cells beyond the header may hold nothing", COLUMNS, "|| !cells.iter().skip(self.width).all(is_empty)", "", (LOCAL, "rows")),
-    ("import: cells below no name are reported", COLUMNS, "None => (rows > 0).then(", "None => false.then(", (LOCAL, "rows")),
+    ("import: cells below no name are reported", COLUMNS, "filter(|(_, _, rows)| *rows > 0)", "filter(|(_, name, rows)| *rows > 0 && name.is_some())", (LOCAL, "rows")),
     ("import: an age may be 31.0", ROWS, "zeros.bytes().all(|byte| byte == b'0')", "zeros.len() > 99", (LOCAL, "rows")),
     ("import: a field spelled in another way is not left out", JSON_LINES, "find(|field| is_spelled(name, field))", "find(|_| false)", (LOCAL, "json_lines")),
     ("import: no member stands twice", MEMBERS, "find(|(name, _)| !names.insert(name))", "find(|(name, _)| { names.insert(name); false })", (TRANSFER, "members")),
     ("import: unknown members are not sent", JSON_LINES, "_ if resource.has_field(&name) =>", "_ if !name.is_empty() =>", (TRANSFER, "members")),
-    ("import: unknown members of a cast are not sent", JSON_LINES, "unknown.extend(others.into_iter()", "let _ = (others.into_iter()", (TRANSFER, "members")),
+    ("import: unknown members of a cast are not sent", JSON_LINES, "partition(|(name, _)| CREDIT.contains(&name.as_str()))", "partition(|_| true)", (TRANSFER, "members")),
     ("import: strict handling is asked for", CLIENT, '.header("prefer", "handling=strict")', "", (TRANSFER, "members")),
     ("import: a cast fits a request", JSON_LINES, "if entries.len() > MOST_CREDITS", "if false", (LOCAL, "json_lines")),
-    ("import: advice names the run", BULK, "Correct these rows in the file and run the same within 24 hours as the same user{again}", "Correct these rows in the file and run the same within 24 hours as the same user", (TRANSFER, "advises")),
+    ("import: advice names the run", BULK, "without the other rows, and import that file{again}.", "without the other rows, and import that file.", (TRANSFER, "advises")),
+    ("import: rejected rows are imported alone", BULK, "1 row was rejected. Correct it in a file of its own\".to_owned()", "1 row was rejected. Correct it and run the same\".to_owned()", (TRANSFER, "advises")),
+    ("import: 24 hours count from the beginning of the run", BULK, "let until = began + KEY_LIFE;", "let until = now + KEY_LIFE;", (COMMAND, "bulk")),
+    ("import: rows already there have an earlier end", BULK, "match summary.replayed {", "match 0 {", (COMMAND, "bulk")),
+    ("import: equal values are equal rows", JSON_LINES, "stored.unwrap_or_else(|| value.get().to_owned())", "{ drop(stored); value.get().to_owned() }", (TRANSFER, "another_program")),
+    ("import: equal ages are equal rows in CSV", COLUMNS, "Ok(canonical::value(Resource::Actors, field, &age).unwrap_or(age))", "Ok(age)", (TRANSFER, "another_program")),
+    ("import: a cast in any order is the same", CANONICAL, "credits.sort_by_key(|(_, (actor, _))| *actor);", "credits.reverse();", (LOCAL, "canonical")),
+    ("import: null is no value", JSON_LINES, '_ if resource.has_field(&name) && value.get() == "null" => {}', "", (TRANSFER, "another_program")),
+    ("import: a credit is named by its place in the file", IMPORT, "placed_reasons(&answer, &row.places)", "reasons(&answer)", (TRANSFER, "another_program")),
+    ("import: a mistyped id of a run is an error", IMPORT, "check == check_digits(digits)", "check.len() == 2", (LOCAL, "import")),
+    ("import: an id of a run is checked before anything is sent", BULK, ", value_parser = transfer::check_run", "", (TRANSFER, "mistyped")),
+    ("client: a closed terminal ends it in an orderly way", BULK, "if ignores_hangup() { None }", "if ignores_hangup() || true { None }", (TRANSFER, "stopped")),
+    ("client: nohup is respected", BULK, "|mask| mask & 1 == 1", "|mask| mask & 1 == 9", (TRANSFER, "nohup")),
+    ("client: a wait that is too long is named", CLIENT, "Some(asked_for) => Attempt::Over(Stop::LongWait { url, status, asked_for, longest }),", "Some(_) => Attempt::Over(Stop::Busy { url, status, attempts }),", (TRANSFER, "left_alone")),
+    ("client: no password is printed", CLIENT, "let shown = without_user(url);", "let shown = url;", (LOCAL, "password")),
     ("export: JSON lines have casts", EXPORT, '"/movies?include=cast&limit=100"', '"/movies?limit=100"', (TRANSFER, "with_its_cast")),
     ("export: a missing cast is an error", EXPORT, 'if resource == Resource::Movies && row.get("cast").is_none()', "if false", (TRANSFER, "with_its_cast")),
     ("export: casts are as import takes them", EXPORT, "CREDIT.contains(&name.as_str()) && ", "!name.is_empty() && ", (TRANSFER, "with_its_cast")),
@@ -207,13 +223,20 @@ MUTATIONS = [
     ("export: a page has the rows asked for", PAGES, "if page.rows.len() > limit", "if false", (TRANSFER, "without_an_end")),
     ("export: after increases", PAGES, "if after < self.last || after <= self.after", "if false", (LOCAL, "pages")),
     ("export: a cursor comes once", PAGES, "if !self.cursors.insert(", "if false && !self.cursors.insert(", (LOCAL, "pages")),
+    ("export: pages with few rows have an end", PAGES, "if self.short < MOST_SHORT { Ok(()) }", "if true { Ok(()) }", (LOCAL, "pages")),
+    ("export: it says that it waits", BULK, "telling(move |why| said.say(why))", 'telling(move |_| said.say(""))', (TRANSFER, "says_that_it_waits")),
+    ("export: odd dates are counted", EXPORT, 'row.get("release_date").is_some_and(is_odd_date)', 'row.get("no date").is_some_and(is_odd_date)', (LOCAL, "export")),
+    ("export: a folder that is missing is named", OUTPUT, "if !folder.is_dir()", "if false", (TRANSFER, "says_that_it_waits")),
     ("export: empty pages have an end", PAGES, "if self.empty < MOST_EMPTY { Ok(()) }", "if true { Ok(()) }", (LOCAL, "pages")),
     ("client: responses are bounded in bytes", CLIENT, "if body.len() + chunk.len() > largest", "if false && largest > 0", (TRANSFER, "limits")),
     ("client: responses are bounded in time", CLIENT, "builder.timeout(backoff.timeout)", "builder.timeout(backoff.timeout * 1000)", (TRANSFER, "limits")),
     ("client: a URL has a scheme", CLIENT, 'if !url.contains("://")', "if false", (TRANSFER, "scheme")),
     ("terminal: control characters are escaped", TERMINAL, "character.is_control() || ", "", (TRANSFER, "terminal")),
-    ("terminal: what turns text around is escaped", TERMINAL, " || matches!(character, '\\u{2028}'..='\\u{202e}' | '\\u{2066}'..='\\u{2069}')", "", (LOCAL, "terminal")),
-    ("terminal: rows are escaped there", BULK, "true => list.write(&mut EscapedWriter::new(stdout), interrupted).await,", "true => list.write(&mut { stdout }, interrupted).await,", (TRANSFER, "exact_elsewhere")),
+    ("terminal: what turns text around is escaped", TERMINAL, " || is_separator_or_direction(character)", "", (LOCAL, "terminal")),
+    ("terminal: invisible characters are escaped", TERMINAL, " || is_invisible(character)", "", (LOCAL, "terminal")),
+    ("terminal: a line feed in a cell begins no line", TERMINAL, "if !self.in_quotes => written", "if true => written", (LOCAL, "terminal")),
+    ("terminal: arguments are escaped", "local/src/main.rs", "Cli::try_parse_from(arguments).err().unwrap_or(error);", "{ drop(arguments); error };", (TRANSFER, "no_argument")),
+    ("terminal: rows are escaped there", BULK, "true => list.write(&mut EscapedWriter::new(stdout, format), interrupted).await,", "true => list.write(&mut { stdout }, interrupted).await,", (TRANSFER, "exact_elsewhere")),
     # 8. The local stack
     ("home: the file that cannot be used is named", HOME, '["", "-wal", "-shm"]', '["", "-wal"]', (HOME_TEST, "")),
     ("home: a database that is read-only does not start", HOME, "match connection.is_readonly(MAIN_DB)? {", "match connection.is_readonly(MAIN_DB)? && false {", (HOME_TEST, "")),
