@@ -363,8 +363,9 @@ fn whole_url(url: &str) -> Option<String> {
         }
     };
     let whole = format!("{scheme}://{rest}");
-    // What follows the colon of another scheme, as in `mailto:x`, is no port.
-    Url::parse(&whole).ok().filter(is_plain).map(|_| whole)
+    // What follows the colon of another scheme, as in `mailto:x` or `c:/x`, is no port.
+    let has_empty_port = rest.split('/').next().is_some_and(|authority| authority.ends_with(':'));
+    Url::parse(&whole).ok().filter(|url| is_plain(url) && !has_empty_port).map(|_| whole)
 }
 
 /// A URL as it may be printed: with `***` in place of a user and a password.
@@ -459,6 +460,7 @@ mod tests {
         check(" ", "the API's URL is empty");
         check("mailto:x", "mailto:x is no URL of an API");
         check("mailto:ida@api.example", "***@api.example is no URL of an API");
+        check("c:/x", "c:/x is no URL of an API");
         check("http:", "http: is no URL of an API");
         for (url, shown) in [
             ("https://ida:secret@api.example", "https://***@api.example"),
