@@ -20,6 +20,7 @@ test: ## Runs all the tests
 
 format: ## Checks that the code is formatted
 	cargo fmt --all --check
+	scripts/width.py
 
 mutations: ## Checks that scripts/mutants.py still finds each rule that it switches off
 	scripts/mutants.py --check

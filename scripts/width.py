@@ -21,7 +21,7 @@ def wide_lines(path: pathlib.Path):
     for number, line in enumerate(path.read_text().splitlines(), 1):
         text = line.strip()
         if path.suffix == ".rs":
-            prose = text.startswith("//")
+            prose = text.startswith("//") and not text.lstrip("/! ").startswith("|")
         else:
             in_code ^= text.startswith("```")
             prose = not in_code and not text.startswith("|")

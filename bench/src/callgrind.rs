@@ -25,15 +25,26 @@ pub(crate) struct Instructions {
 }
 
 /// Counts instructions in two runs that differ by twenty requests.
-pub(crate) async fn count(sites: &Sites, folder: &Path, launch: &Launch, case: &Case) -> Result<Instructions, Failure> {
+pub(crate) async fn count(
+    sites: &Sites,
+    folder: &Path,
+    launch: &Launch,
+    case: &Case,
+) -> Result<Instructions, Failure> {
     let mut totals = [0; 2];
     for (total, requests) in totals.iter_mut().zip(REQUESTS) {
         let output = folder.join("callgrind.out");
         let mut launch = launch.clone();
         let valgrind = ["valgrind", "--tool=callgrind", "-q"].map(str::to_owned);
         let output_option = format!("--callgrind-out-file={}", output.display());
-        launch.command = valgrind.into_iter().chain([output_option]).chain(launch.command).collect();
-        launch.settings.push(("PATH".to_owned(), std::env::var("PATH")?));
+        launch.command = valgrind
+            .into_iter()
+            .chain([output_option])
+            .chain(launch.command)
+            .collect();
+        launch
+            .settings
+            .push(("PATH".to_owned(), std::env::var("PATH")?));
         let mut environment = Environment::start(&launch, None).await?;
         environment.ready().await?;
         // Valgrind slows a start so much that it does not wait long enough to be connected; without
@@ -43,10 +54,18 @@ pub(crate) async fn count(sites: &Sites, folder: &Path, launch: &Launch, case: &
             checked(&environment.invoke(&sites.event(case)?).await?.0)?;
         }
         environment.end()?;
-        let counts =
-            std::fs::read_to_string(&output).map_err(|_| failed("valgrind counted nothing; is it installed?"))?;
-        let line = counts.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
-        *total = line.and_then(|line| line.trim().parse().ok()).ok_or_else(|| failed("no count"))?;
+        let counts = std::fs::read_to_string(&output)
+            .map_err(|_| failed("valgrind counted nothing; is it installed?"))?;
+        let line = counts.lines().find_map(|line| {
+            line.strip_prefix("summary: ")
+                .or(line.strip_prefix("totals: "))
+        });
+        *total = line
+            .and_then(|line| line.trim().parse().ok())
+            .ok_or_else(|| failed("no count"))?;
     }
-    Ok(Instructions { start: totals[0], request: (totals[1] - totals[0]) / (REQUESTS[1] - REQUESTS[0]) })
+    Ok(Instructions {
+        start: totals[0],
+        request: (totals[1] - totals[0]) / (REQUESTS[1] - REQUESTS[0]),
+    })
 }

@@ -20,26 +20,51 @@ pub(crate) struct Case {
 
 impl Case {
     fn new(function: &'static str, method: &'static str, path: &'static str) -> Self {
-        Self { function, method, path, body: None, key: None, single: false }
+        Self {
+            function,
+            method,
+            path,
+            body: None,
+            key: None,
+            single: false,
+        }
     }
 
     fn with(self, body: Value) -> Self {
-        Self { body: Some(body), ..self }
+        Self {
+            body: Some(body),
+            ..self
+        }
     }
 
     fn keyed(self, key: &'static str) -> Self {
-        Self { key: Some(key), ..self }
+        Self {
+            key: Some(key),
+            ..self
+        }
     }
 
     fn of_one_row(self) -> Self {
-        Self { single: true, ..self }
+        Self {
+            single: true,
+            ..self
+        }
     }
 
     /// The request in words.
     pub(crate) fn title(&self) -> String {
-        let Self { method, path, key, single, body, .. } = self;
-        let cast =
-            body.as_ref().and_then(|body| body["cast"].as_array()).map(|cast| format!(", {} credits", cast.len()));
+        let Self {
+            method,
+            path,
+            key,
+            single,
+            body,
+            ..
+        } = self;
+        let cast = body
+            .as_ref()
+            .and_then(|body| body["cast"].as_array())
+            .map(|cast| format!(", {} credits", cast.len()));
         let keyed = if key.is_some() { ", with a key" } else { "" };
         let single = if *single { ", a table of one row" } else { "" };
         format!("{method} {path}{}{keyed}{single}", cast.unwrap_or_default())

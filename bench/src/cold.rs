@@ -29,24 +29,36 @@ pub(crate) struct Starts {
 
 impl Program {
     pub(crate) fn new(name: &str, launch: Launch, first: Vec<Bytes>) -> Self {
-        Self { name: format!("`{name}`"), launch, first }
+        Self {
+            name: format!("`{name}`"),
+            launch,
+            first,
+        }
     }
 
     /// `get_actors` when DynamoDB and the issuer reject every connection. It can serve no request,
     /// but still becomes ready.
     fn alone(mut launch: Launch) -> Self {
         // The discard port, where nothing listens.
-        for (name, place) in [("AWS_ENDPOINT_URL_DYNAMODB", "https://127.0.0.1:9"), ("AUTH0_DOMAIN", "127.0.0.1:9")] {
+        for (name, place) in [
+            ("AWS_ENDPOINT_URL_DYNAMODB", "https://127.0.0.1:9"),
+            ("AUTH0_DOMAIN", "127.0.0.1:9"),
+        ] {
             launch.set(name, place);
         }
-        Self { name: "`get_actors`, with nobody to connect to".to_owned(), launch, first: Vec::new() }
+        Self {
+            name: "`get_actors`, with nobody to connect to".to_owned(),
+            launch,
+            first: Vec::new(),
+        }
     }
 }
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     let list = cases::list_of_all_of_one();
-    let mut asked: Vec<_> =
-        [("floor_noop", &list), ("floor_get", &list)].map(|(name, case)| (name, case.clone())).into();
+    let mut asked: Vec<_> = [("floor_noop", &list), ("floor_get", &list)]
+        .map(|(name, case)| (name, case.clone()))
+        .into();
     asked.extend(cases::each().map(|case| (case.function, case)));
     if program::path(plan, "floor_get_defaults").is_ok() {
         asked.push(("floor_get_defaults", list.clone()));
@@ -56,13 +68,18 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     }
     let mut programs = vec![Program::alone(sites.launch(plan, "get_actors", &list)?)];
     for (name, case) in asked {
-        let events = (0..2 * plan.rounds).map(|_| sites.event(&case)).collect::<Result<_, _>>()?;
+        let events = (0..2 * plan.rounds)
+            .map(|_| sites.event(&case))
+            .collect::<Result<_, _>>()?;
         programs.push(Program::new(name, sites.launch(plan, name, &case)?, events));
     }
     let mut table = String::new();
     for memory in [None, Some(128)] {
         let quota = memory.map_or("a whole processor".to_owned(), |memory| {
-            format!("{:.1} % of a processor ({memory} MB) from its first `next` on", Quota::percent(memory))
+            format!(
+                "{:.1} % of a processor ({memory} MB) from its first `next` on",
+                Quota::percent(memory)
+            )
         });
         table += &format!("\nWith {quota}:\n\n");
         if memory.is_some() && !Quota::is_possible() {
@@ -75,11 +92,21 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
             let index = programs.iter().position(|program| program.name == name);
             index.map_or(f64::NAN, |index| median(times(&measured[index])))
         };
-        let (noop, get) = (of("`floor_noop`", |starts| &starts.next), of("`floor_get`", |starts| &starts.answer));
+        let (noop, get) = (
+            of("`floor_noop`", |starts| &starts.next),
+            of("`floor_get`", |starts| &starts.answer),
+        );
         for (Program { name, .. }, starts) in programs.iter().zip(&measured) {
-            let (next, answer, init) = (median(&starts.next), median(&starts.answer), median(&starts.init_cpu));
+            let (next, answer, init) = (
+                median(&starts.next),
+                median(&starts.answer),
+                median(&starts.init_cpu),
+            );
             table += &if starts.answer.is_empty() {
-                format!("| {name} | {next:.2} | | {init:.2} | | {:.2} | |\n", next / noop)
+                format!(
+                    "| {name} | {next:.2} | | {init:.2} | | {:.2} | |\n",
+                    next / noop
+                )
             } else {
                 let cpu = median(&starts.first_cpu);
                 format!(
@@ -114,7 +141,9 @@ pub(crate) async fn measure(
             let Some(event) = first.pop() else { continue };
             checked(&environment.invoke(&event).await?.0)?;
             starts.answer.push(milliseconds(environment.age()));
-            starts.first_cpu.push(milliseconds(environment.cpu()? - init));
+            starts
+                .first_cpu
+                .push(milliseconds(environment.cpu()? - init));
         }
     }
     Ok(measured)

@@ -15,8 +15,7 @@ use crate::{Failure, Plan, median};
 /// <https://aws.amazon.com/cloudwatch/pricing/>
 mod price {
     /// The date of each price.
-    pub(super) const DATES: &str =
-        "requests of Lambda and of the gateway in September 2026, DynamoDB since November 2024, logs since May 2025";
+    pub(super) const DATES: &str = "requests of Lambda and of the gateway in September 2026, DynamoDB since November 2024, logs since May 2025";
     /// One million requests to Lambda.
     pub(super) const REQUESTS: f64 = 0.20;
     /// One gigabyte-second of memory, on x86_64.
@@ -48,24 +47,44 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     );
     table += "| request | billed, ms | Lambda, x86_64 | Lambda, arm64 | DynamoDB | everything | in Python: billed, ms | Lambda, x86_64 | Lambda, arm64 |\n|---|---|---|---|---|---|---|---|---|\n";
     let cases = cases::all();
-    let in_python = cases.iter().filter(|case| plan.python.is_some() && is_typical(case));
-    let in_python: Vec<_> = in_python.map(|case| Case { function: "python", ..case.clone() }).collect();
-    let asked: Vec<_> = cases.iter().chain(&in_python).cloned().map(|case| (case, 128)).collect();
+    let in_python = cases
+        .iter()
+        .filter(|case| plan.python.is_some() && is_typical(case));
+    let in_python: Vec<_> = in_python
+        .map(|case| Case {
+            function: "python",
+            ..case.clone()
+        })
+        .collect();
+    let asked: Vec<_> = cases
+        .iter()
+        .chain(&in_python)
+        .cloned()
+        .map(|case| (case, 128))
+        .collect();
     let times = paced(plan, sites, &asked).await?;
     let mut in_python = in_python.iter().zip(&times[cases.len()..]);
     let mut daily = 0.0;
     for (case, times) in cases.iter().zip(&times) {
         let used = usage(plan, sites, case).await?;
-        let (billed_here, units) =
-            (billed(times, &used), used.read_units * price::READS + used.write_units * price::WRITES);
+        let (billed_here, units) = (
+            billed(times, &used),
+            used.read_units * price::READS + used.write_units * price::WRITES,
+        );
         let (x86_64, arm64) = lambdas(billed_here);
         let everything = arm64 + units + price::GATEWAY + LOG_BYTES * 1e6 / 1e9 * price::LOG;
         if case.path == "/actors?limit=100" {
             daily = everything;
         }
-        table +=
-            &format!("| {} | {billed_here} | {x86_64:.3} | {arm64:.3} | {units:.3} | {everything:.2} |", case.title());
-        let same = if is_typical(case) { in_python.next() } else { None };
+        table += &format!(
+            "| {} | {billed_here} | {x86_64:.3} | {arm64:.3} | {units:.3} | {everything:.2} |",
+            case.title()
+        );
+        let same = if is_typical(case) {
+            in_python.next()
+        } else {
+            None
+        };
         table += &if let Some((case, times)) = same {
             let billed = billed(times, &usage(plan, sites, case).await?);
             let (x86_64, arm64) = lambdas(billed);
@@ -83,11 +102,16 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
 
 /// Whether the Python function handles this request.
 fn is_typical(case: &Case) -> bool {
-    let has_cast = case.body.as_ref().is_some_and(|body| body.get("cast").is_some());
+    let has_cast = case
+        .body
+        .as_ref()
+        .is_some_and(|body| body.get("cast").is_some());
     case.key.is_none()
         && !case.single
         && !has_cast
-        && !["sort", "name", "include", "limit=1000"].iter().any(|word| case.path.contains(word))
+        && !["sort", "name", "include", "limit=1000"]
+            .iter()
+            .any(|word| case.path.contains(word))
 }
 
 /// The billed milliseconds of a request.
@@ -97,7 +121,10 @@ fn billed(times: &[f64], used: &Usage) -> f64 {
 
 /// Lambda's price per million requests with 128 MB, on x86_64 and on arm64.
 fn lambdas(billed: f64) -> (f64, f64) {
-    (lambda(128, billed, price::X86_64), lambda(128, billed, price::ARM64))
+    (
+        lambda(128, billed, price::X86_64),
+        lambda(128, billed, price::ARM64),
+    )
 }
 
 /// Lambda's price per million requests, for this memory in MB and this many billed milliseconds

@@ -11,7 +11,14 @@ use crate::{Failure, Plan, median, milliseconds};
 
 /// The measured requests: a page, a row, a change, and each filter and order alone.
 fn cases() -> Vec<Case> {
-    let get = |function, path| Case { function, method: "GET", path, body: None, key: None, single: false };
+    let get = |function, path| Case {
+        function,
+        method: "GET",
+        path,
+        body: None,
+        key: None,
+        single: false,
+    };
     let actors = [
         "/actors?limit=20",
         "/actors?limit=20&sort=-id",
@@ -34,9 +41,15 @@ fn cases() -> Vec<Case> {
         "/movies?limit=20&sort=-release_date",
         "/movies?limit=20&actor_id=2",
     ];
-    let patch = Case { method: "PATCH", path: "/actors/50", ..crate::cases::patch() };
-    let lists =
-        actors.map(|path| get("get_actors", path)).into_iter().chain(movies.map(|path| get("get_movies", path)));
+    let patch = Case {
+        method: "PATCH",
+        path: "/actors/50",
+        ..crate::cases::patch()
+    };
+    let lists = actors
+        .map(|path| get("get_actors", path))
+        .into_iter()
+        .chain(movies.map(|path| get("get_movies", path)));
     lists.chain([patch]).collect()
 }
 
@@ -48,12 +61,19 @@ struct Cost {
 }
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
-    let sizes: &[u64] = if plan.quick { &[100, 1000, 10_000] } else { &[100, 1000, 10_000, 100_000, 1_000_000] };
+    let sizes: &[u64] = if plan.quick {
+        &[100, 1000, 10_000]
+    } else {
+        &[100, 1000, 10_000, 100_000, 1_000_000]
+    };
     let mut filled = Vec::new();
     for size in sizes {
         let started = Instant::now();
         filled.push(sites.another(*size, Duration::ZERO).await?);
-        eprintln!("{size} actors and {size} movies in {} s", started.elapsed().as_secs());
+        eprintln!(
+            "{size} actors and {size} movies in {} s",
+            started.elapsed().as_secs()
+        );
     }
     let mut costs = Vec::new();
     for case in cases() {
@@ -64,7 +84,12 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
 
 /// The cost of one request at each site, side by side: one per site and round, in a different order
 /// each round.
-async fn measure(plan: &Plan, sites: &Sites, filled: &[Site], case: &Case) -> Result<Vec<Cost>, Failure> {
+async fn measure(
+    plan: &Plan,
+    sites: &Sites,
+    filled: &[Site],
+    case: &Case,
+) -> Result<Vec<Cost>, Failure> {
     let (mut costs, mut running) = (Vec::new(), Vec::new());
     for site in filled {
         let event = site.event(case, 0)?;
@@ -74,10 +99,21 @@ async fn measure(plan: &Plan, sites: &Sites, filled: &[Site], case: &Case) -> Re
         for _ in 0..5 {
             checked(&environment.invoke(&event).await?.0)?;
         }
-        let usage = meter::usage(&site.stack.dynamodb, launch, [&event, &site.event(case, 1)?]).await?;
-        costs.push(Cost { usage, milliseconds: 0.0, cpu: 0.0 });
+        let usage = meter::usage(
+            &site.stack.dynamodb,
+            launch,
+            [&event, &site.event(case, 1)?],
+        )
+        .await?;
+        costs.push(Cost {
+            usage,
+            milliseconds: 0.0,
+            cpu: 0.0,
+        });
         // Each change must differ from the one before.
-        let events = (2..22).map(|number| site.event(case, number)).collect::<Result<Vec<_>, _>>()?;
+        let events = (2..22)
+            .map(|number| site.event(case, number))
+            .collect::<Result<Vec<_>, _>>()?;
         running.push((environment, events, Vec::new(), Vec::new()));
     }
     let mut order: Vec<_> = (0..filled.len()).collect();
@@ -86,7 +122,9 @@ async fn measure(plan: &Plan, sites: &Sites, filled: &[Site], case: &Case) -> Re
         for index in &order {
             let (environment, events, times, cpu) = &mut running[*index];
             let before = environment.cpu()?;
-            times.push(milliseconds(environment.invoke(&events[round % events.len()]).await?.1));
+            times.push(milliseconds(
+                environment.invoke(&events[round % events.len()]).await?.1,
+            ));
             cpu.push(milliseconds(environment.cpu()? - before));
         }
     }
@@ -105,11 +143,19 @@ fn written(sizes: &[u64], costs: &[Vec<Cost>]) -> String {
         headings.join(", ")
     );
     for (case, costs) in cases().iter().zip(costs) {
-        let three = |figure: &dyn Fn(&Cost) -> String| [0, middle, last].map(|index| figure(&costs[index])).join(" → ");
+        let three = |figure: &dyn Fn(&Cost) -> String| {
+            [0, middle, last]
+                .map(|index| figure(&costs[index]))
+                .join(" → ")
+        };
         table += &format!(
             "| {} | {} | {} | {} | {:.2} | {} |\n",
             case.title(),
-            costs.iter().map(|cost| cost.usage.calls.to_string()).collect::<Vec<_>>().join(", "),
+            costs
+                .iter()
+                .map(|cost| cost.usage.calls.to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
             three(&|cost| grouped(cost.usage.bytes)),
             three(&|cost| format!("{:.2}", cost.milliseconds)),
             costs[last].milliseconds / costs[middle].milliseconds,
@@ -117,10 +163,16 @@ fn written(sizes: &[u64], costs: &[Vec<Cost>]) -> String {
         );
     }
     table += "\nMilliseconds of a page (GET /actors?limit=20), of one row and of a change, by the number of rows:\n\n";
-    table += &format!("```mermaid\nxychart-beta\n  x-axis \"rows\" [{}]\n  y-axis \"ms\"\n", quoted(&headings));
+    table += &format!(
+        "```mermaid\nxychart-beta\n  x-axis \"rows\" [{}]\n  y-axis \"ms\"\n",
+        quoted(&headings)
+    );
     for (case, costs) in cases().iter().zip(costs) {
         if ["/actors?limit=20", "/actors/50"].contains(&case.path) {
-            let values: Vec<_> = costs.iter().map(|cost| format!("{:.2}", cost.milliseconds)).collect();
+            let values: Vec<_> = costs
+                .iter()
+                .map(|cost| format!("{:.2}", cost.milliseconds))
+                .collect();
             table += &format!("  line \"{}\" [{}]\n", case.title(), values.join(", "));
         }
     }
@@ -128,5 +180,9 @@ fn written(sizes: &[u64], costs: &[Vec<Cost>]) -> String {
 }
 
 fn quoted(texts: &[String]) -> String {
-    texts.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(", ")
+    texts
+        .iter()
+        .map(|text| format!("\"{text}\""))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -26,13 +26,19 @@ struct Figures {
 /// Compares the measured figures with the baseline, prints the differences, and fails if anything
 /// has grown too much or changed.
 pub(crate) async fn check(plan: &Plan, folder: &Path, accept: bool) -> Result<(), Failure> {
-    let baseline =
-        if accept { Value::Null } else { baseline().map_err(|cause| failed(format!("{BASELINE}: {cause}")))? };
+    let baseline = if accept {
+        Value::Null
+    } else {
+        baseline().map_err(|cause| failed(format!("{BASELINE}: {cause}")))?
+    };
     let figures = measure(plan, &Sites::start(folder).await?, folder).await?;
     if accept {
         let baseline = json!({ "numbers": figures.numbers, "exact": figures.exact });
         fs::write(BASELINE, serde_json::to_string_pretty(&baseline)? + "\n")?;
-        println!("{BASELINE} has {} figures", figures.numbers.len() + figures.exact.len());
+        println!(
+            "{BASELINE} has {} figures",
+            figures.numbers.len() + figures.exact.len()
+        );
         return Ok(());
     }
     let problems = compare(&figures, &baseline);
@@ -40,11 +46,16 @@ pub(crate) async fn check(plan: &Plan, folder: &Path, accept: bool) -> Result<()
         println!("FAILED {problem}");
     }
     let count = figures.numbers.len() + figures.exact.len();
-    println!("{count} figures compared with {BASELINE}, {} failed", problems.len());
+    println!(
+        "{count} figures compared with {BASELINE}, {} failed",
+        problems.len()
+    );
     if problems.is_empty() {
         return Ok(());
     }
-    Err(failed("if what has grown is worth it, `make baseline` makes it the baseline; the commit says why"))
+    Err(failed(
+        "if what has grown is worth it, `make baseline` makes it the baseline; the commit says why",
+    ))
 }
 
 fn baseline() -> Result<Value, Failure> {
@@ -72,9 +83,18 @@ fn compare(figures: &Figures, baseline: &Value) -> Vec<String> {
             problems.push(format!("{name} was {before} and is {value}"));
         }
     }
-    let names = |kind: &str| baseline[kind].as_object().into_iter().flatten().map(|(name, _)| name.clone());
-    let measured = |name: &String| figures.numbers.contains_key(name) || figures.exact.contains_key(name);
-    let gone = names("numbers").chain(names("exact")).filter(|name| !measured(name));
+    let names = |kind: &str| {
+        baseline[kind]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+    };
+    let measured =
+        |name: &String| figures.numbers.contains_key(name) || figures.exact.contains_key(name);
+    let gone = names("numbers")
+        .chain(names("exact"))
+        .filter(|name| !measured(name));
     problems.extend(gone.map(|name| format!("{name} is in the baseline and was not measured")));
     problems
 }
@@ -82,19 +102,44 @@ fn compare(figures: &Figures, baseline: &Value) -> Vec<String> {
 async fn measure(plan: &Plan, sites: &Sites, folder: &Path) -> Result<Figures, Failure> {
     let mut figures = Figures::default();
     for function in FUNCTIONS {
-        figures.numbers.insert(format!("bytes of {function}"), program::bytes(plan, function)? as f64);
-        figures.exact.insert(format!("glibc of {function}"), json!(program::glibc(plan, function)?));
-        figures.exact.insert(format!("TLS and HTTP of {function}"), json!(program::stacks(function)?));
+        figures.numbers.insert(
+            format!("bytes of {function}"),
+            program::bytes(plan, function)? as f64,
+        );
+        figures.exact.insert(
+            format!("glibc of {function}"),
+            json!(program::glibc(plan, function)?),
+        );
+        figures.exact.insert(
+            format!("TLS and HTTP of {function}"),
+            json!(program::stacks(function)?),
+        );
     }
     for case in cases::all() {
         let (title, usage) = (case.title(), usage(plan, sites, &case).await?);
-        figures.exact.insert(format!("DynamoDB calls of {title}"), json!(usage.calls));
-        figures.exact.insert(format!("units of {title}"), json!(usage.units()));
-        let instructions = callgrind::count(sites, folder, &sites.launch(plan, case.function, &case)?, &case).await?;
-        figures.numbers.insert(format!("instructions of {title}"), instructions.request as f64);
+        figures
+            .exact
+            .insert(format!("DynamoDB calls of {title}"), json!(usage.calls));
+        figures
+            .exact
+            .insert(format!("units of {title}"), json!(usage.units()));
+        let instructions = callgrind::count(
+            sites,
+            folder,
+            &sites.launch(plan, case.function, &case)?,
+            &case,
+        )
+        .await?;
+        figures.numbers.insert(
+            format!("instructions of {title}"),
+            instructions.request as f64,
+        );
         // The start includes both handshakes; entropy from CPU jitter would cost several times as
         // much.
-        figures.numbers.insert(format!("instructions up to ten of {title}"), instructions.start as f64);
+        figures.numbers.insert(
+            format!("instructions up to ten of {title}"),
+            instructions.start as f64,
+        );
     }
     Ok(figures)
 }
@@ -112,12 +157,19 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<S
             .to_owned();
     for floor in ["floor_noop", "floor_get"] {
         let case = cases::list_of_all_of_one();
-        let instructions = callgrind::count(sites, folder, &sites.launch(plan, floor, &case)?, &case).await?;
+        let instructions =
+            callgrind::count(sites, folder, &sites.launch(plan, floor, &case)?, &case).await?;
         table += &format!("| `{floor}` | {} | | | |\n", grouped(instructions.request));
     }
     for case in cases::all() {
         let usage = usage(plan, sites, &case).await?;
-        let instructions = callgrind::count(sites, folder, &sites.launch(plan, case.function, &case)?, &case).await?;
+        let instructions = callgrind::count(
+            sites,
+            folder,
+            &sites.launch(plan, case.function, &case)?,
+            &case,
+        )
+        .await?;
         table += &format!(
             "| {} | {} | {} | {} | {} |\n",
             case.title(),
@@ -137,17 +189,29 @@ mod tests {
     #[test]
     fn growth_beyond_the_tolerance_fails_and_so_does_what_is_new_or_gone() {
         let figures = Figures {
-            numbers: [("small", 101.9), ("large", 102.1), ("less", 50.0), ("new", 1.0)]
-                .map(|(name, number)| (name.to_owned(), number))
+            numbers: [
+                ("small", 101.9),
+                ("large", 102.1),
+                ("less", 50.0),
+                ("new", 1.0),
+            ]
+            .map(|(name, number)| (name.to_owned(), number))
+            .into(),
+            exact: [("calls", json!(2)), ("glibc", json!("2.30"))]
+                .map(|(name, value)| (name.to_owned(), value))
                 .into(),
-            exact: [("calls", json!(2)), ("glibc", json!("2.30"))].map(|(name, value)| (name.to_owned(), value)).into(),
         };
         let baseline = json!({
             "numbers": {"small": 100, "large": 100, "less": 100, "gone": 1},
             "exact": {"calls": 1, "glibc": "2.30"},
         });
         let problems = compare(&figures, &baseline);
-        let named = ["large has grown", "new is not", "calls was 1", "gone is in the baseline"];
+        let named = [
+            "large has grown",
+            "new is not",
+            "calls was 1",
+            "gone is in the baseline",
+        ];
         assert_eq!(problems.len(), named.len(), "{problems:?}");
         for (problem, named) in problems.iter().zip(named) {
             assert!(problem.starts_with(named), "{problem}");

@@ -107,17 +107,37 @@ pub(crate) struct Plan {
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let Arguments { bootstraps, floors, python, command } = Arguments::parse();
-    let quick = matches!(command, Command::Guard { .. } | Command::Measure { quick: true, .. });
-    let plan = Plan { bootstraps, floors, python, rounds: if quick { 11 } else { 21 }, quick };
+    let Arguments {
+        bootstraps,
+        floors,
+        python,
+        command,
+    } = Arguments::parse();
+    let quick = matches!(
+        command,
+        Command::Guard { .. } | Command::Measure { quick: true, .. }
+    );
+    let plan = Plan {
+        bootstraps,
+        floors,
+        python,
+        rounds: if quick { 11 } else { 21 },
+        quick,
+    };
     if !std::path::Path::new(report::FILE).is_file() {
-        return Err(failed(format!("{} is missing; the bench is run in the repository's root", report::FILE)));
+        return Err(failed(format!(
+            "{} is missing; the bench is run in the repository's root",
+            report::FILE
+        )));
     }
     for function in program::FUNCTIONS {
         program::path(&plan, function)?;
     }
     if let Some(python) = plan.python.as_ref().filter(|python| !python.is_file()) {
-        return Err(failed(format!("{} is missing; `make bench` installs it", python.display())));
+        return Err(failed(format!(
+            "{} is missing; `make bench` installs it",
+            python.display()
+        )));
     }
     let folder = std::env::temp_dir().join(format!("bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
@@ -190,7 +210,10 @@ pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1) as f64;
-    sorted.get((last * part).round() as usize).copied().unwrap_or(f64::NAN)
+    sorted
+        .get((last * part).round() as usize)
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> f64 {

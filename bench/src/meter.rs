@@ -45,17 +45,31 @@ struct Shared {
 impl Meter {
     async fn start(upstream: &str) -> Result<Self, Failure> {
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let shared = Arc::new(Shared { upstream: upstream.to_owned(), http, usage: Mutex::default() });
+        let shared = Arc::new(Shared {
+            upstream: upstream.to_owned(),
+            http,
+            usage: Mutex::default(),
+        });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let server = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
-        Ok(Self { url, shared, server })
+        Ok(Self {
+            url,
+            shared,
+            server,
+        })
     }
 
     /// The usage since the last `take`.
     fn take(&self) -> Usage {
-        std::mem::take(&mut *self.shared.usage.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(
+            &mut *self
+                .shared
+                .usage
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }
 
@@ -66,7 +80,11 @@ impl Drop for Meter {
 }
 
 /// The DynamoDB usage of the second of two requests to a function; the first one warms it.
-pub(crate) async fn usage(dynamodb: &str, mut launch: Launch, events: [&Bytes; 2]) -> Result<Usage, Failure> {
+pub(crate) async fn usage(
+    dynamodb: &str,
+    mut launch: Launch,
+    events: [&Bytes; 2],
+) -> Result<Usage, Failure> {
     let meter = Meter::start(dynamodb).await?;
     launch.set("AWS_ENDPOINT_URL_DYNAMODB", &meter.url);
     let mut environment = Environment::start(&launch, None).await?;
@@ -87,15 +105,26 @@ async fn pass(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
 impl Shared {
     async fn pass(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
         // A request without a target only opens a connection.
-        let Some(target) = headers.get("x-amz-target") else { return Ok(StatusCode::OK.into_response()) };
+        let Some(target) = headers.get("x-amz-target") else {
+            return Ok(StatusCode::OK.into_response());
+        };
         // A transaction's condition checks count as writes.
         let reads = ["Query", "GetItem", "BatchGetItem"]
             .iter()
             .any(|call| target.as_bytes().ends_with(format!(".{call}").as_bytes()));
         let mut call: Value = serde_json::from_slice(body)?;
         call["ReturnConsumedCapacity"] = json!("TOTAL");
-        let mut request = self.http.post(&self.upstream).header("x-amz-target", target.clone()).body(call.to_string());
-        for name in ["authorization", "x-amz-date", "x-amz-security-token", "content-type"] {
+        let mut request = self
+            .http
+            .post(&self.upstream)
+            .header("x-amz-target", target.clone())
+            .body(call.to_string());
+        for name in [
+            "authorization",
+            "x-amz-date",
+            "x-amz-security-token",
+            "content-type",
+        ] {
             if let Some(value) = headers.get(name) {
                 request = request.header(name, value.clone());
             }
@@ -103,9 +132,14 @@ impl Shared {
         let answer = request.send().await?;
         let status = answer.status();
         let mut answer: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        let consumed = answer.as_object_mut().and_then(|answer| answer.remove("ConsumedCapacity"));
+        let consumed = answer
+            .as_object_mut()
+            .and_then(|answer| answer.remove("ConsumedCapacity"));
         let answer = answer.to_string();
-        let mut usage = self.usage.lock().map_err(|_| failed("a call has panicked"))?;
+        let mut usage = self
+            .usage
+            .lock()
+            .map_err(|_| failed("a call has panicked"))?;
         usage.calls += 1;
         let units = consumed.as_ref().map_or(0.0, units);
         if reads {
@@ -114,7 +148,12 @@ impl Shared {
             usage.write_units += units
         }
         usage.bytes += answer.len() as u64;
-        Ok((status, [("content-type", "application/x-amz-json-1.0")], answer).into_response())
+        Ok((
+            status,
+            [("content-type", "application/x-amz-json-1.0")],
+            answer,
+        )
+            .into_response())
     }
 }
 

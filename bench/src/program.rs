@@ -39,12 +39,19 @@ const STACKS: [&str; 12] = [
 
 /// The path of a function's program.
 pub(crate) fn path(plan: &Plan, function: &str) -> Result<PathBuf, Failure> {
-    let folder = if function.starts_with("floor") { &plan.floors } else { &plan.bootstraps };
+    let folder = if function.starts_with("floor") {
+        &plan.floors
+    } else {
+        &plan.bootstraps
+    };
     let path = folder.join(function).join("bootstrap");
     if path.is_file() {
         Ok(path)
     } else {
-        Err(failed(format!("{} is missing; `make bench` builds it", path.display())))
+        Err(failed(format!(
+            "{} is missing; `make bench` builds it",
+            path.display()
+        )))
     }
 }
 
@@ -69,13 +76,17 @@ pub(crate) fn glibc(plan: &Plan, function: &str) -> Result<String, Failure> {
         let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
         Some((parts.next()??, parts.next()??))
     });
-    let (major, minor) = versions.max().ok_or_else(|| failed(format!("{function} asks for no glibc")))?;
+    let (major, minor) = versions
+        .max()
+        .ok_or_else(|| failed(format!("{function} asks for no glibc")))?;
     Ok(format!("{major}.{minor}"))
 }
 
 /// The crates of a function that are TLS, cryptography or HTTP, with their versions.
 pub(crate) fn stacks(function: &str) -> Result<Vec<String>, Failure> {
-    let tree = Command::new("cargo").args(["tree", "-p", function, "-e", "normal", "--prefix", "none"]).output()?;
+    let tree = Command::new("cargo")
+        .args(["tree", "-p", function, "-e", "normal", "--prefix", "none"])
+        .output()?;
     if !tree.status.success() {
         return Err(failed(String::from_utf8_lossy(&tree.stderr)));
     }
@@ -83,7 +94,12 @@ pub(crate) fn stacks(function: &str) -> Result<Vec<String>, Failure> {
     let crates = tree.lines().filter_map(|line| {
         let mut words = line.split(' ');
         let (name, version) = (words.next()?, words.next()?);
-        STACKS.contains(&name).then(|| format!("{name} {}", version.split('.').take(2).collect::<Vec<_>>().join(".")))
+        STACKS.contains(&name).then(|| {
+            format!(
+                "{name} {}",
+                version.split('.').take(2).collect::<Vec<_>>().join(".")
+            )
+        })
     });
     let mut crates: Vec<_> = crates.collect();
     crates.sort();
@@ -92,10 +108,19 @@ pub(crate) fn stacks(function: &str) -> Result<Vec<String>, Failure> {
 }
 
 pub(crate) fn table(plan: &Plan) -> Result<String, Failure> {
-    let mut table = "| program | bytes, stripped | bytes, zipped | glibc |\n|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| program | bytes, stripped | bytes, zipped | glibc |\n|---|---|---|---|\n".to_owned();
     for function in FUNCTIONS.iter().chain(&["floor_noop", "floor_get"]) {
-        let (bytes, zipped, glibc) = (bytes(plan, function)?, zipped(plan, function)?, glibc(plan, function)?);
-        table += &format!("| `{function}` | {} | {} | {glibc} |\n", grouped(bytes), grouped(zipped as u64));
+        let (bytes, zipped, glibc) = (
+            bytes(plan, function)?,
+            zipped(plan, function)?,
+            glibc(plan, function)?,
+        );
+        table += &format!(
+            "| `{function}` | {} | {} | {glibc} |\n",
+            grouped(bytes),
+            grouped(zipped as u64)
+        );
     }
     Ok(table)
 }

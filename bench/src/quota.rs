@@ -13,7 +13,8 @@ const WHOLE: u32 = 1769;
 const PERIOD: u32 = 20_000;
 
 /// Why there are no figures with a quota.
-pub(crate) const IMPOSSIBLE: &str = "not measured, since no control group can be made here, which takes root";
+pub(crate) const IMPOSSIBLE: &str =
+    "not measured, since no control group can be made here, which takes root";
 
 /// A control group whose processes share the quota.
 pub(crate) struct Quota {
@@ -36,10 +37,28 @@ impl Quota {
     pub(crate) fn new(memory: u32) -> io::Result<Self> {
         let runtime = PERIOD * memory / WHOLE;
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name =
-            format!("bench-{}-{}-{:x}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed), fastrand::u32(..));
-        let first = Self::at("/sys/fs/cgroup/cpu", &name, runtime, "cpu.cfs_period_us", PERIOD.to_string());
-        first.or_else(|_| Self::at("/sys/fs/cgroup", &name, runtime, "cpu.max", format!("max {PERIOD}")))
+        let name = format!(
+            "bench-{}-{}-{:x}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed),
+            fastrand::u32(..)
+        );
+        let first = Self::at(
+            "/sys/fs/cgroup/cpu",
+            &name,
+            runtime,
+            "cpu.cfs_period_us",
+            PERIOD.to_string(),
+        );
+        first.or_else(|_| {
+            Self::at(
+                "/sys/fs/cgroup",
+                &name,
+                runtime,
+                "cpu.max",
+                format!("max {PERIOD}"),
+            )
+        })
     }
 
     /// Whether this process may create a control group.
@@ -47,7 +66,13 @@ impl Quota {
         Self::new(WHOLE).is_ok()
     }
 
-    fn at(folder: &str, name: &str, runtime: u32, control: &str, value: String) -> io::Result<Self> {
+    fn at(
+        folder: &str,
+        name: &str,
+        runtime: u32,
+        control: &str,
+        value: String,
+    ) -> io::Result<Self> {
         let group = PathBuf::from(folder).join(name);
         fs::create_dir(&group)?;
         let quota = Self { group, runtime };
@@ -62,15 +87,26 @@ impl Quota {
 
     /// Applies the quota to the group's processes from now on.
     pub(crate) fn hold(&self) -> io::Result<()> {
-        let first = write(&self.group.join("cpu.cfs_quota_us"), &self.runtime.to_string());
-        first.or_else(|_| write(&self.group.join("cpu.max"), &format!("{} {PERIOD}", self.runtime)))
+        let first = write(
+            &self.group.join("cpu.cfs_quota_us"),
+            &self.runtime.to_string(),
+        );
+        first.or_else(|_| {
+            write(
+                &self.group.join("cpu.max"),
+                &format!("{} {PERIOD}", self.runtime),
+            )
+        })
     }
 }
 
 /// Writes to a control file that the kernel has created; if there is none, this is no control
 /// group.
 fn write(control: &Path, value: &str) -> io::Result<()> {
-    fs::OpenOptions::new().write(true).open(control)?.write_all(value.as_bytes())
+    fs::OpenOptions::new()
+        .write(true)
+        .open(control)?
+        .write_all(value.as_bytes())
 }
 
 impl Drop for Quota {

@@ -17,12 +17,25 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn open(plan: &Plan) -> Result<Self, Failure> {
         let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
-        let count = processor.lines().filter(|line| line.starts_with("processor")).count();
-        let commit = Command::new("git").args(["rev-parse", "--short=10", "HEAD"]).output()?;
+        let model = processor
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+        let count = processor
+            .lines()
+            .filter(|line| line.starts_with("processor"))
+            .count();
+        let commit = Command::new("git")
+            .args(["rev-parse", "--short=10", "HEAD"])
+            .output()?;
         let commit = String::from_utf8(commit.stdout)?;
-        let changed = Command::new("git").args(["diff", "--quiet", "HEAD", "--", ".", ":!docs"]).status()?;
-        let changed = if changed.success() { "" } else { " with changes" };
+        let changed = Command::new("git")
+            .args(["diff", "--quiet", "HEAD", "--", ".", ":!docs"])
+            .status()?;
+        let changed = if changed.success() {
+            ""
+        } else {
+            " with changes"
+        };
         let (rounds, quick) = (plan.rounds, if plan.quick { ", quick" } else { "" });
         let origin = format!(
             "{count} × {}, commit {}{changed}, medians of {rounds} rounds{quick}",
@@ -36,15 +49,25 @@ impl Report {
     pub(crate) fn section(&mut self, name: &str, text: &str) -> Result<(), Failure> {
         println!("{text}");
         let document = fs::read_to_string(FILE)?;
-        let written = replaced(&document, name, &format!("{}\n\n({})", text.trim(), self.origin));
-        fs::write(FILE, written.ok_or_else(|| failed(format!("{FILE} has no part {name}")))?)?;
+        let written = replaced(
+            &document,
+            name,
+            &format!("{}\n\n({})", text.trim(), self.origin),
+        );
+        fs::write(
+            FILE,
+            written.ok_or_else(|| failed(format!("{FILE} has no part {name}")))?,
+        )?;
         Ok(())
     }
 }
 
 /// The document with the part of this name replaced; `None` if it has no such part.
 fn replaced(document: &str, name: &str, text: &str) -> Option<String> {
-    let (begin, end) = (format!("<!-- figures: {name} -->\n"), format!("<!-- end: {name} -->"));
+    let (begin, end) = (
+        format!("<!-- figures: {name} -->\n"),
+        format!("<!-- end: {name} -->"),
+    );
     let (before, rest) = document.split_once(&begin)?;
     let (_, after) = rest.split_once(&end)?;
     Some(format!("{before}{begin}{text}\n{end}{after}"))

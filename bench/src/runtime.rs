@@ -76,11 +76,18 @@ impl Environment {
     /// asks for an event.
     pub(crate) async fn start(launch: &Launch, quota: Option<Arc<Quota>>) -> Result<Self, Failure> {
         let (sender, answers) = mpsc::unbounded_channel();
-        let runtime =
-            Arc::new(Runtime { state: Mutex::default(), asked: Notify::new(), event: Notify::new(), answers: sender });
+        let runtime = Arc::new(Runtime {
+            state: Mutex::default(),
+            asked: Notify::new(),
+            event: Notify::new(),
+            answers: sender,
+        });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
+            .route(
+                "/2018-06-01/runtime/invocation/{id}/response",
+                post(respond),
+            )
             .route("/2018-06-01/runtime/invocation/{id}/error", post(respond))
             .route("/2018-06-01/runtime/init/error", post(respond))
             .with_state(Arc::clone(&runtime));
@@ -89,7 +96,9 @@ impl Environment {
         let server = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
         // The shell joins the control group first and becomes the function only when told to:
         // joining takes the kernel longer than a start, and must not be timed.
-        let join = quota.as_ref().map_or_else(|| "/dev/null".into(), |quota| quota.members());
+        let join = quota
+            .as_ref()
+            .map_or_else(|| "/dev/null".into(), |quota| quota.members());
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", r#"echo $$ > "$0" && echo && read go && exec "$@""#])
@@ -97,13 +106,25 @@ impl Environment {
             .args(&launch.command)
             .env_clear()
             .envs(launch.settings.iter().cloned());
-        command.env("AWS_LAMBDA_RUNTIME_API", address).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .env("AWS_LAMBDA_RUNTIME_API", address)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut process = command.spawn()?;
-        let (mut go, mut log) = (process.stdin.take().ok_or("no input")?, process.stdout.take().ok_or("no output")?);
+        let (mut go, mut log) = (
+            process.stdin.take().ok_or("no input")?,
+            process.stdout.take().ok_or("no output")?,
+        );
         log.read_exact(&mut [0])?;
         runtime.state().hold = quota;
-        let mut environment =
-            Self { process, spawned: Instant::now(), before: Duration::ZERO, runtime, answers, server };
+        let mut environment = Self {
+            process,
+            spawned: Instant::now(),
+            before: Duration::ZERO,
+            runtime,
+            answers,
+            server,
+        };
         environment.before = environment.cpu()?;
         environment.spawned = Instant::now();
         go.write_all(b"\n")?;
@@ -133,7 +154,10 @@ impl Environment {
         self.runtime.state().event = Some(event.clone());
         self.runtime.event.notify_one();
         let answer = within_its_life(&mut self.process, self.answers.recv()).await?;
-        Ok((answer.ok_or_else(|| failed("the runtime API has ended"))?, started.elapsed()))
+        Ok((
+            answer.ok_or_else(|| failed("the runtime API has ended"))?,
+            started.elapsed(),
+        ))
     }
 
     /// How long ago the process was started.
@@ -152,29 +176,42 @@ impl Environment {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| failed("no VmHWM"))
+        kilobytes
+            .map(|kilobytes| kilobytes * 1024)
+            .ok_or_else(|| failed("no VmHWM"))
     }
 
     /// Asks the process to end, and waits until it has.
     pub(crate) fn end(&mut self) -> Result<(), Failure> {
-        kill(Pid::from_raw(i32::try_from(self.process.id()).map_err(failed)?), Signal::SIGTERM)?;
+        kill(
+            Pid::from_raw(i32::try_from(self.process.id()).map_err(failed)?),
+            Signal::SIGTERM,
+        )?;
         self.process.wait()?;
         Ok(())
     }
 }
 
 /// Awaits a future; fails if the process ends first or the wait takes too long.
-async fn within_its_life<T>(process: &mut Child, awaited: impl Future<Output = T>) -> Result<T, Failure> {
+async fn within_its_life<T>(
+    process: &mut Child,
+    awaited: impl Future<Output = T>,
+) -> Result<T, Failure> {
     let mut awaited = pin!(awaited);
     for _ in 0..PATIENCE.as_secs() {
         if let Ok(done) = tokio::time::timeout(Duration::from_secs(1), &mut awaited).await {
             return Ok(done);
         }
         if let Some(status) = process.try_wait()? {
-            return Err(failed(format!("a function has ended with {status}; its complaint is above")));
+            return Err(failed(format!(
+                "a function has ended with {status}; its complaint is above"
+            )));
         }
     }
-    Err(failed(format!("a function was silent for {} s", PATIENCE.as_secs())))
+    Err(failed(format!(
+        "a function was silent for {} s",
+        PATIENCE.as_secs()
+    )))
 }
 
 impl Drop for Environment {
@@ -188,7 +225,9 @@ impl Drop for Environment {
 
 impl Runtime {
     fn state(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -215,7 +254,10 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
         ("content-type", "application/json"),
         ("lambda-runtime-aws-request-id", "1"),
         ("lambda-runtime-deadline-ms", "9999999999999"),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:local:000000000000:function:bench"),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:local:000000000000:function:bench",
+        ),
     ];
     (headers, event).into_response()
 }

@@ -20,14 +20,25 @@ const ROUND_TRIP: Duration = Duration::from_millis(5);
 
 /// The settings for which a program was built, each with its path.
 fn built() -> Result<Vec<(String, PathBuf)>, Failure> {
-    let missing = || failed(format!("{PROGRAMS} is missing; `make bench-settings` builds what it holds"));
+    let missing = || {
+        failed(format!(
+            "{PROGRAMS} is missing; `make bench-settings` builds what it holds"
+        ))
+    };
     let mut built = Vec::new();
     for entry in fs::read_dir(PROGRAMS).map_err(|_| missing())? {
         let entry = entry?;
-        built.push((entry.file_name().to_string_lossy().into_owned(), entry.path().join("bootstrap")));
+        built.push((
+            entry.file_name().to_string_lossy().into_owned(),
+            entry.path().join("bootstrap"),
+        ));
     }
     built.sort_by_key(|(name, _)| (name != AS_DEPLOYED, name.clone()));
-    if built.is_empty() { Err(missing()) } else { Ok(built) }
+    if built.is_empty() {
+        Err(missing())
+    } else {
+        Ok(built)
+    }
 }
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<String, Failure> {
@@ -42,9 +53,20 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<S
     let (event, event_afar) = (site.event(&first, 0)?, site_afar.event(&first, 0)?);
     let (mut near, mut far, mut running) = (Vec::new(), Vec::new(), Vec::new());
     for (name, program) in &built {
-        near.push(Program::new(name, launch(program, &first)?, vec![event.clone(); plan.rounds]));
-        let afar = Launch { settings: site_afar.settings("get_actors"), ..launch(program, &first)? };
-        far.push(Program::new(name, afar, vec![event_afar.clone(); plan.rounds]));
+        near.push(Program::new(
+            name,
+            launch(program, &first)?,
+            vec![event.clone(); plan.rounds],
+        ));
+        let afar = Launch {
+            settings: site_afar.settings("get_actors"),
+            ..launch(program, &first)?
+        };
+        far.push(Program::new(
+            name,
+            afar,
+            vec![event_afar.clone(); plan.rounds],
+        ));
         running.push(Warm::start(sites, &launch(program, &list)?, &list).await?);
     }
     warm::measure(plan, &mut running).await?;
@@ -53,7 +75,8 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<S
     let (near, far) = starts.split_at(built.len());
     let mut table = "| setting | bytes | exec → `next`, ms | exec → answer, ms | `next`, from afar | answer, from afar | CPU of init, ms | CPU of the first request, ms | instructions up to the tenth answer | CPU, list of 100, ms | peak memory, MB |\n|---|---|---|---|---|---|---|---|---|---|---|\n".to_owned();
     for ((((name, program), starts), afar), warm) in built.iter().zip(near).zip(far).zip(&running) {
-        let instructions = callgrind::count(sites, folder, &launch(program, &first)?, &first).await?;
+        let instructions =
+            callgrind::count(sites, folder, &launch(program, &first)?, &first).await?;
         table += &format!(
             "| {name} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {:.3} | {:.1} |\n",
             grouped(fs::metadata(program)?.len()),

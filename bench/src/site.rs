@@ -29,15 +29,34 @@ pub(crate) struct Site {
 impl Site {
     /// Starts a site with `rows` actors and as many movies; the first movie has two actors.
     /// `round_trip` is the simulated round trip to DynamoDB and the issuer.
-    pub(crate) async fn start(chain: &Chain, rows: u64, round_trip: Duration) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        chain: &Chain,
+        rows: u64,
+        round_trip: Duration,
+    ) -> Result<Self, Failure> {
         let key = Arc::new(SigningKey::generate()?);
-        let stack = Stack::start(Options { key: Some(Arc::clone(&key)), ..Options::in_memory() }).await?;
+        let stack = Stack::start(Options {
+            key: Some(Arc::clone(&key)),
+            ..Options::in_memory()
+        })
+        .await?;
         let dynamodb = TlsProxy::start(chain, address(&stack.dynamodb)?, round_trip).await?;
-        let identity = stack.identity.as_ref().ok_or_else(|| failed("no identity service"))?;
+        let identity = stack
+            .identity
+            .as_ref()
+            .ok_or_else(|| failed("no identity service"))?;
         let identity = TlsProxy::start(chain, address(identity)?, round_trip).await?;
         let public = key.public_jwk();
-        let token = Tokens::new(key, &format!("{}/", identity.url), local::AUDIENCE).issue(Role::Producer)?;
-        let site = Self { stack, dynamodb, identity, root: chain.root.clone(), token, key: public };
+        let token = Tokens::new(key, &format!("{}/", identity.url), local::AUDIENCE)
+            .issue(Role::Producer)?;
+        let site = Self {
+            stack,
+            dynamodb,
+            identity,
+            root: chain.root.clone(),
+            token,
+            key: public,
+        };
         rows::fill::<Actor>(site.stack.client(), local::ACTORS_TABLE, 1, rows).await?;
         rows::fill::<Movie>(site.stack.client(), local::MOVIES_TABLE, 1, rows).await?;
         rows::cast(site.stack.client(), 1, &[2, 3]).await?;
@@ -70,7 +89,10 @@ impl Site {
             ("FLOOR_MODULUS", &modulus),
             ("FLOOR_EXPONENT", &exponent),
         ];
-        settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        settings
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     }
 
     /// The event for a request by the producer, with `number` in place of `{n}`.
@@ -81,7 +103,11 @@ impl Site {
         let resource = segments.next().unwrap_or_default();
         let id = segments.next();
         let parameter = format!("{}_id", resource.trim_end_matches('s'));
-        let template = if id.is_some() { format!("/{resource}/{{{parameter}}}") } else { path.to_owned() };
+        let template = if id.is_some() {
+            format!("/{resource}/{{{parameter}}}")
+        } else {
+            path.to_owned()
+        };
         let route = format!("{} {template}", case.method);
         let host = "abcdef1234.execute-api.eu-central-1.amazonaws.com";
         let mut event = json!({
@@ -105,7 +131,9 @@ impl Site {
         }
         if !query.is_empty() {
             let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-            event["queryStringParameters"] = parameters.map(|(name, value)| (name.to_owned(), json!(value))).collect();
+            event["queryStringParameters"] = parameters
+                .map(|(name, value)| (name.to_owned(), json!(value)))
+                .collect();
         }
         if let Some(body) = &case.body {
             let body = body.to_string().replace("{n}", &format!("{number:06}"));
@@ -113,7 +141,8 @@ impl Site {
             event["headers"]["content-type"] = json!("application/json");
         }
         if let Some(key) = case.key {
-            event["headers"]["idempotency-key"] = json!(key.replace("{n}", &format!("{number:06}")));
+            event["headers"]["idempotency-key"] =
+                json!(key.replace("{n}", &format!("{number:06}")));
         }
         Ok(event.to_string().into())
     }
@@ -138,8 +167,10 @@ pub(crate) struct Sites {
 impl Sites {
     pub(crate) async fn start(folder: &Path) -> Result<Self, Failure> {
         let chain = Chain::new(folder)?;
-        let (one, many) =
-            (Site::start(&chain, 1, Duration::ZERO).await?, Site::start(&chain, MANY, Duration::ZERO).await?);
+        let (one, many) = (
+            Site::start(&chain, 1, Duration::ZERO).await?,
+            Site::start(&chain, MANY, Duration::ZERO).await?,
+        );
         Ok(Self {
             one,
             many,
@@ -167,7 +198,8 @@ impl Sites {
             "/movies/{n}" => movie,
             _ => &self.number,
         };
-        self.of(case).event(case, counter.fetch_add(1, Ordering::Relaxed))
+        self.of(case)
+            .event(case, counter.fetch_add(1, Ordering::Relaxed))
     }
 
     /// How to start a program that handles a case.
@@ -180,7 +212,12 @@ impl Sites {
             (Some(python), "python") => {
                 let python = std::path::absolute(python)?.display().to_string();
                 settings.push(("PYTHONPATH".to_owned(), "bench/python".to_owned()));
-                vec![python, "-m".to_owned(), "awslambdaric".to_owned(), "function.handler".to_owned()]
+                vec![
+                    python,
+                    "-m".to_owned(),
+                    "awslambdaric".to_owned(),
+                    "function.handler".to_owned(),
+                ]
             }
             _ => vec![program::path(plan, name)?.display().to_string()],
         };

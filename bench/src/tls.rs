@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_RSA_SHA256,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_RSA_SHA256,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -35,9 +35,15 @@ impl Chain {
         let intermediate_params = authority("Bench Intermediate", Some(0));
         let intermediate = intermediate_params.signed_by(&intermediate_key, &root_issuer)?;
         let mut leaf_params = CertificateParams::new(vec!["localhost".to_owned()])?;
-        leaf_params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        leaf_params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
         leaf_params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let leaf = leaf_params.signed_by(&leaf_key, &Issuer::from_params(&intermediate_params, &intermediate_key))?;
+        let leaf = leaf_params.signed_by(
+            &leaf_key,
+            &Issuer::from_params(&intermediate_params, &intermediate_key),
+        )?;
         let path = folder.join("root.pem");
         std::fs::write(&path, root.pem())?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
@@ -47,7 +53,10 @@ impl Chain {
             .with_no_client_auth()
             .with_single_cert(vec![leaf.der().clone(), intermediate.der().clone()], key)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), root: path })
+        Ok(Self {
+            config: Arc::new(config),
+            root: path,
+        })
     }
 }
 
@@ -58,7 +67,10 @@ fn rsa() -> Result<KeyPair, Failure> {
 fn authority(name: &str, below: Option<u8>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(below.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained));
+    params.is_ca = IsCa::Ca(below.map_or(
+        BasicConstraints::Unconstrained,
+        BasicConstraints::Constrained,
+    ));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
 }
@@ -73,7 +85,11 @@ pub(crate) struct TlsProxy {
 impl TlsProxy {
     /// Accepts TLS on a free port and forwards the bytes to `upstream`, with this simulated round
     /// trip.
-    pub(crate) async fn start(chain: &Chain, upstream: SocketAddr, round_trip: Duration) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        chain: &Chain,
+        upstream: SocketAddr,
+        round_trip: Duration,
+    ) -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut port = listener.local_addr()?.port();
         let acceptor = TlsAcceptor::from(Arc::clone(&chain.config));
@@ -90,16 +106,25 @@ impl TlsProxy {
             port = near;
             servers.push(server);
         }
-        Ok(Self { url: format!("https://localhost:{port}"), servers })
+        Ok(Self {
+            url: format!("https://localhost:{port}"),
+            servers,
+        })
     }
 }
 
-async fn pass(acceptor: &TlsAcceptor, stream: TcpStream, upstream: SocketAddr) -> std::io::Result<()> {
+async fn pass(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    upstream: SocketAddr,
+) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = acceptor.accept(stream).await?;
     let mut upstream = TcpStream::connect(upstream).await?;
     upstream.set_nodelay(true)?;
-    copy_bidirectional(&mut stream, &mut upstream).await.map(drop)
+    copy_bidirectional(&mut stream, &mut upstream)
+        .await
+        .map(drop)
 }
 
 impl Drop for TlsProxy {
@@ -125,7 +150,8 @@ async fn delay(near: TcpStream, port: u16, round_trip: Duration) -> std::io::Res
     let far = TcpStream::connect(("127.0.0.1", port)).await?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
-    let ((mut from_near, mut to_near), (mut from_far, mut to_far)) = (near.into_split(), far.into_split());
+    let ((mut from_near, mut to_near), (mut from_far, mut to_far)) =
+        (near.into_split(), far.into_split());
     let there = async {
         let mut bytes = vec![0; 65_536];
         loop {
@@ -137,12 +163,17 @@ async fn delay(near: TcpStream, port: u16, round_trip: Duration) -> std::io::Res
             to_far.write_all(&bytes[..length]).await?;
         }
     };
-    tokio::try_join!(there, async { tokio::io::copy(&mut from_far, &mut to_near).await.map(drop) }).map(drop)
+    tokio::try_join!(there, async {
+        tokio::io::copy(&mut from_far, &mut to_near).await.map(drop)
+    })
+    .map(drop)
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+    use aws_sdk_dynamodb::config::{
+        BehaviorVersion, Credentials, Region, SharedCredentialsProvider,
+    };
     use local::{Options, Stack};
     use shared::https::{Https, Roots};
 
@@ -153,10 +184,17 @@ mod tests {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
             .endpoint_url(&front.url)
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("x", "x", None, None, "test")))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "x", "x", None, None, "test",
+            )))
             .build();
-        let listed = shared::store::client(&config, &Https::new(roots)).list_tables().send().await;
-        listed.map(|listed| listed.table_names().len()).map_err(|error| error.to_string())
+        let listed = shared::store::client(&config, &Https::new(roots))
+            .list_tables()
+            .send()
+            .await;
+        listed
+            .map(|listed| listed.table_names().len())
+            .map_err(|error| error.to_string())
     }
 
     #[tokio::test]
@@ -167,10 +205,23 @@ mod tests {
         std::fs::create_dir_all(&stranger).unwrap();
         let stranger = Chain::new(&stranger).unwrap();
         let stack = Stack::start(Options::in_memory()).await.unwrap();
-        let address = stack.dynamodb.trim_start_matches("http://").parse().unwrap();
-        let front = TlsProxy::start(&chain, address, Duration::ZERO).await.unwrap();
-        assert_eq!(tables(&front, &Roots::read(&chain.root).unwrap()).await, Ok(3));
-        assert!(tables(&front, &Roots::read(&stranger.root).unwrap()).await.is_err());
+        let address = stack
+            .dynamodb
+            .trim_start_matches("http://")
+            .parse()
+            .unwrap();
+        let front = TlsProxy::start(&chain, address, Duration::ZERO)
+            .await
+            .unwrap();
+        assert_eq!(
+            tables(&front, &Roots::read(&chain.root).unwrap()).await,
+            Ok(3)
+        );
+        assert!(
+            tables(&front, &Roots::read(&stranger.root).unwrap())
+                .await
+                .is_err()
+        );
         assert!(tables(&front, &Roots::public()).await.is_err());
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -28,10 +28,21 @@ pub(crate) struct Warm<'a> {
 }
 
 impl<'a> Warm<'a> {
-    pub(crate) async fn start(sites: &'a Sites, launch: &Launch, case: &Case) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        sites: &'a Sites,
+        launch: &Launch,
+        case: &Case,
+    ) -> Result<Self, Failure> {
         let environment = Environment::start(launch, None).await?;
         let case = case.clone();
-        let mut warm = Self { environment, sites, case, cpu: Vec::new(), times: Vec::new(), requests: 0 };
+        let mut warm = Self {
+            environment,
+            sites,
+            case,
+            cpu: Vec::new(),
+            times: Vec::new(),
+            requests: 0,
+        };
         warm.ask(GROUP).await?;
         Ok(warm)
     }
@@ -40,7 +51,9 @@ impl<'a> Warm<'a> {
     async fn ask(&mut self, requests: usize) -> Result<Vec<f64>, Failure> {
         let mut times = Vec::with_capacity(requests);
         // Each request has its own event: repeating a change would change nothing.
-        let events = (0..requests).map(|_| self.sites.event(&self.case)).collect::<Result<Vec<_>, _>>()?;
+        let events = (0..requests)
+            .map(|_| self.sites.event(&self.case))
+            .collect::<Result<Vec<_>, _>>()?;
         for event in &events {
             let (answer, time) = self.environment.invoke(event).await?;
             checked(&answer)?;
@@ -53,7 +66,8 @@ impl<'a> Warm<'a> {
     async fn measure(&mut self) -> Result<(), Failure> {
         let before = self.environment.cpu()?;
         let times = self.ask(GROUP).await?;
-        self.cpu.push(milliseconds(self.environment.cpu()? - before) / GROUP as f64);
+        self.cpu
+            .push(milliseconds(self.environment.cpu()? - before) / GROUP as f64);
         self.times.extend(times);
         Ok(())
     }
@@ -93,7 +107,9 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
         ("get_actors", thousand, 8),
     ];
     // Every other function.
-    let others = cases::each().into_iter().filter(|case| !programs.iter().any(|(name, ..)| *name == case.function));
+    let others = cases::each()
+        .into_iter()
+        .filter(|case| !programs.iter().any(|(name, ..)| *name == case.function));
     let others: Vec<_> = others.map(|case| (case.function, case, 1)).collect();
     programs.extend(others);
     if plan.python.is_some() {
@@ -127,7 +143,11 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
             medians[index] / medians[*floor],
             median(&warm.times),
             quantile(&warm.times, 0.99),
-            if peaks.is_empty() { " | ".to_owned() } else { peaks.join(" | ") },
+            if peaks.is_empty() {
+                " | ".to_owned()
+            } else {
+                peaks.join(" | ")
+            },
         );
     }
     Ok(table)
@@ -136,8 +156,9 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
 /// Measures single requests with the CPU share of each memory size.
 pub(crate) async fn memory_sizes(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
     let sizes = [128, 256, 512, 1769];
-    let pairs =
-        [cases::list_of_100(), cases::patch()].into_iter().flat_map(|case| sizes.map(|size| (case.clone(), size)));
+    let pairs = [cases::list_of_100(), cases::patch()]
+        .into_iter()
+        .flat_map(|case| sizes.map(|size| (case.clone(), size)));
     let pairs: Vec<_> = pairs.collect();
     let mut table =
         "| memory, MB | request | p50, ms | p99, ms | Lambda, arm64, dollars a million |\n|---|---|---|---|---|\n"
@@ -156,11 +177,16 @@ pub(crate) async fn memory_sizes(plan: &Plan, sites: &Sites) -> Result<String, F
 
 /// The milliseconds that requests take on warm functions with this much memory: one of each per
 /// round, in a different order each round, and far enough apart that none pays for the one before.
-pub(crate) async fn paced(plan: &Plan, sites: &Sites, pairs: &[(Case, u32)]) -> Result<Vec<Vec<f64>>, Failure> {
+pub(crate) async fn paced(
+    plan: &Plan,
+    sites: &Sites,
+    pairs: &[(Case, u32)],
+) -> Result<Vec<Vec<f64>>, Failure> {
     let mut running = Vec::new();
     for (case, memory) in pairs {
         let quota = Arc::new(Quota::new(*memory)?);
-        let mut environment = Environment::start(&sites.launch(plan, case.function, case)?, Some(quota)).await?;
+        let mut environment =
+            Environment::start(&sites.launch(plan, case.function, case)?, Some(quota)).await?;
         for _ in 0..5 {
             checked(&environment.invoke(&sites.event(case)?).await?.0)?;
         }

@@ -37,20 +37,35 @@ pub(crate) struct Hosts {
 impl Hosts {
     /// Allows the loopback hosts, the address that the stack listens on, and these names.
     pub(crate) fn new(address: IpAddr, names: Vec<String>) -> Self {
-        Self { address, names: names.into() }
+        Self {
+            address,
+            names: names.into(),
+        }
     }
 
     /// Whether an authority (RFC 3986, section 3.2) names one of these hosts. Any port is allowed:
     /// it may be a forwarded one.
     fn contain(&self, authority: &str) -> bool {
-        let Ok(authority) = authority.parse::<Authority>() else { return false };
+        let Ok(authority) = authority.parse::<Authority>() else {
+            return false;
+        };
         let host = authority.host();
-        match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        match host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+        {
             // On 0.0.0.0 every address of the machine reaches the stack. All are allowed: an
             // attacker can make a name resolve to this machine (DNS rebinding), but not an address.
-            Ok(address) => address.is_loopback() || address == self.address || self.address.is_unspecified(),
+            Ok(address) => {
+                address.is_loopback() || address == self.address || self.address.is_unspecified()
+            }
             Err(_) => {
-                host.eq_ignore_ascii_case("localhost") || self.names.iter().any(|name| host.eq_ignore_ascii_case(name))
+                host.eq_ignore_ascii_case("localhost")
+                    || self
+                        .names
+                        .iter()
+                        .any(|name| host.eq_ignore_ascii_case(name))
             }
         }
     }
@@ -66,11 +81,18 @@ pub(crate) fn only_for(hosts: &Hosts, service: Router) -> Router {
 async fn check_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let headers = request.headers().get_all(HOST).iter();
     let mut named = headers.map(|host| host.to_str().is_ok_and(|host| hosts.contain(host)));
-    let target = request.uri().authority().is_none_or(|authority| hosts.contain(authority.as_str()));
+    let target = request
+        .uri()
+        .authority()
+        .is_none_or(|authority| hosts.contain(authority.as_str()));
     if target && named.all(|ours| ours) {
         return next.run(request).await;
     }
-    (StatusCode::MISDIRECTED_REQUEST, Json(json!({ "message": OTHER_HOST }))).into_response()
+    (
+        StatusCode::MISDIRECTED_REQUEST,
+        Json(json!({ "message": OTHER_HOST })),
+    )
+        .into_response()
 }
 
 /// Restricts the service to programs: a request with a header that only browsers send gets 403, and
@@ -114,7 +136,9 @@ impl Sender {
     /// Identifies the sender; `Host` must have been checked. Browsers send `Origin` with every
     /// POST, even where they omit `Sec-Fetch-Site`.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let own = |origin: &HeaderValue| own_origin(headers).is_some_and(|own| origin.as_bytes() == own.as_bytes());
+        let own = |origin: &HeaderValue| {
+            own_origin(headers).is_some_and(|own| origin.as_bytes() == own.as_bytes())
+        };
         match (headers.get(SEC_FETCH_SITE), headers.get(ORIGIN)) {
             (Some(_), _) if is_same_origin(headers) => Self::OwnPage,
             (None, Some(origin)) if own(origin) => Self::OwnPage,
@@ -144,13 +168,22 @@ mod tests {
     use super::*;
 
     fn hosts(address: [u8; 4]) -> Hosts {
-        Hosts::new(Ipv4Addr::from(address).into(), vec!["host.docker.internal".into()])
+        Hosts::new(
+            Ipv4Addr::from(address).into(),
+            vec!["host.docker.internal".into()],
+        )
     }
 
     #[test]
     fn a_host_is_loopback_the_listen_address_or_a_name_that_was_allowed() {
-        let ours =
-            ["localhost", "LOCALHOST:3000", "127.0.0.1", "127.0.0.1:8000", "[::1]:3001", "Host.Docker.Internal:1"];
+        let ours = [
+            "localhost",
+            "LOCALHOST:3000",
+            "127.0.0.1",
+            "127.0.0.1:8000",
+            "[::1]:3001",
+            "Host.Docker.Internal:1",
+        ];
         let others = [
             "",
             "evil.example",

@@ -13,8 +13,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use local::Role;
 use local::demo::{self, Count, Filled};
 use local::transfer::{
-    self, Api, Backoff, EscapedWriter, ExportError, Exported, Format, Ignored, Import, Problem, Resource, Stop,
-    Summary, ToFile, escaped,
+    self, Api, Backoff, EscapedWriter, ExportError, Exported, Format, Ignored, Import, Problem,
+    Resource, Stop, Summary, ToFile, escaped,
 };
 
 use crate::Identity;
@@ -32,7 +32,8 @@ struct Access {
     /// The API's URL [default: the local stack's, http://127.0.0.1:3000]
     #[arg(long, value_name = "URL")]
     api: Option<String>,
-    /// An access token; for an API on this machine the local identity service gives a producer's if there is none
+    /// An access token; for an API on this machine the local identity service gives a producer's if
+    /// there is none
     #[arg(long, env = "CASTING_AGENCY_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
@@ -50,7 +51,8 @@ pub(crate) struct ImportArgs {
     /// The most requests at a time; with 1, ids are in the order of the file
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
-    /// Add the rows again, although an import of the last 24 hours has added them; with the id that this printed, continue it
+    /// Add the rows again, although an import of the last 24 hours has added them; with the id that
+    /// this printed, continue it
     #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, value_parser = transfer::check_run)]
     again: Option<Option<String>>,
     #[command(flatten)]
@@ -64,7 +66,8 @@ pub(crate) struct ExportArgs {
     /// How it is written [default: what the output's name ends with, or else csv]
     #[arg(long)]
     format: Option<Format>,
-    /// The file to write, which is replaced only once the export is whole [default: standard output]
+    /// The file to write, which is replaced only once the export is whole [default: standard
+    /// output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Begin a CSV file with a byte order mark, by which Excel knows UTF-8
@@ -86,7 +89,10 @@ pub(crate) async fn import(args: ImportArgs, identity: Identity) -> Result<(), S
     let (import, ignored) = read(&args)?;
     let file = shown(&args.file);
     if !ignored.is_empty() {
-        eprintln!("{file}: the API has no field for these, which are left out: {}", listed(&ignored));
+        eprintln!(
+            "{file}: the API has no field for these, which are left out: {}",
+            listed(&ignored)
+        );
     }
     let run = import.run.clone();
     if let Some(run) = &run {
@@ -95,9 +101,12 @@ pub(crate) async fn import(args: ImportArgs, identity: Identity) -> Result<(), S
     let interrupted = interruption()?;
     let progress = Arc::new(Progress::new(import.rows.len()));
     let waiting = Arc::clone(&progress);
-    let api = api(args.access, identity).await?.telling(move |why| waiting.say(why));
+    let api = api(args.access, identity)
+        .await?
+        .telling(move |why| waiting.say(why));
     let began = Utc::now();
-    let summary = transfer::import(&api, import, interrupted, |summary| progress.show(summary)).await;
+    let summary =
+        transfer::import(&api, import, interrupted, |summary| progress.show(summary)).await;
     progress.end();
     // Where standard output is gone, standard error may still take how to continue.
     let printed = crate::print(&report(&file, &summary));
@@ -120,10 +129,17 @@ fn listed(ignored: &[Ignored]) -> String {
 
 /// The problems of a file, of which nothing has been sent.
 fn unreadable(file: &str, problems: &[Problem]) -> String {
-    let first = problems.iter().take(MOST_PROBLEMS).map(|problem| format!("{file}: {}", escaped(&problem.to_string())));
+    let first = problems
+        .iter()
+        .take(MOST_PROBLEMS)
+        .map(|problem| format!("{file}: {}", escaped(&problem.to_string())));
     let more = problems.len().saturating_sub(MOST_PROBLEMS);
     let more = (more > 0).then(|| format!("{file}: {more} more lines have such problems"));
-    first.chain(more).chain([format!("nothing of {file} was sent")]).collect::<Vec<_>>().join("\n")
+    first
+        .chain(more)
+        .chain([format!("nothing of {file} was sent")])
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// What is to be imported, and the columns that are not.
@@ -131,24 +147,38 @@ fn read(args: &ImportArgs) -> Result<(Import, Vec<Ignored>), String> {
     let file = shown(&args.file);
     let at = |problem: String| format!("{file}: {problem}");
     let resource = args.resource.or_else(|| resource_of(&args.file));
-    let resource = resource.ok_or_else(|| at("say with --resource whether these are actors or movies".into()))?;
+    let resource = resource
+        .ok_or_else(|| at("say with --resource whether these are actors or movies".into()))?;
     let format = args.format.or_else(|| format_of(&args.file));
-    let format = format.ok_or_else(|| at("say with --format whether this is csv or jsonl".into()))?;
+    let format =
+        format.ok_or_else(|| at("say with --format whether this is csv or jsonl".into()))?;
     let contents = fs::read(&args.file).map_err(|error| at(error.to_string()))?;
-    let rows = transfer::read(&contents, resource, format).map_err(|problems| unreadable(&file, &problems))?;
+    let rows = transfer::read(&contents, resource, format)
+        .map_err(|problems| unreadable(&file, &problems))?;
     let run = match &args.again {
         None => None,
         Some(Some(run)) => Some(run.clone()),
         Some(None) => Some(transfer::random_run()?),
     };
     let concurrency = args.concurrency.into();
-    Ok((Import { resource, rows: rows.rows, concurrency, run }, rows.ignored))
+    Ok((
+        Import {
+            resource,
+            rows: rows.rows,
+            concurrency,
+            run,
+        },
+        rows.ignored,
+    ))
 }
 
 /// `actors.csv`, and also `Actors 2026.csv` or `actors (1).csv`.
 fn resource_of(file: &Path) -> Option<Resource> {
     let stem = file.file_stem()?.to_str()?.to_lowercase();
-    Resource::value_variants().iter().copied().find(|resource| stem.starts_with(resource.name()))
+    Resource::value_variants()
+        .iter()
+        .copied()
+        .find(|resource| stem.starts_with(resource.name()))
 }
 
 fn format_of(file: &Path) -> Option<Format> {
@@ -159,13 +189,19 @@ fn format_of(file: &Path) -> Option<Format> {
     }
 }
 
-/// The API asked for, with the token given or one of the local identity service's. That one is sent to no other machine.
+/// The API asked for, with the token given or one of the local identity service's. That one is sent
+/// to no other machine.
 async fn api(access: Access, identity: Identity) -> Result<Api, String> {
-    let url = access.api.unwrap_or_else(|| format!("http://{}:3000", identity.listen));
+    let url = access
+        .api
+        .unwrap_or_else(|| format!("http://{}:3000", identity.listen));
     transfer::api_url(&url).map_err(|problem| escaped(&problem).into_owned())?;
     let is_here = transfer::is_loopback(&url) || is_at(&url, identity.listen);
     if !is_here && url.starts_with("http:") {
-        eprintln!("{} is not https: everybody on the way there can read the token", escaped(&url));
+        eprintln!(
+            "{} is not https: everybody on the way there can read the token",
+            escaped(&url)
+        );
     }
     let token = match access.token.filter(|token| !token.trim().is_empty()) {
         Some(token) => token,
@@ -174,7 +210,10 @@ async fn api(access: Access, identity: Identity) -> Result<Api, String> {
             token.map_err(|problem| format!("{}; or give a --token", escaped(&problem)))?
         }
         None => {
-            return Err(format!("{} takes a token: give it in CASTING_AGENCY_TOKEN or with --token", escaped(&url)));
+            return Err(format!(
+                "{} takes a token: give it in CASTING_AGENCY_TOKEN or with --token",
+                escaped(&url)
+            ));
         }
     };
     Api::new(&url, &token, Backoff::default())
@@ -185,14 +224,21 @@ fn is_at(url: &str, address: Ipv4Addr) -> bool {
     reqwest::Url::parse(url).is_ok_and(|url| url.host_str() == Some(&address.to_string()))
 }
 
-/// Completes on Ctrl-C, on the signal that asks a process to end, and on that of a closed terminal. From this call on
-/// none of them ends the process by itself.
+/// Completes on Ctrl-C, on the signal that asks a process to end, and on that of a closed terminal.
+/// From this call on none of them ends the process by itself.
 #[cfg(unix)]
 fn interruption() -> Result<impl Future<Output = ()>, String> {
     use tokio::signal::unix::{SignalKind, signal};
     let listen = |kind| signal(kind).map_err(|error| error.to_string());
-    let (mut interrupted, mut terminated) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    let mut closed = if ignores_hangup() { None } else { Some(listen(SignalKind::hangup())?) };
+    let (mut interrupted, mut terminated) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+    );
+    let mut closed = if ignores_hangup() {
+        None
+    } else {
+        Some(listen(SignalKind::hangup())?)
+    };
     Ok(async move {
         let closed = async {
             match &mut closed {
@@ -208,13 +254,16 @@ fn interruption() -> Result<impl Future<Output = ()>, String> {
     })
 }
 
-/// Whether whoever started this program had it ignore SIGHUP, as `nohup` does; known on Linux alone.
+/// Whether whoever started this program had it ignore SIGHUP, as `nohup` does; known on Linux
+/// alone.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     // The lowest bit is that of signal 1.
-    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+    ignored
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Completes on Ctrl-C. From this call on it does not end the process by itself.
@@ -226,33 +275,68 @@ fn interruption() -> Result<impl Future<Output = ()>, String> {
 
 /// The rejected rows, each with its line, and the counts.
 fn report(file: &str, summary: &Summary) -> String {
-    let mut lines: Vec<_> =
-        summary.refused.iter().map(|row| format!("{file}, line {}: {}", row.line, escaped(&row.reasons))).collect();
-    let Summary { created, replayed, refused, .. } = summary;
-    lines.push(format!("{created} created, {replayed} already there, {} rejected", refused.len()));
+    let mut lines: Vec<_> = summary
+        .refused
+        .iter()
+        .map(|row| format!("{file}, line {}: {}", row.line, escaped(&row.reasons)))
+        .collect();
+    let Summary {
+        created,
+        replayed,
+        refused,
+        ..
+    } = summary;
+    lines.push(format!(
+        "{created} created, {replayed} already there, {} rejected",
+        refused.len()
+    ));
     lines.join("\n")
 }
 
 /// Whether everything is in, and what to do where it is not: nothing that could add a row twice.
-fn verdict(summary: &Summary, run: Option<&str>, began: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), String> {
-    let again = run.map(|run| format!(" with --again={run}")).unwrap_or_default();
-    let advice: Vec<_> =
-        [how_to_continue(summary, &again, began, now), how_to_correct(summary, &again)].into_iter().flatten().collect();
-    if advice.is_empty() { Ok(()) } else { Err(advice.join("\n")) }
+fn verdict(
+    summary: &Summary,
+    run: Option<&str>,
+    began: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), String> {
+    let again = run
+        .map(|run| format!(" with --again={run}"))
+        .unwrap_or_default();
+    let advice: Vec<_> = [
+        how_to_continue(summary, &again, began, now),
+        how_to_correct(summary, &again),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if advice.is_empty() {
+        Ok(())
+    } else {
+        Err(advice.join("\n"))
+    }
 }
 
-/// What is safe after a stop. The keys of this run's rows are known to the API for 24 hours from its beginning at
-/// least, those of rows that were already there perhaps for a shorter time.
-fn how_to_continue(summary: &Summary, again: &str, began: DateTime<Utc>, now: DateTime<Utc>) -> Option<String> {
+/// What is safe after a stop. The keys of this run's rows are known to the API for 24 hours from
+/// its beginning at least, those of rows that were already there perhaps for a shorter time.
+fn how_to_continue(
+    summary: &Summary,
+    again: &str,
+    began: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<String> {
     let stop = escaped(&summary.stop.as_ref()?.to_string()).into_owned();
     let left = summary.rows - summary.answered();
     let until = began + KEY_LIFE;
-    let missing = "export the list and import only the rows that are not in it, in a file of their own";
+    let missing =
+        "export the list and import only the rows that are not in it, in a file of their own";
     let advice = match now < until {
         true => {
             let there = match summary.replayed {
                 0 => "",
-                _ => " For rows that were already there, the 24 hours count from the run that added them.",
+                _ => {
+                    " For rows that were already there, the 24 hours count from the run that added them."
+                }
             };
             format!(
                 "To continue, run the same as the same user{again}, so that it ends before {}, which is 24 hours after \
@@ -261,10 +345,15 @@ fn how_to_continue(summary: &Summary, again: &str, began: DateTime<Utc>, now: Da
             )
         }
         false => {
-            format!("This run began more than 24 hours ago, so the same run again would add rows twice: {missing}.")
+            format!(
+                "This run began more than 24 hours ago, so the same run again would add rows twice: {missing}."
+            )
         }
     };
-    Some(format!("{stop}\n{left} of {} rows have no response yet. {advice}", summary.rows))
+    Some(format!(
+        "{stop}\n{left} of {} rows have no response yet. {advice}",
+        summary.rows
+    ))
 }
 
 /// What is safe at any time after rows were rejected: none of the others is sent again.
@@ -274,7 +363,9 @@ fn how_to_correct(summary: &Summary, again: &str) -> Option<String> {
         1 => "1 row was rejected. Correct it in a file of its own".to_owned(),
         many => format!("{many} rows were rejected. Correct them in a file of their own"),
     };
-    Some(format!("{rejected}, without the other rows, and import that file{again}."))
+    Some(format!(
+        "{rejected}, without the other rows, and import that file{again}."
+    ))
 }
 
 /// How far an import is: a bar on a terminal, a line every tenth of it elsewhere.
@@ -290,7 +381,10 @@ struct Said(Mutex<String>);
 
 impl Said {
     fn say(&self, what: &str) {
-        let mut said = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut said = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if *said != what {
             // A reader that has gone away is no reason to stop.
             drop(writeln!(io::stderr(), "{what}"));
@@ -302,15 +396,25 @@ impl Said {
 impl Progress {
     fn new(rows: usize) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} rows, {eta} left {msg}");
-            ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            let style =
+                ProgressStyle::with_template("{wide_bar} {pos}/{len} rows, {eta} left {msg}");
+            ProgressBar::new(rows as u64)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
-        Self { bar, rows, said: Said::default() }
+        Self {
+            bar,
+            rows,
+            said: Said::default(),
+        }
     }
 
     fn show(&self, summary: &Summary) {
         let (answered, refused) = (summary.answered(), summary.refused.len());
-        let refused = if refused > 0 { format!(", {refused} rejected") } else { String::new() };
+        let refused = if refused > 0 {
+            format!(", {refused} rejected")
+        } else {
+            String::new()
+        };
         match &self.bar {
             Some(bar) => {
                 bar.set_position(answered as u64);
@@ -339,26 +443,47 @@ impl Progress {
 
 /// Exports a list.
 pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), String> {
-    let ExportArgs { resource, format, output, bom, access } = args;
-    let format = format.or_else(|| output.as_deref().and_then(format_of)).unwrap_or(Format::Csv);
+    let ExportArgs {
+        resource,
+        format,
+        output,
+        bom,
+        access,
+    } = args;
+    let format = format
+        .or_else(|| output.as_deref().and_then(format_of))
+        .unwrap_or(Format::Csv);
     if bom && format == Format::Jsonl {
         return Err("--bom is for CSV: JSON lines have no byte order mark".into());
     }
     let said = Said::default();
-    let api = api(access, identity).await?.telling(move |why| said.say(why));
+    let api = api(access, identity)
+        .await?
+        .telling(move |why| said.say(why));
     // Before there is a file that would be left over.
     let interrupted = interruption()?;
-    let list = List { api: &api, resource, format, bom };
+    let list = List {
+        api: &api,
+        resource,
+        format,
+        bom,
+    };
     let Some(path) = output else {
         let stdout = io::BufWriter::new(io::stdout());
         let written = match io::stdout().is_terminal() {
-            true => list.write(&mut EscapedWriter::new(stdout, format), interrupted).await,
+            true => {
+                list.write(&mut EscapedWriter::new(stdout, format), interrupted)
+                    .await
+            }
             false => list.write(&mut { stdout }, interrupted).await,
         };
         return match written {
             // Whoever reads this has read enough.
             Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(problem) => Err(format!("{}; what was written is not the whole list", escaped(&problem.to_string()))),
+            Err(problem) => Err(format!(
+                "{}; what was written is not the whole list",
+                escaped(&problem.to_string())
+            )),
             Ok(exported) => {
                 tell_losses(&exported);
                 Ok(())
@@ -373,19 +498,31 @@ pub(crate) async fn export(args: ExportArgs, identity: Identity) -> Result<(), S
     }?;
     file.finish().map_err(at)?;
     tell_losses(&exported);
-    crate::print(&format!("{} {} in {}", exported.rows, resource.name(), shown(&path)))
+    crate::print(&format!(
+        "{} {} in {}",
+        exported.rows,
+        resource.name(),
+        shown(&path)
+    ))
 }
 
 /// Says what the rows have and a CSV file does not, and what import will not take.
 fn tell_losses(exported: &Exported) {
     match exported.odd_dates {
         0 => {}
-        1 => eprintln!("1 row has a release_date that is no date for this API; it is written as it was sent"),
-        many => eprintln!("{many} rows have a release_date that is no date for this API; it is written as it was sent"),
+        1 => eprintln!(
+            "1 row has a release_date that is no date for this API; it is written as it was sent"
+        ),
+        many => eprintln!(
+            "{many} rows have a release_date that is no date for this API; it is written as it was sent"
+        ),
     }
     let names: Vec<_> = exported.left_out.iter().map(|name| escaped(name)).collect();
     if !names.is_empty() {
-        eprintln!("left out, since CSV has no column for it: {}; --format jsonl exports it", names.join(", "));
+        eprintln!(
+            "left out, since CSV has no column for it: {}; --format jsonl exports it",
+            names.join(", ")
+        );
     }
 }
 
@@ -399,9 +536,17 @@ struct List<'a> {
 
 impl List<'_> {
     /// Writes the list unless somebody interrupts it; a file that is not whole goes away then.
-    async fn write(&self, to: &mut impl Write, interrupted: impl Future<Output = ()>) -> Result<Exported, ExportError> {
+    async fn write(
+        &self,
+        to: &mut impl Write,
+        interrupted: impl Future<Output = ()>,
+    ) -> Result<Exported, ExportError> {
         // On a terminal that the rows go to, a bar would be in their way.
-        let bar = if io::stdout().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        let bar = if io::stdout().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new_spinner()
+        };
         if self.bom {
             to.write_all(BYTE_ORDER_MARK.as_bytes())?;
         }
@@ -419,13 +564,19 @@ impl List<'_> {
 pub(crate) async fn demo(args: DemoArgs, identity: Identity) -> Result<(), String> {
     let url = format!("http://{}:{}", identity.listen, args.port);
     // Without a stack there may be no token either, and that would be what the error is about.
-    if tokio::net::TcpStream::connect((identity.listen, args.port)).await.is_err() {
-        return Err(format!("no local stack runs at {url}; start it in another terminal with `cargo run -p local`"));
+    if tokio::net::TcpStream::connect((identity.listen, args.port))
+        .await
+        .is_err()
+    {
+        return Err(format!(
+            "no local stack runs at {url}; start it in another terminal with `cargo run -p local`"
+        ));
     }
     let token = crate::token(Role::Producer, identity).await?;
     let api = Api::new(&url, &token, Backoff::default())?.telling(|why| eprintln!("{why}"));
     let filled = demo::fill(&api).await;
-    let filled = filled.map_err(|problem| format!("{}; what is there stays", escaped(&problem.to_string())))?;
+    let filled = filled
+        .map_err(|problem| format!("{}; what is there stays", escaped(&problem.to_string())))?;
     crate::print(&tour(&filled, &url, identity))
 }
 
@@ -459,35 +610,70 @@ mod tests {
         text.parse().expect("a moment")
     }
 
-    /// The advice at this time of an import with this outcome that began on 14 May 2020 at 14:02:13 UTC.
+    /// The advice at this time of an import with this outcome that began on 14 May 2020 at 14:02:13
+    /// UTC.
     fn advice(summary: &Summary, run: Option<&str>, now: &str) -> String {
         verdict(summary, run, moment("2020-05-14T14:02:13Z"), moment(now)).expect_err("advice")
     }
 
     fn rejected(lines: &[usize]) -> Vec<transfer::Refusal> {
-        lines.iter().map(|line| transfer::Refusal { line: *line, reasons: String::new() }).collect()
+        lines
+            .iter()
+            .map(|line| transfer::Refusal {
+                line: *line,
+                reasons: String::new(),
+            })
+            .collect()
     }
 
     #[test]
     fn rejected_rows_alone_are_corrected_and_imported() {
-        let summary = Summary { rows: 3, created: 1, replayed: 1, refused: rejected(&[2]), stop: None };
-        let expected =
-            "1 row was rejected. Correct it in a file of its own, without the other rows, and import that file";
-        assert_eq!(advice(&summary, None, "2020-05-14T14:03:00Z"), format!("{expected}."));
-        assert_eq!(advice(&summary, Some("x"), "2020-05-20T14:03:00Z"), format!("{expected} with --again=x."));
-        assert_eq!(verdict(&Summary::default(), None, moment("2020-05-14T14:02:13Z"), Utc::now()), Ok(()));
+        let summary = Summary {
+            rows: 3,
+            created: 1,
+            replayed: 1,
+            refused: rejected(&[2]),
+            stop: None,
+        };
+        let expected = "1 row was rejected. Correct it in a file of its own, without the other rows, and import that file";
+        assert_eq!(
+            advice(&summary, None, "2020-05-14T14:03:00Z"),
+            format!("{expected}.")
+        );
+        assert_eq!(
+            advice(&summary, Some("x"), "2020-05-20T14:03:00Z"),
+            format!("{expected} with --again=x.")
+        );
+        assert_eq!(
+            verdict(
+                &Summary::default(),
+                None,
+                moment("2020-05-14T14:02:13Z"),
+                Utc::now()
+            ),
+            Ok(())
+        );
     }
 
     #[test]
     fn a_stopped_import_continues_until_a_fixed_time_that_is_24_hours_after_it_began() {
         let stopped = |replayed| {
             let stop = Some(Stop::Interrupted);
-            Summary { rows: 9, created: 1, replayed, refused: rejected(&[2]), stop }
+            Summary {
+                rows: 9,
+                created: 1,
+                replayed,
+                refused: rejected(&[2]),
+                stop,
+            }
         };
         let said = advice(&stopped(0), Some("x"), "2020-05-14T20:00:00Z");
         let expected = "interrupted\n7 of 9 rows have no response yet. To continue, run the same as the same user with \
                         --again=x, so that it ends before Fri, 15 May 2020 14:02 UTC,";
-        assert!(said.starts_with(expected) && !said.contains("already there"), "{said}");
+        assert!(
+            said.starts_with(expected) && !said.contains("already there"),
+            "{said}"
+        );
         assert!(
             said.ends_with(
                 "1 row was rejected. Correct it in a file of its own, without the other rows, and \
@@ -496,15 +682,26 @@ mod tests {
             "{said}"
         );
         let said = advice(&stopped(1), None, "2020-05-14T20:00:00Z");
-        assert!(said.contains("already there, the 24 hours count from the run that added them"), "{said}");
+        assert!(
+            said.contains("already there, the 24 hours count from the run that added them"),
+            "{said}"
+        );
     }
 
     #[test]
     fn an_import_that_took_longer_than_24_hours_is_not_to_be_run_again() {
-        let summary = Summary { rows: 9, created: 1, stop: Some(Stop::Interrupted), ..Summary::default() };
+        let summary = Summary {
+            rows: 9,
+            created: 1,
+            stop: Some(Stop::Interrupted),
+            ..Summary::default()
+        };
         for now in ["2020-05-15T14:02:13Z", "2020-05-20T00:00:00Z"] {
             let said = advice(&summary, None, now);
-            assert!(said.contains("would add rows twice") && !said.contains("To continue"), "{said}");
+            assert!(
+                said.contains("would add rows twice") && !said.contains("To continue"),
+                "{said}"
+            );
         }
     }
 }

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType as AttributeType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType as AttributeType,
 };
 use aws_types::SdkConfig;
 use shared::https::{Https, Roots};
@@ -56,14 +56,28 @@ struct Table {
 }
 
 /// The key of a table of rows: bucket and id, both numbers.
-const ROW_KEY: [(&str, AttributeType); 2] = [(store::BUCKET, AttributeType::N), (store::ID, AttributeType::N)];
+const ROW_KEY: [(&str, AttributeType); 2] = [
+    (store::BUCKET, AttributeType::N),
+    (store::ID, AttributeType::N),
+];
 
 const TABLES: [Table; 3] = [
-    Table { name: ACTORS_TABLE, key: ROW_KEY, indexes: Actor::INDEXES },
-    Table { name: MOVIES_TABLE, key: ROW_KEY, indexes: Movie::INDEXES },
+    Table {
+        name: ACTORS_TABLE,
+        key: ROW_KEY,
+        indexes: Actor::INDEXES,
+    },
+    Table {
+        name: MOVIES_TABLE,
+        key: ROW_KEY,
+        indexes: Movie::INDEXES,
+    },
     Table {
         name: CREDITS_TABLE,
-        key: [(store::OWNER, AttributeType::S), (store::COUNTERPART, AttributeType::N)],
+        key: [
+            (store::OWNER, AttributeType::S),
+            (store::COUNTERPART, AttributeType::N),
+        ],
         indexes: &[],
     },
 ];
@@ -72,7 +86,10 @@ const TABLES: [Table; 3] = [
 pub(crate) async fn create_tables(client: &Client) -> Result<(), String> {
     for table in TABLES {
         if let Err(error) = create_table(client, &table).await {
-            return Err(format!("the table {} cannot be created: {error}", table.name));
+            return Err(format!(
+                "the table {} cannot be created: {error}",
+                table.name
+            ));
         }
     }
     upgrade_table::<Actor>(client, ACTORS_TABLE).await?;
@@ -87,8 +104,13 @@ async fn upgrade_table<R: Record>(client: &Client, name: &str) -> Result<(), Str
 async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
     let indexes = table.indexes.iter().map(|index| {
         let key = key_schema(&index_key(index))?;
-        let index = GlobalSecondaryIndex::builder().index_name(index.name).projection(whole_rows());
-        index.set_key_schema(Some(key)).build().map_err(|error| error.to_string())
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(index.name)
+            .projection(whole_rows());
+        index
+            .set_key_schema(Some(key))
+            .build()
+            .map_err(|error| error.to_string())
     });
     let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
     let create = client
@@ -99,7 +121,11 @@ async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
         .set_key_schema(Some(key_schema(&table.key)?))
         .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes));
     match create.send().await {
-        Err(error) if !error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
+        Err(error)
+            if !error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_in_use_exception()) =>
+        {
             Err(cause(error))
         }
         _ => Ok(()),
@@ -107,7 +133,9 @@ async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
 }
 
 /// Describes why a call to the local DynamoDB failed and, for a lock, what helps.
-pub(crate) fn cause<E: ProvideErrorMetadata + Error + 'static, R: Debug + 'static>(error: SdkError<E, R>) -> String {
+pub(crate) fn cause<E: ProvideErrorMetadata + Error + 'static, R: Debug + 'static>(
+    error: SdkError<E, R>,
+) -> String {
     match &error {
         SdkError::TimeoutError(_) => {
             "the database did not respond in time; another program may have locked it: close that program and start again".into()
@@ -121,30 +149,55 @@ pub(crate) fn cause<E: ProvideErrorMetadata + Error + 'static, R: Debug + 'stati
 
 /// The partition key and the sort key of an index.
 pub(crate) fn index_key(index: &Index) -> [(&'static str, AttributeType); 2] {
-    [(index.partition, AttributeType::S), (index.sort, AttributeType::S)]
+    [
+        (index.partition, AttributeType::S),
+        (index.sort, AttributeType::S),
+    ]
 }
 
 /// The projection of every index: all attributes.
 pub(crate) fn whole_rows() -> Projection {
-    Projection::builder().projection_type(ProjectionType::All).build()
+    Projection::builder()
+        .projection_type(ProjectionType::All)
+        .build()
 }
 
-pub(crate) fn key_schema(key: &[(&str, AttributeType); 2]) -> Result<Vec<KeySchemaElement>, String> {
+pub(crate) fn key_schema(
+    key: &[(&str, AttributeType); 2],
+) -> Result<Vec<KeySchemaElement>, String> {
     let element = |(name, _): &(&str, AttributeType), kind| {
-        KeySchemaElement::builder().attribute_name(*name).key_type(kind).build().map_err(|error| error.to_string())
+        KeySchemaElement::builder()
+            .attribute_name(*name)
+            .key_type(kind)
+            .build()
+            .map_err(|error| error.to_string())
     };
-    Ok(vec![element(&key[0], KeyType::Hash)?, element(&key[1], KeyType::Range)?])
+    Ok(vec![
+        element(&key[0], KeyType::Hash)?,
+        element(&key[1], KeyType::Range)?,
+    ])
 }
 
 /// The key attributes of the table and its indexes, each once.
 fn attribute_definitions(table: &Table) -> Result<Vec<AttributeDefinition>, String> {
-    let of_indexes = table.indexes.iter().flat_map(|index| [index.partition, index.sort]);
+    let of_indexes = table
+        .indexes
+        .iter()
+        .flat_map(|index| [index.partition, index.sort]);
     let mut attributes = table.key.to_vec();
     for name in of_indexes {
         if attributes.iter().all(|(known, _)| *known != name) {
             attributes.push((name, AttributeType::S));
         }
     }
-    let definition = |(name, kind)| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build();
-    attributes.into_iter().map(|attribute| definition(attribute).map_err(|error| error.to_string())).collect()
+    let definition = |(name, kind)| {
+        AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(kind)
+            .build()
+    };
+    attributes
+        .into_iter()
+        .map(|attribute| definition(attribute).map_err(|error| error.to_string()))
+        .collect()
 }

@@ -21,17 +21,26 @@ use serde::de::DeserializeOwned;
 /// The largest request body, in bytes: 16 MB, as in DynamoDB.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 const JSON: &str = "application/x-amz-json-1.0";
-const UNKNOWN_OPERATION: &str = r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
+const UNKNOWN_OPERATION: &str =
+    r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
 
 /// The DynamoDB service on this database.
 pub(crate) fn router(database: Database) -> Router {
     Router::new()
-        .route("/", get(async || "healthy: the local DynamoDB\n").post(call))
+        .route(
+            "/",
+            get(async || "healthy: the local DynamoDB\n").post(call),
+        )
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(database)
 }
 
-async fn call(State(database): State<Database>, headers: HeaderMap, uri: Uri, body: Bytes) -> Response {
+async fn call(
+    State(database): State<Database>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let signature = AuthMaterial {
         authorization: text(AUTHORIZATION.as_str()),
@@ -42,12 +51,15 @@ async fn call(State(database): State<Database>, headers: HeaderMap, uri: Uri, bo
         return answer(StatusCode::BAD_REQUEST, error);
     }
     // `DynamoDB_20120810.PutItem`, or `DynamoDBStreams_20120810.GetRecords`
-    let operation = text("x-amz-target").and_then(|target| target.split_once('.')).map(|(_, operation)| operation);
+    let operation = text("x-amz-target")
+        .and_then(|target| target.split_once('.'))
+        .map(|(_, operation)| operation);
     match operation.and_then(|operation| execute(&database, operation, &body)) {
         None => answer(StatusCode::BAD_REQUEST, UNKNOWN_OPERATION.to_owned()),
         Some(Ok(response)) => answer(StatusCode::OK, response),
         Some(Err(error)) => {
-            let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let status = StatusCode::from_u16(error.status_code())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             answer(status, error.to_json())
         }
     }
@@ -55,7 +67,10 @@ async fn call(State(database): State<Database>, headers: HeaderMap, uri: Uri, bo
 
 fn answer(status: StatusCode, body: String) -> Response {
     let checksum = crc32fast::hash(body.as_bytes()).to_string();
-    let headers = [("x-amzn-requestid", request_id()), ("x-amz-crc32", checksum)];
+    let headers = [
+        ("x-amzn-requestid", request_id()),
+        ("x-amz-crc32", checksum),
+    ];
     (status, [(CONTENT_TYPE, JSON)], headers, body).into_response()
 }
 
@@ -106,14 +121,17 @@ fn run<Request: DeserializeOwned, Output: Serialize>(
     operation: impl FnOnce(Request) -> dynoxide::Result<Output>,
 ) -> dynoxide::Result<String> {
     let output = operation(serde_json::from_slice(body).map_err(|error| unreadable(&error))?)?;
-    serde_json::to_string(&output).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    serde_json::to_string(&output)
+        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 /// The error for a request that cannot be parsed. dynoxide's own parsers put DynamoDB's error class
 /// before a colon.
 fn unreadable(error: &serde_json::Error) -> DynoxideError {
     let text = error.to_string();
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(message, _)| message);
     match text.split_once(':') {
         Some((class, message)) if class.starts_with("VALIDATION") => {
             DynoxideError::ValidationException(message.to_owned())
@@ -121,7 +139,10 @@ fn unreadable(error: &serde_json::Error) -> DynoxideError {
         Some((class, message)) if class.starts_with("SERIALIZATION") => {
             DynoxideError::SerializationException(message.to_owned())
         }
-        _ if ["missing field", "empty AttributeValue"].iter().any(|rule| text.starts_with(rule)) => {
+        _ if ["missing field", "empty AttributeValue"]
+            .iter()
+            .any(|rule| text.starts_with(rule)) =>
+        {
             DynoxideError::ValidationException(text.to_owned())
         }
         _ => DynoxideError::SerializationException(text.to_owned()),

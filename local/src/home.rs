@@ -35,10 +35,14 @@ impl Home {
         fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
         let file = File::create(&lock).map_err(|error| unusable(&lock, &error))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(at(path, "another local stack keeps its data here; stop it, or start with --in-memory"))
-            }
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: file,
+            }),
+            Err(TryLockError::WouldBlock) => Err(at(
+                path,
+                "another local stack keeps its data here; stop it, or start with --in-memory",
+            )),
             Err(TryLockError::Error(error)) => Err(unusable(&lock, &error)),
         }
     }
@@ -56,7 +60,10 @@ impl Home {
         let path = self.path.join(name);
         let write = || {
             let mut file = NamedTempFile::new_in(&self.path)?;
-            write!(file, "authorization: Bearer {token}\ncontent-type: application/json\n")?;
+            write!(
+                file,
+                "authorization: Bearer {token}\ncontent-type: application/json\n"
+            )?;
             file.persist(&path).map_err(|error| error.error)
         };
         write().map_err(|error| unusable(&path, &error))?;
@@ -65,13 +72,19 @@ impl Home {
 
     /// The signing key; the first start generates it.
     pub(crate) fn signing_key(&self) -> Result<SigningKey, StartError> {
-        SigningKey::open_or_generate(&self.path).map_err(|error| unusable(&SigningKey::file(&self.path), &error))
+        SigningKey::open_or_generate(&self.path)
+            .map_err(|error| unusable(&SigningKey::file(&self.path), &error))
     }
 
     /// The database; the first start creates it.
     pub(crate) fn database(&self) -> Result<Database, StartError> {
         let path = self.path.join("dynamodb.sqlite");
-        let name = path.to_str().ok_or_else(|| at(&path, "the path is not UTF-8; run the stack in another folder"))?;
+        let name = path.to_str().ok_or_else(|| {
+            at(
+                &path,
+                "the path is not UTF-8; run the stack in another folder",
+            )
+        })?;
         // Check before SQLite opens the files: it removes some when it closes, and closing a file
         // here while SQLite has it open would release SQLite's locks.
         let inaccessible = inaccessible(&path);
@@ -115,16 +128,27 @@ fn try_database(path: &Path) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     // SQLite opens a file that it may not write read-only, and only the first write would fail.
     match connection.is_readonly(MAIN_DB)? {
-        true => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None)),
+        true => Err(rusqlite::Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_READONLY),
+            None,
+        )),
         false => Ok(()),
     }
 }
 
-fn unusable_database(path: &Path, inaccessible: Option<(PathBuf, io::Error)>, error: &rusqlite::Error) -> StartError {
+fn unusable_database(
+    path: &Path,
+    inaccessible: Option<(PathBuf, io::Error)>,
+    error: &rusqlite::Error,
+) -> StartError {
     match (error.sqlite_error_code(), inaccessible) {
-        (Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly), Some((file, cause))) => {
-            at(&file, format!("{cause} (SQLite: {error}); {}", remedy(cause.kind())))
-        }
+        (
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly),
+            Some((file, cause)),
+        ) => at(
+            &file,
+            format!("{cause} (SQLite: {error}); {}", remedy(cause.kind())),
+        ),
         (code, _) => at(path, format!("SQLite: {error}; {}", database_remedy(code))),
     }
 }
@@ -157,10 +181,17 @@ fn inaccessible(database: &Path) -> Option<(PathBuf, io::Error)> {
         name.push(suffix);
         PathBuf::from(name)
     };
-    ["", "-wal", "-shm"].map(beside).into_iter().find_map(|file| {
-        let error = OpenOptions::new().read(true).write(true).open(&file).err()?;
-        (error.kind() != ErrorKind::NotFound).then_some((file, error))
-    })
+    ["", "-wal", "-shm"]
+        .map(beside)
+        .into_iter()
+        .find_map(|file| {
+            let error = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(&file)
+                .err()?;
+            (error.kind() != ErrorKind::NotFound).then_some((file, error))
+        })
 }
 
 fn unusable(path: &Path, error: &io::Error) -> StartError {
@@ -170,22 +201,31 @@ fn unusable(path: &Path, error: &io::Error) -> StartError {
 /// Advice for an error of the operating system.
 fn remedy(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::PermissionDenied => "let your user read and write it and its folder, or start with --in-memory",
-        ErrorKind::ReadOnlyFilesystem => "its file system is mounted read-only; start with --in-memory",
+        ErrorKind::PermissionDenied => {
+            "let your user read and write it and its folder, or start with --in-memory"
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            "its file system is mounted read-only; start with --in-memory"
+        }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "the disk is full; free some space, or start with --in-memory"
         }
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
             "a folder belongs here; move the file away, or start with --in-memory"
         }
-        ErrorKind::IsADirectory => "a file belongs here; move the folder away, or start with --in-memory",
+        ErrorKind::IsADirectory => {
+            "a file belongs here; move the folder away, or start with --in-memory"
+        }
         ErrorKind::InvalidData => "move it away, and the next start makes another",
         _ => "start with --in-memory to do without it",
     }
 }
 
 fn at(path: &Path, cause: impl ToString) -> StartError {
-    StartError::Home { path: path.display().to_string(), cause: cause.to_string() }
+    StartError::Home {
+        path: path.display().to_string(),
+        cause: cause.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -213,10 +253,20 @@ mod tests {
         ];
         for code in broken {
             let remedy = database_remedy(Some(code));
-            assert!(remedy.contains("move the file") && !remedy.contains("delete"), "{remedy}");
+            assert!(
+                remedy.contains("move the file") && !remedy.contains("delete"),
+                "{remedy}"
+            );
         }
-        for remedy in others.map(|code| database_remedy(Some(code))).into_iter().chain([database_remedy(None)]) {
-            assert!(!remedy.contains("delete") && !remedy.contains("move the file"), "{remedy}");
+        for remedy in others
+            .map(|code| database_remedy(Some(code)))
+            .into_iter()
+            .chain([database_remedy(None)])
+        {
+            assert!(
+                !remedy.contains("delete") && !remedy.contains("move the file"),
+                "{remedy}"
+            );
         }
     }
 

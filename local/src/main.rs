@@ -17,7 +17,8 @@ use local::{Options, Ports, Role, Stack, Tokens};
 use serde_json::{Value, json};
 use shared::config::{Issuer, IssuerConfig};
 
-/// The Casting Agency API on this machine: gateway, identity service and DynamoDB, with nothing else installed.
+/// The Casting Agency API on this machine: gateway, identity service and DynamoDB, with nothing
+/// else installed.
 #[derive(Parser)]
 #[command(name = "local", about)]
 struct Cli {
@@ -35,7 +36,8 @@ struct Identity {
     /// The identity service's port
     #[arg(long, global = true, default_value_t = 3001, value_parser = clap::value_parser!(u16).range(1..))]
     identity_port: u16,
-    /// The address that everything listens on and goes by, for example 172.17.0.1 to be reached from containers
+    /// The address that everything listens on and goes by, for example 172.17.0.1 to be reached
+    /// from containers
     #[arg(long, global = true, default_value_t = Ipv4Addr::LOCALHOST)]
     listen: Ipv4Addr,
 }
@@ -43,8 +45,10 @@ struct Identity {
 impl Identity {
     /// The flags that say the same, where they are not the usual ones.
     fn flags(self) -> String {
-        let port = (self.identity_port != 3001).then(|| format!(" --identity-port {}", self.identity_port));
-        let listen = (self.listen != Ipv4Addr::LOCALHOST).then(|| format!(" --listen {}", self.listen));
+        let port = (self.identity_port != 3001)
+            .then(|| format!(" --identity-port {}", self.identity_port));
+        let listen =
+            (self.listen != Ipv4Addr::LOCALHOST).then(|| format!(" --listen {}", self.listen));
         [port, listen].into_iter().flatten().collect()
     }
 
@@ -65,7 +69,8 @@ struct Run {
     /// Keep nothing: data and signing key are gone when the stack stops
     #[arg(long)]
     in_memory: bool,
-    /// A name that requests may have in Host, besides localhost and the address, for example host.docker.internal
+    /// A name that requests may have in Host, besides localhost and the address, for example
+    /// host.docker.internal
     #[arg(long, value_name = "NAME", value_parser = host_name)]
     allow_host: Vec<String>,
 }
@@ -78,7 +83,8 @@ enum Command {
         #[arg(value_parser = role)]
         role: Role,
     },
-    /// Print a sample event with a fresh token in it, for `sam local invoke -e -` or `cargo lambda invoke`
+    /// Print a sample event with a fresh token in it, for `sam local invoke -e -` or
+    /// `cargo lambda invoke`
     Event {
         /// The sample event, for example events/get_actors/listed.json
         file: PathBuf,
@@ -97,7 +103,10 @@ enum Command {
 /// A name that may stand in `Host`, without a port.
 fn host_name(name: &str) -> Result<String, String> {
     let is_label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     let is_name = name.split('.').all(is_label);
     if is_name {
@@ -108,7 +117,9 @@ fn host_name(name: &str) -> Result<String, String> {
 }
 
 fn role(user_name: &str) -> Result<Role, String> {
-    user_name.parse().map_err(|()| "a role is assistant, director, producer or nobody".to_owned())
+    user_name
+        .parse()
+        .map_err(|()| "a role is assistant, director, producer or nobody".to_owned())
 }
 
 #[tokio::main]
@@ -119,8 +130,12 @@ async fn main() -> ExitCode {
     };
     let done = match cli.command {
         None => run(&cli.run, cli.identity).await,
-        Some(Command::Token { role }) => token(role, cli.identity).await.and_then(|token| print(&token)),
-        Some(Command::Event { file, role }) => event(&file, role, cli.identity).await.and_then(|event| print(&event)),
+        Some(Command::Token { role }) => token(role, cli.identity)
+            .await
+            .and_then(|token| print(&token)),
+        Some(Command::Event { file, role }) => event(&file, role, cli.identity)
+            .await
+            .and_then(|event| print(&event)),
         Some(Command::Import(args)) => bulk::import(args, cli.identity).await,
         Some(Command::Export(args)) => bulk::export(args, cli.identity).await,
         Some(Command::Demo(args)) => bulk::demo(args, cli.identity).await,
@@ -134,11 +149,13 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Prints what clap says of the arguments, help and version included. An error repeats arguments, so it is made once
-/// more, of escaped ones: nothing in a name acts on the terminal or begins a line of its own.
+/// Prints what clap says of the arguments, help and version included. An error repeats arguments,
+/// so it is made once more, of escaped ones: nothing in a name acts on the terminal or begins a
+/// line of its own.
 fn usage(error: clap::Error) -> ExitCode {
     if error.use_stderr() {
-        let arguments = env::args_os().map(|argument| escaped(&argument.to_string_lossy()).into_owned());
+        let arguments =
+            env::args_os().map(|argument| escaped(&argument.to_string_lossy()).into_owned());
         let error = Cli::try_parse_from(arguments).err().unwrap_or(error);
         complain(escaped_lines(&error.render().to_string()).trim_end());
         return ExitCode::from(2);
@@ -162,14 +179,32 @@ fn print(text: &str) -> Result<(), String> {
 
 async fn run(run: &Run, identity: Identity) -> Result<(), String> {
     let home = if run.in_memory { None } else { Some(folder()) };
-    let ports = Ports { api: run.port, identity: identity.identity_port, dynamodb: run.dynamodb_port };
+    let ports = Ports {
+        api: run.port,
+        identity: identity.identity_port,
+        dynamodb: run.dynamodb_port,
+    };
     let (address, hosts) = (identity.listen.into(), run.allow_host.clone());
-    let options = Options { address, hosts, ports, home, ..options()? };
+    let options = Options {
+        address,
+        hosts,
+        ports,
+        home,
+        ..options()?
+    };
     let audience = options.audience.clone();
-    let stack = Stack::start(options).await.map_err(|error| error.to_string())?;
+    let stack = Stack::start(options)
+        .await
+        .map_err(|error| error.to_string())?;
     let log = stack.log().map_err(|error| error.to_string())?;
     let headers = stack.write_headers().map_err(|error| error.to_string())?;
-    print(&welcome(&stack, identity, &audience, log.as_ref().map(|(path, _)| path.as_path()), &headers))?;
+    print(&welcome(
+        &stack,
+        identity,
+        &audience,
+        log.as_ref().map(|(path, _)| path.as_path()),
+        &headers,
+    ))?;
     if let Some((_, file)) = log {
         shared::log::start(file, tracing::Level::INFO);
     }
@@ -182,16 +217,28 @@ async fn run(run: &Run, identity: Identity) -> Result<(), String> {
 fn options() -> Result<Options, String> {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let audience = set("API_AUDIENCE").unwrap_or_else(|| local::AUDIENCE.to_owned());
-    let issuer = set("AUTH0_DOMAIN").map(|domain| domain.parse::<Issuer>()).transpose();
+    let issuer = set("AUTH0_DOMAIN")
+        .map(|domain| domain.parse::<Issuer>())
+        .transpose();
     let issuer = issuer.map_err(|rule| format!("AUTH0_DOMAIN {rule}"))?;
     let (cache, cooldown) = IssuerConfig::times_from_env().map_err(|error| error.to_string())?;
-    Ok(Options { audience, cache, cooldown, issuer, ..Options::in_memory() })
+    Ok(Options {
+        audience,
+        cache,
+        cooldown,
+        issuer,
+        ..Options::in_memory()
+    })
 }
 
-/// `.local/` beside the workspace's `Cargo.toml` under cargo, or here where the program is run by itself.
+/// `.local/` beside the workspace's `Cargo.toml` under cargo, or here where the program is run by
+/// itself.
 fn folder() -> PathBuf {
     let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    manifest.and_then(|crate_folder| Some(crate_folder.parent()?.to_owned())).unwrap_or_default().join(".local")
+    manifest
+        .and_then(|crate_folder| Some(crate_folder.parent()?.to_owned()))
+        .unwrap_or_default()
+        .join(".local")
 }
 
 /// The addresses, and one request as each role: little enough for a screen of 80 × 24.
@@ -205,24 +252,37 @@ fn welcome(
     let mut lines = vec![format!("API        {}", stack.api)];
     match &stack.identity {
         Some(url) => {
-            lines.push(format!("Docs       {url}/docs   (try each request as each role)"));
+            lines.push(format!(
+                "Docs       {url}/docs   (try each request as each role)"
+            ));
             lines.push(format!("Sign in    {url}"));
         }
         None => lines.push(format!("Issuer     {}   for {audience}", stack.issuer)),
     }
     lines.push(format!("DynamoDB   {}", stack.dynamodb));
-    lines.push(
-        log.map_or_else(|| "Log        none (--in-memory)".into(), |path| format!("Log        {}", relative(path))),
-    );
+    lines.push(log.map_or_else(
+        || "Log        none (--in-memory)".into(),
+        |path| format!("Log        {}", relative(path)),
+    ));
     lines.extend(exposure(identity.listen, stack.identity.is_some()));
     lines.push(String::new());
     for (role, file) in headers {
-        let (path, body) =
-            if *role == Role::Producer { ("/movies", r#" -d '{"title":"M"}'"#) } else { ("/actors", "") };
-        lines.push(format!("curl -H @{} {}{path}{body}", relative(file), stack.api));
+        let (path, body) = if *role == Role::Producer {
+            ("/movies", r#" -d '{"title":"M"}'"#)
+        } else {
+            ("/actors", "")
+        };
+        lines.push(format!(
+            "curl -H @{} {}{path}{body}",
+            relative(file),
+            stack.api
+        ));
     }
     if stack.tokens.is_some() && headers.is_empty() {
-        lines.push(format!("A token: cargo run -q -p local -- token assistant{}", identity.flags()));
+        lines.push(format!(
+            "A token: cargo run -q -p local -- token assistant{}",
+            identity.flags()
+        ));
     }
     if !headers.is_empty() || stack.tokens.is_some() {
         lines.push(String::new());
@@ -234,13 +294,24 @@ fn welcome(
 /// A path as it is written in the folder that the command was run in.
 fn relative(path: &Path) -> String {
     let here = env::current_dir().ok();
-    here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path).display().to_string()
+    here.and_then(|here| path.strip_prefix(here).ok())
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 /// What the stack opens to other machines, if it listens where they reach it.
 fn exposure(address: Ipv4Addr, issues_tokens: bool) -> Option<String> {
-    let reached_by = if address.is_unspecified() { "an address of this machine".into() } else { address.to_string() };
-    let tokens = if issues_tokens { ", and the identity service gives them a token of any role" } else { "" };
+    let reached_by = if address.is_unspecified() {
+        "an address of this machine".into()
+    } else {
+        address.to_string()
+    };
+    let tokens = if issues_tokens {
+        ", and the identity service gives them a token of any role"
+    } else {
+        ""
+    };
     (!address.is_loopback()).then(|| {
         format!(
             "Open to    every machine and container that reaches {reached_by}: \
@@ -264,10 +335,15 @@ async fn interrupted() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-/// A token from the running stack; where none runs, one signed with the kept key, which the next start will take.
+/// A token from the running stack; where none runs, one signed with the kept key, which the next
+/// start will take.
 async fn token(role: Role, identity: Identity) -> Result<String, String> {
-    let Options { audience, issuer, .. } = options()?;
-    let url = issuer.as_ref().map_or_else(|| identity.url(), |issuer| issuer.as_str().to_owned());
+    let Options {
+        audience, issuer, ..
+    } = options()?;
+    let url = issuer
+        .as_ref()
+        .map_or_else(|| identity.url(), |issuer| issuer.as_str().to_owned());
     match ask(&url, role, &audience).await {
         Answered(Ok(token)) => Ok(token),
         Answered(Err(problem)) => Err(problem),
@@ -299,7 +375,11 @@ async fn ask(url: &str, role: Role, audience: &str) -> Asked {
         Err(error) if error.is_connect() => NobodyThere,
         Err(error) => Answered(Err(error.to_string())),
         Ok(answer) => {
-            let refusal = || answer["error_description"].as_str().unwrap_or("it is no identity service");
+            let refusal = || {
+                answer["error_description"]
+                    .as_str()
+                    .unwrap_or("it is no identity service")
+            };
             Answered(
                 answer["access_token"]
                     .as_str()
@@ -312,20 +392,33 @@ async fn ask(url: &str, role: Role, audience: &str) -> Asked {
 
 /// The JSON that a JSON POST is answered with; null for a response that is none.
 async fn post(url: &str, body: &Value) -> Result<Value, reqwest::Error> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build()?;
-    let answer = client.post(url).header("content-type", "application/json").body(body.to_string()).send().await?;
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(2))
+        .no_proxy()
+        .build()?;
+    let answer = client
+        .post(url)
+        .header("content-type", "application/json")
+        .body(body.to_string())
+        .send()
+        .await?;
     Ok(serde_json::from_slice(&answer.bytes().await?).unwrap_or_default())
 }
 
 /// A sample event with a token in it.
 async fn event(file: &PathBuf, role: Option<Role>, identity: Identity) -> Result<String, String> {
-    let at = |problem: &dyn std::fmt::Display| format!("{}: {problem}", escaped(&file.to_string_lossy()));
+    let at = |problem: &dyn std::fmt::Display| {
+        format!("{}: {problem}", escaped(&file.to_string_lossy()))
+    };
     let text = fs::read(file).map_err(|error| at(&error))?;
     let mut event: Value = serde_json::from_slice(&text).map_err(|error| at(&error))?;
     if let Some(role) = role {
         let headers = event.get_mut("headers").and_then(Value::as_object_mut);
         let headers = headers.ok_or_else(|| at(&"no API Gateway event, it has no headers"))?;
-        headers.insert("authorization".into(), json!(format!("Bearer {}", token(role, identity).await?)));
+        headers.insert(
+            "authorization".into(),
+            json!(format!("Bearer {}", token(role, identity).await?)),
+        );
     }
     serde_json::to_string_pretty(&event).map_err(|error| at(&error))
 }
@@ -339,10 +432,21 @@ mod tests {
         for loopback in [[127, 0, 0, 1], [127, 0, 0, 2]] {
             assert_eq!(exposure(loopback.into(), true), None);
         }
-        for (address, name) in [([172, 17, 0, 1], "172.17.0.1"), ([0, 0, 0, 0], "an address of this machine")] {
+        for (address, name) in [
+            ([172, 17, 0, 1], "172.17.0.1"),
+            ([0, 0, 0, 0], "an address of this machine"),
+        ] {
             let line = exposure(address.into(), true).expect("a line");
-            assert!(line.contains(&format!("every machine and container that reaches {name}:")), "{line}");
-            assert!(line.contains("every row") && line.contains("token of any role") && !line.contains('\n'), "{line}");
+            assert!(
+                line.contains(&format!("every machine and container that reaches {name}:")),
+                "{line}"
+            );
+            assert!(
+                line.contains("every row")
+                    && line.contains("token of any role")
+                    && !line.contains('\n'),
+                "{line}"
+            );
         }
         let line = exposure([172, 17, 0, 1].into(), false).expect("a line");
         assert!(!line.contains("token"), "{line}");
@@ -353,7 +457,18 @@ mod tests {
         for name in ["host.docker.internal", "x", "my-host_1.local"] {
             assert_eq!(host_name(name).as_deref(), Ok(name));
         }
-        for name in ["", "x:80", "http://x", "a b", "*", "*.example", "x/", "[::1]", "x.", ".x"] {
+        for name in [
+            "",
+            "x:80",
+            "http://x",
+            "a b",
+            "*",
+            "*.example",
+            "x/",
+            "[::1]",
+            "x.",
+            ".x",
+        ] {
             assert!(host_name(name).is_err(), "{name}");
         }
     }
@@ -361,8 +476,24 @@ mod tests {
     #[tokio::test]
     async fn what_it_prints_at_its_start_says_what_is_open_where_it_is() {
         let stack = Stack::start(Options::in_memory()).await.expect("a stack");
-        let welcome = |listen: Ipv4Addr| welcome(&stack, Identity { identity_port: 3001, listen }, "", None, &[]);
-        let opened = |welcome: String| welcome.lines().filter(|line| line.starts_with("Open to ")).count();
+        let welcome = |listen: Ipv4Addr| {
+            welcome(
+                &stack,
+                Identity {
+                    identity_port: 3001,
+                    listen,
+                },
+                "",
+                None,
+                &[],
+            )
+        };
+        let opened = |welcome: String| {
+            welcome
+                .lines()
+                .filter(|line| line.starts_with("Open to "))
+                .count()
+        };
         assert_eq!(opened(welcome(Ipv4Addr::LOCALHOST)), 0);
         assert_eq!(opened(welcome([172, 17, 0, 1].into())), 1);
     }

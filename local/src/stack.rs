@@ -57,7 +57,11 @@ impl Options {
         Self {
             address: Ipv4Addr::LOCALHOST.into(),
             hosts: Vec::new(),
-            ports: Ports { api: 0, identity: 0, dynamodb: 0 },
+            ports: Ports {
+                api: 0,
+                identity: 0,
+                dynamodb: 0,
+            },
             home: None,
             key: None,
             audience: crate::AUDIENCE.to_owned(),
@@ -146,7 +150,8 @@ impl Stack {
     /// [`StartError`]; nothing is left running then.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let (api, api_address) = listen(options.address, options.ports.api, "--port").await?;
-        let (store, dynamodb_address) = listen(options.address, options.ports.dynamodb, "--dynamodb-port").await?;
+        let (store, dynamodb_address) =
+            listen(options.address, options.ports.dynamodb, "--dynamodb-port").await?;
         let identity = match options.issuer {
             Some(_) => None,
             None => Some(listen(options.address, options.ports.identity, "--identity-port").await?),
@@ -160,14 +165,19 @@ impl Stack {
             Some(home) => home.database()?,
             None => Database::memory().map_err(other)?,
         };
-        let service = access::only_for(&hosts, access::without_browsers(dynamodb::router(database)));
+        let service =
+            access::only_for(&hosts, access::without_browsers(dynamodb::router(database)));
         services.spawn(serve(store, service, stopped.clone()));
         let client = database::client(&format!("http://{dynamodb_address}"));
-        database::create_tables(&client).await.map_err(StartError::Other)?;
+        database::create_tables(&client)
+            .await
+            .map_err(StartError::Other)?;
 
         let issuer = match (&options.issuer, &identity) {
             (Some(issuer), _) => issuer.clone(),
-            (None, Some((_, address))) => format!("http://{address}").parse().map_err(|rule: &str| other(rule))?,
+            (None, Some((_, address))) => format!("http://{address}")
+                .parse()
+                .map_err(|rule: &str| other(rule))?,
             (None, None) => return Err(other("no issuer")),
         };
         let mut tokens = None;
@@ -179,7 +189,8 @@ impl Stack {
                 (None, None) => Arc::new(SigningKey::generate().map_err(other)?),
             };
             let issued = Tokens::new(key, issuer.as_str(), &options.audience);
-            let pages = identity::router(issued.clone()).merge(docs::router(&format!("http://{api_address}"), &issued));
+            let pages = identity::router(issued.clone())
+                .merge(docs::router(&format!("http://{api_address}"), &issued));
             let service = access::only_for(&hosts, access::never_framed(pages));
             services.spawn(serve(listener, service, stopped.clone()));
             tokens = Some(issued);
@@ -187,11 +198,18 @@ impl Stack {
         }
 
         let issuer_url = issuer.as_str().to_owned();
-        let config =
-            IssuerConfig { issuer, audience: options.audience, cache: options.cache, cooldown: options.cooldown };
+        let config = IssuerConfig {
+            issuer,
+            audience: options.audience,
+            cache: options.cache,
+            cooldown: options.cooldown,
+        };
         let verifier = Arc::new(Verifier::new(&config, &Https::new(&Roots::public())));
         let dynamodb_url = format!("http://{dynamodb_address}");
-        let functions_client = options.dynamodb.as_ref().map_or_else(|| client.clone(), |url| database::client(url));
+        let functions_client = options
+            .dynamodb
+            .as_ref()
+            .map_or_else(|| client.clone(), |url| database::client(url));
         let functions = Arc::new(Functions::new(&functions_client, &verifier));
         let service = access::only_for(&hosts, gateway::router(Arc::clone(&functions)));
         services.spawn(serve(api, service, stopped));
@@ -221,7 +239,10 @@ impl Stack {
     /// # Errors
     /// If there is no such function, or on what Lambda would call a function error.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, String> {
-        let function = self.functions.named(function).ok_or("there is no such function")?;
+        let function = self
+            .functions
+            .named(function)
+            .ok_or("there is no such function")?;
         function.invoke(event.to_string()).await
     }
 
@@ -231,12 +252,17 @@ impl Stack {
     /// # Errors
     /// [`StartError::Home`] if a file cannot be written.
     pub fn write_headers(&self) -> Result<Vec<(Role, PathBuf)>, StartError> {
-        let (Some(home), Some(tokens)) = (&self.home, &self.tokens) else { return Ok(Vec::new()) };
+        let (Some(home), Some(tokens)) = (&self.home, &self.tokens) else {
+            return Ok(Vec::new());
+        };
         let write = |role: Role| {
             let token = tokens.issue(role).map_err(StartError::Other)?;
             Ok((role, home.write_headers(role.user_name(), &token)?))
         };
-        [Role::Assistant, Role::Director, Role::Producer].into_iter().map(write).collect()
+        [Role::Assistant, Role::Director, Role::Producer]
+            .into_iter()
+            .map(write)
+            .collect()
     }
 
     /// Empties and opens the request log, if the stack has a home.
@@ -260,7 +286,11 @@ fn other(cause: impl ToString) -> StartError {
     StartError::Other(cause.to_string())
 }
 
-async fn listen(address: IpAddr, port: u16, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+async fn listen(
+    address: IpAddr,
+    port: u16,
+    flag: &'static str,
+) -> Result<(TcpListener, SocketAddr), StartError> {
     let bound = TcpListener::bind((address, port)).await;
     let listener = bound.map_err(|cause| match cause.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken { port, flag },
@@ -273,7 +303,11 @@ async fn listen(address: IpAddr, port: u16, flag: &'static str) -> Result<(TcpLi
 
 async fn serve(listener: TcpListener, service: axum::Router, stopped: watch::Receiver<bool>) {
     // No error to handle: serving on a loopback listener ends only when the stack stops.
-    drop(axum::serve(listener, service).with_graceful_shutdown(wait(stopped)).await);
+    drop(
+        axum::serve(listener, service)
+            .with_graceful_shutdown(wait(stopped))
+            .await,
+    );
 }
 
 async fn wait(mut stopped: watch::Receiver<bool>) {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
-    ReturnValuesOnConditionCheckFailure, ScalarAttributeType as AttributeType,
+    AttributeDefinition, AttributeValue, CreateGlobalSecondaryIndexAction,
+    GlobalSecondaryIndexUpdate, ReturnValuesOnConditionCheckFailure,
+    ScalarAttributeType as AttributeType,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -38,15 +39,35 @@ pub(crate) async fn upgrade<R: Record>(client: &Client, table: &str) -> Result<(
 
 /// The same client with longer timeouts than the API's.
 fn patient(client: &Client) -> Client {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
-    Client::from_conf(client.config().to_builder().timeout_config(timeouts).build())
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(PATIENCE)
+        .operation_timeout(PATIENCE)
+        .build();
+    Client::from_conf(
+        client
+            .config()
+            .to_builder()
+            .timeout_config(timeouts)
+            .build(),
+    )
 }
 
 async fn add_indexes(client: &Client, table: &str, indexes: &[Index]) -> Result<(), String> {
-    let described = client.describe_table().table_name(table).send().await.map_err(database::cause)?;
-    let present = described.table().map(|table| table.global_secondary_indexes()).unwrap_or_default();
+    let described = client
+        .describe_table()
+        .table_name(table)
+        .send()
+        .await
+        .map_err(database::cause)?;
+    let present = described
+        .table()
+        .map(|table| table.global_secondary_indexes())
+        .unwrap_or_default();
     for index in indexes {
-        if present.iter().all(|there| there.index_name() != Some(index.name)) {
+        if present
+            .iter()
+            .all(|there| there.index_name() != Some(index.name))
+        {
             add_index(client, table, index).await?;
         }
     }
@@ -73,8 +94,12 @@ async fn add_index(client: &Client, table: &str, index: &Index) -> Result<(), St
     client
         .update_table()
         .table_name(table)
-        .set_attribute_definitions(Some(key.into_iter().map(definition).collect::<Result<_, _>>()?))
-        .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
+        .set_attribute_definitions(Some(
+            key.into_iter().map(definition).collect::<Result<_, _>>()?,
+        ))
+        .global_secondary_index_updates(
+            GlobalSecondaryIndexUpdate::builder().create(create).build(),
+        )
         .send()
         .await
         .map(drop)
@@ -83,9 +108,18 @@ async fn add_index(client: &Client, table: &str, index: &Index) -> Result<(), St
 
 /// Adds the index keys to the rows that lack any of them.
 async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), String> {
-    let keys: BTreeSet<_> = R::INDEXES.iter().flat_map(|index| [index.partition, index.sort]).collect();
-    let lacks: Vec<_> = keys.iter().map(|key| format!("attribute_not_exists(#{key})")).collect();
-    let mut names: HashMap<_, _> = keys.iter().map(|key| (format!("#{key}"), (*key).to_owned())).collect();
+    let keys: BTreeSet<_> = R::INDEXES
+        .iter()
+        .flat_map(|index| [index.partition, index.sort])
+        .collect();
+    let lacks: Vec<_> = keys
+        .iter()
+        .map(|key| format!("attribute_not_exists(#{key})"))
+        .collect();
+    let mut names: HashMap<_, _> = keys
+        .iter()
+        .map(|key| (format!("#{key}"), (*key).to_owned()))
+        .collect();
     names.insert("#bucket".to_owned(), store::BUCKET.to_owned());
     let mut pages = client
         .scan()
@@ -99,8 +133,12 @@ async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), St
         .send();
     while let Some(page) = pages.next().await {
         let items = page.map_err(database::cause)?.items.unwrap_or_default();
-        let completed = stream::iter(items).map(|item| async move { complete_row::<R>(client, table, &item).await });
-        completed.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        let completed = stream::iter(items)
+            .map(|item| async move { complete_row::<R>(client, table, &item).await });
+        completed
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<()>()
+            .await?;
     }
     Ok(())
 }
@@ -145,8 +183,9 @@ async fn complete_version<R: Record>(
         }
         None => "attribute_not_exists(#version)",
     };
-    let key =
-        [store::BUCKET, store::ID].into_iter().filter_map(|name| Some((name.to_owned(), item.get(name)?.clone())));
+    let key = [store::BUCKET, store::ID]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), item.get(name)?.clone())));
     let update = client
         .update_item()
         .table_name(table)
@@ -160,14 +199,22 @@ async fn complete_version<R: Record>(
         Ok(_) => Ok(None),
         Err(error) => match error.as_service_error() {
             // Changed or deleted since it was read.
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(failed.item().cloned()),
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(failed.item().cloned())
+            }
             _ => Err(database::cause(error)),
         },
     }
 }
 
 fn read_row<R: Record>(item: &Item) -> Option<R> {
-    let id = item.get(store::ID)?.as_n().ok()?.parse().ok().and_then(Id::new)?;
+    let id = item
+        .get(store::ID)?
+        .as_n()
+        .ok()?
+        .parse()
+        .ok()
+        .and_then(Id::new)?;
     R::from_item(id, item).ok()
 }
 
@@ -185,21 +232,45 @@ mod tests {
     #[tokio::test]
     async fn a_row_that_was_changed_after_it_was_read_is_completed_as_it_is_now() {
         let stack = Stack::start(Options::in_memory()).await.unwrap();
-        let (client, number) = (stack.client(), |number: u64| AttributeValue::N(number.to_string()));
+        let (client, number) = (stack.client(), |number: u64| {
+            AttributeValue::N(number.to_string())
+        });
         for version in [None, Some(3)] {
-            let mut read: Item = [("bucket", number(0)), ("id", number(7)), ("name", text("Ida Example"))]
-                .into_iter()
-                .chain([("age", number(34)), ("gender", text("female"))])
-                .chain(version.map(|version| ("version", number(version))))
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect();
+            let mut read: Item = [
+                ("bucket", number(0)),
+                ("id", number(7)),
+                ("name", text("Ida Example")),
+            ]
+            .into_iter()
+            .chain([("age", number(34)), ("gender", text("female"))])
+            .chain(version.map(|version| ("version", number(version))))
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
             let was_read = read.clone();
-            read.extend([("name".to_owned(), text("Eva Example")), ("version".to_owned(), number(4))]);
-            client.put_item().table_name(ACTORS_TABLE).set_item(Some(read)).send().await.unwrap();
-            complete_row::<Actor>(client, ACTORS_TABLE, &was_read).await.unwrap();
-            let get = client.get_item().table_name(ACTORS_TABLE).key("bucket", number(0)).key("id", number(7));
+            read.extend([
+                ("name".to_owned(), text("Eva Example")),
+                ("version".to_owned(), number(4)),
+            ]);
+            client
+                .put_item()
+                .table_name(ACTORS_TABLE)
+                .set_item(Some(read))
+                .send()
+                .await
+                .unwrap();
+            complete_row::<Actor>(client, ACTORS_TABLE, &was_read)
+                .await
+                .unwrap();
+            let get = client
+                .get_item()
+                .table_name(ACTORS_TABLE)
+                .key("bucket", number(0))
+                .key("id", number(7));
             let row = get.send().await.unwrap().item.unwrap();
-            assert_eq!((&row["name"], &row["version"]), (&text("Eva Example"), &number(4)));
+            assert_eq!(
+                (&row["name"], &row["version"]),
+                (&text("Eva Example"), &number(4))
+            );
             assert!(row.contains_key("shard"), "{row:?}");
             client
                 .delete_item()
@@ -209,8 +280,14 @@ mod tests {
                 .send()
                 .await
                 .unwrap();
-            complete_row::<Actor>(client, ACTORS_TABLE, &was_read).await.unwrap();
-            let get = client.get_item().table_name(ACTORS_TABLE).key("bucket", number(0)).key("id", number(7));
+            complete_row::<Actor>(client, ACTORS_TABLE, &was_read)
+                .await
+                .unwrap();
+            let get = client
+                .get_item()
+                .table_name(ACTORS_TABLE)
+                .key("bucket", number(0))
+                .key("id", number(7));
             assert_eq!(get.send().await.unwrap().item, None);
         }
     }

@@ -31,7 +31,14 @@ impl Ports {
 
     fn flags(self) -> [String; 6] {
         let [api, identity, dynamodb] = self.0.map(|port| port.to_string());
-        ["--port".into(), api, "--identity-port".into(), identity, "--dynamodb-port".into(), dynamodb]
+        [
+            "--port".into(),
+            api,
+            "--identity-port".into(),
+            identity,
+            "--dynamodb-port".into(),
+            dynamodb,
+        ]
     }
 
     fn url(self, path: &str) -> String {
@@ -56,7 +63,10 @@ impl Running {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut welcome = String::new();
         while !welcome.contains("Ctrl-C stops it.") {
-            assert!(output.read_line(&mut welcome).unwrap() > 0, "it ended: {welcome}");
+            assert!(
+                output.read_line(&mut welcome).unwrap() > 0,
+                "it ended: {welcome}"
+            );
         }
         child.stdout = Some(output.into_inner());
         Self { child, welcome }
@@ -65,10 +75,21 @@ impl Running {
     /// Interrupts the stack and returns what it printed after that.
     fn interrupt(mut self) -> String {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         let started = Instant::now();
         let mut rest = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+        self.child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut rest)
+            .unwrap();
         assert!(self.child.wait().unwrap().success());
         assert!(started.elapsed() < Duration::from_secs(5));
         rest
@@ -89,20 +110,35 @@ fn printed(output: &Output) -> String {
 
 async fn get(url: &str, token: &str) -> (u16, Value) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client.get(url).header("authorization", format!("Bearer {token}")).send().await.unwrap();
-    (answer.status().as_u16(), serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+    let answer = client
+        .get(url)
+        .header("authorization", format!("Bearer {token}"))
+        .send()
+        .await
+        .unwrap();
+    (
+        answer.status().as_u16(),
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap(),
+    )
 }
 
 async fn post(url: &str, token: &str, body: &Value) -> u16 {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client.post(url).header("authorization", format!("Bearer {token}")).body(body.to_string());
+    let request = client
+        .post(url)
+        .header("authorization", format!("Bearer {token}"))
+        .body(body.to_string());
     request.send().await.unwrap().status().as_u16()
 }
 
 /// The words of a printed command line: only quotes hold words together.
 fn words(line: &str) -> Vec<String> {
     let parts = line.split('\'').enumerate().flat_map(|(index, part)| {
-        if index % 2 == 1 { vec![part.to_owned()] } else { part.split_whitespace().map(str::to_owned).collect() }
+        if index % 2 == 1 {
+            vec![part.to_owned()]
+        } else {
+            part.split_whitespace().map(str::to_owned).collect()
+        }
     });
     parts.collect()
 }
@@ -112,20 +148,54 @@ async fn what_it_prints_at_its_start_fits_a_screen_and_can_be_copied_and_works()
     let (folder, ports) = (Folder::new("welcome"), Ports::free());
     let running = Running::start(&folder.0, ports, &[]);
     let lines: Vec<_> = running.welcome.lines().collect();
-    assert!(lines.len() <= 24 && lines.iter().all(|line| line.chars().count() <= 80), "{}", running.welcome);
-    let commands: Vec<_> = lines.iter().filter(|line| line.starts_with("curl ")).collect();
+    assert!(
+        lines.len() <= 24 && lines.iter().all(|line| line.chars().count() <= 80),
+        "{}",
+        running.welcome
+    );
+    let commands: Vec<_> = lines
+        .iter()
+        .filter(|line| line.starts_with("curl "))
+        .collect();
     assert_eq!(commands.len(), 3, "{}", running.welcome);
     for command in commands {
         let words = words(command);
-        let value = |flag: &str| words.iter().skip_while(|word| *word != flag).nth(1).cloned();
-        let url = words.iter().find(|word| word.starts_with("http://")).unwrap();
-        let file = folder.0.join(value("-H").unwrap().strip_prefix('@').unwrap());
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{command}");
+        let value = |flag: &str| {
+            words
+                .iter()
+                .skip_while(|word| *word != flag)
+                .nth(1)
+                .cloned()
+        };
+        let url = words
+            .iter()
+            .find(|word| word.starts_with("http://"))
+            .unwrap();
+        let file = folder
+            .0
+            .join(value("-H").unwrap().strip_prefix('@').unwrap());
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{command}"
+        );
         let headers = fs::read_to_string(file).unwrap();
-        assert!(headers.lines().any(|line| line == "content-type: application/json"), "{command}");
-        let token = headers.lines().find_map(|line| line.strip_prefix("authorization: Bearer ")).unwrap();
+        assert!(
+            headers
+                .lines()
+                .any(|line| line == "content-type: application/json"),
+            "{command}"
+        );
+        let token = headers
+            .lines()
+            .find_map(|line| line.strip_prefix("authorization: Bearer "))
+            .unwrap();
         match value("-d") {
-            Some(body) => assert_eq!(post(url, token, &serde_json::from_str(&body).unwrap()).await, 200, "{command}"),
+            Some(body) => assert_eq!(
+                post(url, token, &serde_json::from_str(&body).unwrap()).await,
+                200,
+                "{command}"
+            ),
             None => assert_eq!(get(url, token).await.0, 200, "{command}"),
         }
     }
@@ -136,7 +206,13 @@ async fn what_it_prints_at_its_start_fits_a_screen_and_can_be_copied_and_works()
 async fn in_memory_it_keeps_no_file() {
     let (folder, ports) = (Folder::new("in-memory"), Ports::free());
     let running = Running::start(&folder.0, ports, &["--in-memory"]);
-    let token = printed(&local(&folder.0).args(["token", "assistant"]).args(&ports.flags()[2..4]).output().unwrap());
+    let token = printed(
+        &local(&folder.0)
+            .args(["token", "assistant"])
+            .args(&ports.flags()[2..4])
+            .output()
+            .unwrap(),
+    );
     assert_eq!(get(&ports.url("/actors"), &token).await.0, 200);
     assert!(!folder.0.join(".local").exists());
     assert_eq!(running.interrupt().trim(), "Stopped.");
@@ -145,10 +221,26 @@ async fn in_memory_it_keeps_no_file() {
 #[tokio::test]
 async fn data_and_key_survive_a_restart() {
     let (folder, ports) = (Folder::new("restart"), Ports::free());
-    let token = || printed(&local(&folder.0).args(["token", "director"]).args(&ports.flags()[2..4]).output().unwrap());
+    let token = || {
+        printed(
+            &local(&folder.0)
+                .args(["token", "director"])
+                .args(&ports.flags()[2..4])
+                .output()
+                .unwrap(),
+        )
+    };
     let running = Running::start(&folder.0, ports, &[]);
     let before = token();
-    assert_eq!(post(&ports.url("/actors"), &before, &json!({"name": "Ida", "age": 34, "gender": "f"})).await, 200);
+    assert_eq!(
+        post(
+            &ports.url("/actors"),
+            &before,
+            &json!({"name": "Ida", "age": 34, "gender": "f"})
+        )
+        .await,
+        200
+    );
     running.interrupt();
     let between = token();
     let running = Running::start(&folder.0, ports, &[]);
@@ -163,9 +255,23 @@ async fn data_and_key_survive_a_restart() {
 async fn data_survives_a_kill() {
     let (folder, ports) = (Folder::new("kill"), Ports::free());
     let running = Running::start(&folder.0, ports, &[]);
-    let token = printed(&local(&folder.0).args(["token", "producer"]).args(&ports.flags()[2..4]).output().unwrap());
+    let token = printed(
+        &local(&folder.0)
+            .args(["token", "producer"])
+            .args(&ports.flags()[2..4])
+            .output()
+            .unwrap(),
+    );
     for _ in 0..20 {
-        assert_eq!(post(&ports.url("/movies"), &token, &json!({"title": "An Example"})).await, 200);
+        assert_eq!(
+            post(
+                &ports.url("/movies"),
+                &token,
+                &json!({"title": "An Example"})
+            )
+            .await,
+            200
+        );
     }
     drop(running);
     let running = Running::start(&folder.0, ports, &[]);
@@ -182,19 +288,35 @@ fn starting_twice_says_which_port_is_taken() {
     assert!(!second.status.success());
     assert_eq!(
         text(&second.stderr),
-        format!("error: port {} is already in use; free it, or choose another with --port", ports.0[0])
+        format!(
+            "error: port {} is already in use; free it, or choose another with --port",
+            ports.0[0]
+        )
     );
     let other = Ports::free();
     for (index, flag) in [(1, "--identity-port"), (2, "--dynamodb-port")] {
         let mut mixed = other;
         mixed.0[index] = ports.0[index];
-        let second = local(&folder.0).args(mixed.flags()).arg("--in-memory").output().unwrap();
-        assert!(text(&second.stderr).contains(&format!("port {} is already in use", ports.0[index])), "{second:?}");
+        let second = local(&folder.0)
+            .args(mixed.flags())
+            .arg("--in-memory")
+            .output()
+            .unwrap();
+        assert!(
+            text(&second.stderr).contains(&format!("port {} is already in use", ports.0[index])),
+            "{second:?}"
+        );
         assert!(text(&second.stderr).ends_with(flag), "{second:?}");
     }
-    let same_data = local(&folder.0).args(Ports::free().flags()).output().unwrap();
+    let same_data = local(&folder.0)
+        .args(Ports::free().flags())
+        .output()
+        .unwrap();
     assert!(!same_data.status.success());
-    assert!(text(&same_data.stderr).contains("another local stack keeps its data here"), "{same_data:?}");
+    assert!(
+        text(&same_data.stderr).contains("another local stack keeps its data here"),
+        "{same_data:?}"
+    );
     running.interrupt();
 }
 
@@ -204,9 +326,15 @@ fn mistakes_on_the_command_line_are_explained() {
     let check = |arguments: &[&str], expected: &str| {
         let output = local(&folder.0).args(arguments).output().unwrap();
         assert!(!output.status.success(), "{arguments:?}");
-        assert!(text(&output.stderr).contains(expected), "{arguments:?}: {output:?}");
+        assert!(
+            text(&output.stderr).contains(expected),
+            "{arguments:?}: {output:?}"
+        );
     };
-    check(&["token", "admin"], "a role is assistant, director, producer or nobody");
+    check(
+        &["token", "admin"],
+        "a role is assistant, director, producer or nobody",
+    );
     check(&["token"], "<ROLE>");
     check(&["--port", "0"], "--port");
     check(&["--port", "65536"], "--port");
@@ -214,28 +342,64 @@ fn mistakes_on_the_command_line_are_explained() {
     check(&["start"], "unrecognized subcommand");
     check(&["event", "nowhere.json"], "nowhere.json");
     let [.., identity] = Ports::free().0;
-    check(&["token", "director", "--identity-port", &identity.to_string()], "there is no signing key yet");
+    check(
+        &[
+            "token",
+            "director",
+            "--identity-port",
+            &identity.to_string(),
+        ],
+        "there is no signing key yet",
+    );
     fs::write(folder.0.join("list.json"), "[]").unwrap();
-    check(&["event", "list.json", "--as", "director"], "no API Gateway event");
-    let bad_domain = local(&folder.0).env("AUTH0_DOMAIN", "https://tenant.example").output().unwrap();
-    assert!(text(&bad_domain.stderr).contains("AUTH0_DOMAIN must be a domain"), "{bad_domain:?}");
-    let bad_time = local(&folder.0).env("JWKS_CACHE_SECONDS", "soon").output().unwrap();
-    assert!(text(&bad_time.stderr).contains("JWKS_CACHE_SECONDS must be"), "{bad_time:?}");
+    check(
+        &["event", "list.json", "--as", "director"],
+        "no API Gateway event",
+    );
+    let bad_domain = local(&folder.0)
+        .env("AUTH0_DOMAIN", "https://tenant.example")
+        .output()
+        .unwrap();
+    assert!(
+        text(&bad_domain.stderr).contains("AUTH0_DOMAIN must be a domain"),
+        "{bad_domain:?}"
+    );
+    let bad_time = local(&folder.0)
+        .env("JWKS_CACHE_SECONDS", "soon")
+        .output()
+        .unwrap();
+    assert!(
+        text(&bad_time.stderr).contains("JWKS_CACHE_SECONDS must be"),
+        "{bad_time:?}"
+    );
 }
 
 #[tokio::test]
 async fn an_event_is_printed_with_a_token_that_the_stack_takes() {
     let (folder, ports) = (Folder::new("event"), Ports::free());
     let running = Running::start(&folder.0, ports, &["--in-memory"]);
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/get_actors/listed.json");
-    let with_token =
-        local(&folder.0).args(["event", file, "--as", "assistant"]).args(&ports.flags()[2..4]).output().unwrap();
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../events/get_actors/listed.json"
+    );
+    let with_token = local(&folder.0)
+        .args(["event", file, "--as", "assistant"])
+        .args(&ports.flags()[2..4])
+        .output()
+        .unwrap();
     let event: Value = serde_json::from_str(&printed(&with_token)).unwrap();
-    let token = event["headers"]["authorization"].as_str().unwrap().strip_prefix("Bearer ").unwrap();
+    let token = event["headers"]["authorization"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("Bearer ")
+        .unwrap();
     assert_eq!(get(&ports.url("/actors"), token).await.0, 200);
     let without = local(&folder.0).args(["event", file]).output().unwrap();
     let without: Value = serde_json::from_str(&printed(&without)).unwrap();
-    assert_eq!(without, serde_json::from_slice::<Value>(&fs::read(file).unwrap()).unwrap());
+    assert_eq!(
+        without,
+        serde_json::from_slice::<Value>(&fs::read(file).unwrap()).unwrap()
+    );
     running.interrupt();
 }
 
@@ -244,9 +408,24 @@ async fn an_issuer_named_in_the_environment_is_trusted_in_place_of_one_of_its_ow
     let (folder, first, second) = (Folder::new("issuer"), Ports::free(), Ports::free());
     let issuing = Running::start(&folder.0, first, &["--in-memory"]);
     let issuer = format!("http://127.0.0.1:{}", first.0[1]);
-    let trusting = Running::of(local(&folder.0).env("AUTH0_DOMAIN", &issuer).args(second.flags()).arg("--in-memory"));
-    assert!(TcpListener::bind(("127.0.0.1", second.0[1])).is_ok(), "{}", trusting.welcome);
-    let token = printed(&local(&folder.0).args(["token", "assistant"]).args(&first.flags()[2..4]).output().unwrap());
+    let trusting = Running::of(
+        local(&folder.0)
+            .env("AUTH0_DOMAIN", &issuer)
+            .args(second.flags())
+            .arg("--in-memory"),
+    );
+    assert!(
+        TcpListener::bind(("127.0.0.1", second.0[1])).is_ok(),
+        "{}",
+        trusting.welcome
+    );
+    let token = printed(
+        &local(&folder.0)
+            .args(["token", "assistant"])
+            .args(&first.flags()[2..4])
+            .output()
+            .unwrap(),
+    );
     assert_eq!(get(&second.url("/actors"), &token).await.0, 200);
     drop(issuing);
 }

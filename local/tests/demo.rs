@@ -18,11 +18,18 @@ async fn stack() -> Stack {
 }
 
 fn token(stack: &Stack) -> String {
-    stack.tokens.as_ref().unwrap().issue(Role::Producer).unwrap()
+    stack
+        .tokens
+        .as_ref()
+        .unwrap()
+        .issue(Role::Producer)
+        .unwrap()
 }
 
 async fn fill(stack: &Stack) -> Filled {
-    demo::fill(&Api::new(&stack.api, &token(stack), Backoff::default()).unwrap()).await.unwrap()
+    demo::fill(&Api::new(&stack.api, &token(stack), Backoff::default()).unwrap())
+        .await
+        .unwrap()
 }
 
 /// Every row of a list, page after page.
@@ -31,7 +38,12 @@ async fn list(stack: &Stack, resource: &str, query: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut next = Some(format!("/{resource}?{query}"));
     while let Some(path) = next {
-        let answer = client.get(format!("{}{path}", stack.api)).bearer_auth(token(stack)).send().await.unwrap();
+        let answer = client
+            .get(format!("{}{path}", stack.api))
+            .bearer_auth(token(stack))
+            .send()
+            .await
+            .unwrap();
         let mut page: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
         rows.append(page[resource].as_array_mut().unwrap());
         next = page["next"].as_str().map(str::to_owned);
@@ -47,17 +59,33 @@ fn port(url: &str) -> &str {
 async fn the_agency_has_its_actors_and_movies_and_every_movie_its_cast() {
     let stack = stack().await;
     let made = |made| Count { made, there: 0 };
-    assert_eq!(fill(&stack).await, Filled { actors: made(ACTORS), movies: made(MOVIES) });
+    assert_eq!(
+        fill(&stack).await,
+        Filled {
+            actors: made(ACTORS),
+            movies: made(MOVIES)
+        }
+    );
     let actors = list(&stack, "actors", "limit=1000").await;
-    let names: HashSet<_> = actors.iter().map(|actor| actor["name"].as_str().unwrap()).collect();
+    let names: HashSet<_> = actors
+        .iter()
+        .map(|actor| actor["name"].as_str().unwrap())
+        .collect();
     assert_eq!((actors.len(), names.len()), (ACTORS, ACTORS));
     let movies = list(&stack, "movies", "include=cast").await;
-    let titles: HashSet<_> = movies.iter().map(|movie| movie["title"].as_str().unwrap()).collect();
+    let titles: HashSet<_> = movies
+        .iter()
+        .map(|movie| movie["title"].as_str().unwrap())
+        .collect();
     assert_eq!((movies.len(), titles.len()), (MOVIES, MOVIES));
     for movie in &movies {
         let cast = movie["cast"].as_array().unwrap();
         assert!((3..=12).contains(&cast.len()), "{movie}");
-        assert!(cast.iter().all(|entry| names.contains(entry["name"].as_str().unwrap())), "{movie}");
+        assert!(
+            cast.iter()
+                .all(|entry| names.contains(entry["name"].as_str().unwrap())),
+            "{movie}"
+        );
         assert_eq!(cast[0]["billing"], 1);
     }
 }
@@ -67,7 +95,13 @@ async fn a_second_run_adds_nothing() {
     let stack = stack().await;
     fill(&stack).await;
     let there = |there| Count { made: 0, there };
-    assert_eq!(fill(&stack).await, Filled { actors: there(ACTORS), movies: there(MOVIES) });
+    assert_eq!(
+        fill(&stack).await,
+        Filled {
+            actors: there(ACTORS),
+            movies: there(MOVIES)
+        }
+    );
     assert_eq!(list(&stack, "actors", "").await.len(), ACTORS);
     assert_eq!(list(&stack, "movies", "").await.len(), MOVIES);
 }
@@ -87,24 +121,48 @@ async fn every_way_to_search_finds_something() {
         ("movies", "released_to=1959-12-31"),
         ("movies", "released_from=2030-01-01"),
     ] {
-        assert!(!list(&stack, resource, query).await.is_empty(), "{resource} {query}");
+        assert!(
+            !list(&stack, resource, query).await.is_empty(),
+            "{resource} {query}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_counts_what_it_made_and_prints_requests_that_find_something() {
     let (folder, stack) = (Folder::new("demo"), stack().await);
-    let ports = ["--port", port(&stack.api), "--identity-port", port(stack.identity.as_ref().unwrap())];
+    let ports = [
+        "--port",
+        port(&stack.api),
+        "--identity-port",
+        port(stack.identity.as_ref().unwrap()),
+    ];
     let run = || local(&folder.0).arg("demo").args(ports).output().unwrap();
     let (first, second) = tokio::task::block_in_place(|| (run(), run()));
-    assert!(text(&first.stdout).starts_with("actors: 240 made, 0 already there\nmovies: 48 made, 0 already there\n"));
+    assert!(
+        text(&first.stdout)
+            .starts_with("actors: 240 made, 0 already there\nmovies: 48 made, 0 already there\n")
+    );
     let second = text(&second.stdout);
-    assert!(second.starts_with("actors: 0 made, 240 already there\nmovies: 0 made, 48 already there\n"), "{second}");
-    assert!(second.ends_with(&format!("{}/docs", stack.identity.as_ref().unwrap())), "{second}");
-    let urls: Vec<_> = second.lines().filter_map(|line| line.strip_prefix("curl -s '")?.split('\'').next()).collect();
+    assert!(
+        second.starts_with("actors: 0 made, 240 already there\nmovies: 0 made, 48 already there\n"),
+        "{second}"
+    );
+    assert!(
+        second.ends_with(&format!("{}/docs", stack.identity.as_ref().unwrap())),
+        "{second}"
+    );
+    let urls: Vec<_> = second
+        .lines()
+        .filter_map(|line| line.strip_prefix("curl -s '")?.split('\'').next())
+        .collect();
     assert_eq!(urls.len(), 3);
     for url in urls {
-        let (resource, query) = url.strip_prefix(&format!("{}/", stack.api)).unwrap().split_once('?').unwrap();
+        let (resource, query) = url
+            .strip_prefix(&format!("{}/", stack.api))
+            .unwrap()
+            .split_once('?')
+            .unwrap();
         assert!(!list(&stack, resource, query).await.is_empty(), "{url}");
     }
 }
@@ -112,8 +170,19 @@ async fn the_command_counts_what_it_made_and_prints_requests_that_find_something
 #[test]
 fn without_a_stack_the_command_says_to_start_one() {
     let folder = Folder::new("demo-alone");
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let output = local(&folder.0).args(["demo", "--port", &free]).output().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+        .to_string();
+    let output = local(&folder.0)
+        .args(["demo", "--port", &free])
+        .output()
+        .unwrap();
     assert!(!output.status.success());
-    assert!(text(&output.stderr).contains("start it in another terminal with `cargo run -p local`"), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("start it in another terminal with `cargo run -p local`"),
+        "{output:?}"
+    );
 }

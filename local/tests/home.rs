@@ -37,7 +37,10 @@ impl Kept {
         for (name, contents) in files() {
             fs::write(home.join(name), contents).unwrap();
         }
-        let kept = Self { copy: is_root(&folder.0).then(|| copy_program(&folder.0)), folder };
+        let kept = Self {
+            copy: is_root(&folder.0).then(|| copy_program(&folder.0)),
+            folder,
+        };
         kept.give_away();
         kept
     }
@@ -53,8 +56,14 @@ impl Kept {
     /// Gives the folder to the user that runs the program.
     fn give_away(&self) {
         if self.copy.is_some() {
-            let files = fs::read_dir(self.home()).into_iter().flatten().map(|entry| entry.unwrap().path());
-            for path in files.filter(|path| path.exists() && !path.is_symlink()).chain([self.home()]) {
+            let files = fs::read_dir(self.home())
+                .into_iter()
+                .flatten()
+                .map(|entry| entry.unwrap().path());
+            for path in files
+                .filter(|path| path.exists() && !path.is_symlink())
+                .chain([self.home()])
+            {
                 chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
             }
         }
@@ -68,18 +77,30 @@ impl Kept {
             Some(copy) => program(copy, &self.folder.0),
             None => local(&self.folder.0),
         };
-        for (flag, port) in ["--port", "--identity-port", "--dynamodb-port"].into_iter().zip(ports) {
+        for (flag, port) in ["--port", "--identity-port", "--dynamodb-port"]
+            .into_iter()
+            .zip(ports)
+        {
             command.args([flag, &port]);
         }
         if self.copy.is_some() {
             command.uid(NOBODY).gid(NOBODY);
         }
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let printed = BufReader::new(child.stdout.take().unwrap()).lines().next();
         child.kill().unwrap();
         assert!(printed.is_none(), "it started");
         let mut error = Vec::new();
-        child.stderr.take().unwrap().read_to_end(&mut error).unwrap();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_end(&mut error)
+            .unwrap();
         assert!(!child.wait().unwrap().success());
         text(&error)
     }
@@ -92,7 +113,9 @@ fn is_root(folder: &Path) -> bool {
 /// Copies the program to where any user may execute it.
 fn copy_program(folder: &Path) -> PathBuf {
     let (program, copy) = (env!("CARGO_BIN_EXE_local"), folder.join("program"));
-    fs::hard_link(program, &copy).or_else(|_| fs::copy(program, &copy).map(drop)).unwrap();
+    fs::hard_link(program, &copy)
+        .or_else(|_| fs::copy(program, &copy).map(drop))
+        .unwrap();
     copy
 }
 
@@ -103,13 +126,25 @@ fn files() -> &'static [(&'static str, Vec<u8>)] {
         let folder = Folder::new("home-files");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let stack = Stack::start(Options { home: Some(folder.0.clone()), ..Options::in_memory() }).await.unwrap();
+            let stack = Stack::start(Options {
+                home: Some(folder.0.clone()),
+                ..Options::in_memory()
+            })
+            .await
+            .unwrap();
             stack.log().unwrap();
             stack.stop().await;
         });
         drop(runtime);
-        let names = ["lock", "requests.jsonl", "signing-key.der", "dynamodb.sqlite"];
-        names.map(|name| (name, fs::read(folder.0.join(name)).unwrap())).to_vec()
+        let names = [
+            "lock",
+            "requests.jsonl",
+            "signing-key.der",
+            "dynamodb.sqlite",
+        ];
+        names
+            .map(|name| (name, fs::read(folder.0.join(name)).unwrap()))
+            .to_vec()
     })
 }
 
@@ -135,33 +170,84 @@ fn a_file_that_cannot_be_used_is_named_with_the_error_and_what_helps_and_none_is
     let mode = |name: &'static str, mode: u32| move |kept: &Kept| set_mode(&kept.file(name), mode);
     let denied = "Permission denied (os error 13)";
     let access = "let your user read and write it and its folder";
-    check("unreadable", &mode("dynamodb.sqlite", 0), &["dynamodb.sqlite: ", denied, "unable to open database", access]);
-    check("unwritable", &mode("dynamodb.sqlite", 0o444), &["dynamodb.sqlite: ", denied, "readonly database", access]);
+    check(
+        "unreadable",
+        &mode("dynamodb.sqlite", 0),
+        &[
+            "dynamodb.sqlite: ",
+            denied,
+            "unable to open database",
+            access,
+        ],
+    );
+    check(
+        "unwritable",
+        &mode("dynamodb.sqlite", 0o444),
+        &["dynamodb.sqlite: ", denied, "readonly database", access],
+    );
     let shm = |kept: &Kept| {
         fs::write(kept.file("dynamodb.sqlite-shm"), "").unwrap();
         kept.give_away();
         set_mode(&kept.file("dynamodb.sqlite-shm"), 0o444);
     };
-    check("shm", &shm, &["dynamodb.sqlite-shm: ", denied, "SQLite: ", access]);
+    check(
+        "shm",
+        &shm,
+        &["dynamodb.sqlite-shm: ", denied, "SQLite: ", access],
+    );
     let folder = |kept: &Kept| set_mode(&kept.home(), 0o555);
-    check("folder", &folder, &["dynamodb.sqlite: SQLite: ", "let your user write to its folder"]);
-    check("closed", &|kept| set_mode(&kept.home(), 0), &["lock: ", denied, access]);
+    check(
+        "folder",
+        &folder,
+        &[
+            "dynamodb.sqlite: SQLite: ",
+            "let your user write to its folder",
+        ],
+    );
+    check(
+        "closed",
+        &|kept| set_mode(&kept.home(), 0),
+        &["lock: ", denied, access],
+    );
     check("lock", &mode("lock", 0o444), &["lock: ", denied, access]);
-    check("log", &mode("requests.jsonl", 0o444), &["requests.jsonl: ", denied, access]);
-    check("key", &mode("signing-key.der", 0), &["signing-key.der: ", denied, access]);
+    check(
+        "log",
+        &mode("requests.jsonl", 0o444),
+        &["requests.jsonl: ", denied, access],
+    );
+    check(
+        "key",
+        &mode("signing-key.der", 0),
+        &["signing-key.der: ", denied, access],
+    );
     let no_key = |kept: &Kept| fs::write(kept.file("signing-key.der"), "no key").unwrap();
-    check("no-key", &no_key, &["signing-key.der: this is no signing key", "move it away"]);
+    check(
+        "no-key",
+        &no_key,
+        &["signing-key.der: this is no signing key", "move it away"],
+    );
     let file = |kept: &Kept| {
         fs::remove_dir_all(kept.home()).unwrap();
         fs::write(kept.home(), "").unwrap();
     };
-    check("file", &file, &[".local: File exists", "a folder belongs here"]);
+    check(
+        "file",
+        &file,
+        &[".local: File exists", "a folder belongs here"],
+    );
     let full = |kept: &Kept| {
         fs::remove_file(kept.file("signing-key.der")).unwrap();
         symlink("/dev/full", kept.file("signing-key.new")).unwrap();
     };
     if cfg!(target_os = "linux") {
-        check("full", &full, &["signing-key.der: No space left on device", "the disk is full"]);
+        check(
+            "full",
+            &full,
+            &[
+                "signing-key.der: No space left on device",
+                "the disk is full",
+            ],
+        );
     }
 }
 
@@ -174,9 +260,18 @@ fn a_lock_of_another_program_is_waited_for_two_seconds_and_named() {
     let started = Instant::now();
     let error = kept.error();
     let waited = started.elapsed();
-    assert!(error.contains("database is locked; another program has locked it"), "{error}");
-    assert!(error.contains("for the 2 s that this one waited") && !error.contains("delete"), "{error}");
-    assert!(waited > Duration::from_secs(2) && waited < Duration::from_secs(10), "{waited:?}");
+    assert!(
+        error.contains("database is locked; another program has locked it"),
+        "{error}"
+    );
+    assert!(
+        error.contains("for the 2 s that this one waited") && !error.contains("delete"),
+        "{error}"
+    );
+    assert!(
+        waited > Duration::from_secs(2) && waited < Duration::from_secs(10),
+        "{waited:?}"
+    );
 }
 
 #[test]
@@ -184,12 +279,21 @@ fn a_reader_that_keeps_the_journal_mode_from_changing_is_waited_for_two_seconds_
     let kept = Kept::new("home-reader");
     let other = Connection::open(kept.file("dynamodb.sqlite")).unwrap();
     other.pragma_update(None, "journal_mode", "delete").unwrap();
-    other.execute_batch("BEGIN; SELECT count(*) FROM sqlite_master").unwrap();
+    other
+        .execute_batch("BEGIN; SELECT count(*) FROM sqlite_master")
+        .unwrap();
     kept.give_away();
     let started = Instant::now();
     let error = kept.error();
-    assert!(error.contains("database is locked; another program has locked it"), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(
+        error.contains("database is locked; another program has locked it"),
+        "{error}"
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 #[test]
@@ -198,26 +302,48 @@ fn a_file_that_sqlite_calls_malformed_or_no_database_is_to_be_moved_and_not_dele
         let kept = Kept::new(&format!("home-{name}"));
         fs::write(kept.file("dynamodb.sqlite"), contents).unwrap();
         let error = kept.error();
-        assert!(error.contains(&format!("dynamodb.sqlite: SQLite: {expected}")), "{error}");
-        assert!(error.contains("put a copy in its place; or move the file"), "{error}");
+        assert!(
+            error.contains(&format!("dynamodb.sqlite: SQLite: {expected}")),
+            "{error}"
+        );
+        assert!(
+            error.contains("put a copy in its place; or move the file"),
+            "{error}"
+        );
         assert!(!error.contains("delete"), "{error}");
-        assert_eq!(fs::read(kept.file("dynamodb.sqlite")).unwrap(), contents, "{name}");
+        assert_eq!(
+            fs::read(kept.file("dynamodb.sqlite")).unwrap(),
+            contents,
+            "{name}"
+        );
     };
     let database = &files()[3].1;
     check("garbage", &[b'x'; 4096], "file is not a database");
-    check("half", &database[..database.len() / 2], "database disk image is malformed");
+    check(
+        "half",
+        &database[..database.len() / 2],
+        "database disk image is malformed",
+    );
 }
 
 #[test]
 fn a_database_of_a_newer_version_is_said_to_be_one_and_left_as_it_is() {
     let kept = Kept::new("home-newer");
     let database = Connection::open(kept.file("dynamodb.sqlite")).unwrap();
-    database.execute("UPDATE _config SET value = '9999' WHERE key = 'schema_version'", []).unwrap();
+    database
+        .execute(
+            "UPDATE _config SET value = '9999' WHERE key = 'schema_version'",
+            [],
+        )
+        .unwrap();
     database.close().unwrap();
     kept.give_away();
     let before = fs::read(kept.file("dynamodb.sqlite")).unwrap();
     let error = kept.error();
-    assert!(error.contains("newer version") && error.contains("Run the version of this project"), "{error}");
+    assert!(
+        error.contains("newer version") && error.contains("Run the version of this project"),
+        "{error}"
+    );
     assert!(!error.contains("delete"), "{error}");
     assert_eq!(fs::read(kept.file("dynamodb.sqlite")).unwrap(), before);
 }
@@ -226,9 +352,23 @@ fn a_database_of_a_newer_version_is_said_to_be_one_and_left_as_it_is() {
 fn a_key_that_is_none_is_said_to_be_none_where_a_token_is_to_be_printed() {
     let kept = Kept::new("home-token");
     fs::write(kept.file("signing-key.der"), "no key").unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let output = local(&kept.folder.0).args(["token", "director", "--identity-port", &port]).output().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+        .to_string();
+    let output = local(&kept.folder.0)
+        .args(["token", "director", "--identity-port", &port])
+        .output()
+        .unwrap();
     let error = text(&output.stderr);
-    assert!(error.contains("signing-key.der: this is no signing key; move it away"), "{error}");
-    assert!(!output.status.success() && !error.contains("delete"), "{error}");
+    assert!(
+        error.contains("signing-key.der: this is no signing key; move it away"),
+        "{error}"
+    );
+    assert!(
+        !output.status.success() && !error.contains("delete"),
+        "{error}"
+    );
 }

@@ -7,14 +7,20 @@ mod support;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
 };
 use local::{ACTORS_TABLE, CREDITS_TABLE, MOVIES_TABLE, Options, Role, Stack};
 use serde_json::{Value, json};
 use support::Folder;
 
 async fn stack(folder: &Folder) -> Stack {
-    Stack::start(Options { home: Some(folder.0.clone()), ..Options::in_memory() }).await.unwrap()
+    Stack::start(Options {
+        home: Some(folder.0.clone()),
+        ..Options::in_memory()
+    })
+    .await
+    .unwrap()
 }
 
 fn number(number: i64) -> AttributeValue {
@@ -28,19 +34,39 @@ fn text(text: &str) -> AttributeValue {
 /// Replaces a table that has indexes with one that has none.
 async fn replace_table(client: &Client, name: &str) {
     client.delete_table().table_name(name).send().await.unwrap();
-    let mut create = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    let mut create = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest);
     for (attribute, kind) in [("bucket", KeyType::Hash), ("id", KeyType::Range)] {
-        let definition =
-            AttributeDefinition::builder().attribute_name(attribute).attribute_type(ScalarAttributeType::N);
-        let element = KeySchemaElement::builder().attribute_name(attribute).key_type(kind);
-        create = create.attribute_definitions(definition.build().unwrap()).key_schema(element.build().unwrap());
+        let definition = AttributeDefinition::builder()
+            .attribute_name(attribute)
+            .attribute_type(ScalarAttributeType::N);
+        let element = KeySchemaElement::builder()
+            .attribute_name(attribute)
+            .key_type(kind);
+        create = create
+            .attribute_definitions(definition.build().unwrap())
+            .key_schema(element.build().unwrap());
     }
     create.send().await.unwrap();
 }
 
-async fn put(client: &Client, table: &str, bucket: i64, id: i64, attributes: &[(&str, AttributeValue)]) {
-    let put = client.put_item().table_name(table).item("bucket", number(bucket)).item("id", number(id));
-    let put = attributes.iter().fold(put, |put, (name, value)| put.item(*name, value.clone()));
+async fn put(
+    client: &Client,
+    table: &str,
+    bucket: i64,
+    id: i64,
+    attributes: &[(&str, AttributeValue)],
+) {
+    let put = client
+        .put_item()
+        .table_name(table)
+        .item("bucket", number(bucket))
+        .item("id", number(id));
+    let put = attributes
+        .iter()
+        .fold(put, |put, (name, value)| put.item(*name, value.clone()));
     put.send().await.unwrap();
 }
 
@@ -48,34 +74,70 @@ async fn put(client: &Client, table: &str, bucket: i64, id: i64, attributes: &[(
 async fn old_home(folder: &Folder) {
     let stack = stack(folder).await;
     let client = stack.client();
-    client.delete_table().table_name(CREDITS_TABLE).send().await.unwrap();
+    client
+        .delete_table()
+        .table_name(CREDITS_TABLE)
+        .send()
+        .await
+        .unwrap();
     for (table, last) in [(ACTORS_TABLE, 1000), (MOVIES_TABLE, 1)] {
         replace_table(client, table).await;
         put(client, table, -1, 0, &[("last_id", number(last))]).await;
         put(client, table, -77, 5, &[("expires", number(4_000_000_000))]).await;
     }
     for (bucket, id, name, age) in [(0, 7, "Ída Example", 34), (1, 1000, "Max Example", 51)] {
-        let attributes =
-            [("name", text(name)), ("age", number(age)), ("gender", text("Female")), ("version", number(3))];
+        let attributes = [
+            ("name", text(name)),
+            ("age", number(age)),
+            ("gender", text("Female")),
+            ("version", number(3)),
+        ];
         put(client, ACTORS_TABLE, bucket, id, &attributes).await;
     }
-    let movie = [("title", text("The Night")), ("release_date", number(0)), ("version", number(1))];
+    let movie = [
+        ("title", text("The Night")),
+        ("release_date", number(0)),
+        ("version", number(1)),
+    ];
     put(client, MOVIES_TABLE, 0, 1, &movie).await;
     stack.stop().await;
 }
 
 /// The ids of the rows that a GET of this path returns.
 async fn found(stack: &Stack, path: &str) -> Vec<Value> {
-    let token = stack.tokens.as_ref().unwrap().issue(Role::Assistant).unwrap();
+    let token = stack
+        .tokens
+        .as_ref()
+        .unwrap()
+        .issue(Role::Assistant)
+        .unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client.get(format!("{}/{path}", stack.api)).bearer_auth(token).send().await.unwrap();
+    let answer = client
+        .get(format!("{}/{path}", stack.api))
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap();
     let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-    let rows = body["actors"].as_array().or(body["movies"].as_array()).unwrap();
+    let rows = body["actors"]
+        .as_array()
+        .or(body["movies"].as_array())
+        .unwrap();
     rows.iter().map(|row| row["id"].clone()).collect()
 }
 
-async fn item(stack: &Stack, table: &str, bucket: i64, id: i64) -> std::collections::HashMap<String, AttributeValue> {
-    let get = stack.client().get_item().table_name(table).key("bucket", number(bucket)).key("id", number(id));
+async fn item(
+    stack: &Stack,
+    table: &str,
+    bucket: i64,
+    id: i64,
+) -> std::collections::HashMap<String, AttributeValue> {
+    let get = stack
+        .client()
+        .get_item()
+        .table_name(table)
+        .key("bucket", number(bucket))
+        .key("id", number(id));
     get.send().await.unwrap().item.unwrap()
 }
 
@@ -110,10 +172,31 @@ async fn what_is_no_row_keeps_no_stack_from_starting() {
     let folder = Folder::new("upgrade-malformed");
     old_home(&folder).await;
     let first = stack(&folder).await;
-    put(first.client(), ACTORS_TABLE, 0, 8, &[("name", text("Nobody"))]).await;
-    put(first.client(), ACTORS_TABLE, 0, 9, &[("name", text("Eva")), ("age", number(9)), ("gender", text("f"))]).await;
+    put(
+        first.client(),
+        ACTORS_TABLE,
+        0,
+        8,
+        &[("name", text("Nobody"))],
+    )
+    .await;
+    put(
+        first.client(),
+        ACTORS_TABLE,
+        0,
+        9,
+        &[
+            ("name", text("Eva")),
+            ("age", number(9)),
+            ("gender", text("f")),
+        ],
+    )
+    .await;
     first.stop().await;
     let second = stack(&folder).await;
-    assert_eq!(found(&second, "actors?name=eva&sort=name").await, [json!(9)]);
+    assert_eq!(
+        found(&second, "actors?name=eva&sort=name").await,
+        [json!(9)]
+    );
     assert_eq!(item(&second, ACTORS_TABLE, 0, 8).await.len(), 3);
 }

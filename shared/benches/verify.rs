@@ -1,7 +1,10 @@
 //! `cargo bench -p shared --bench verify`: the CPU time to validate one `Authorization` header, for
 //! headers that are built to be slow.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot go on has failed"
+)]
 
 use std::fs;
 use std::hint::black_box;
@@ -25,13 +28,28 @@ const ROUNDS: u32 = 200;
 /// The CPU time of this process in seconds, as the scheduler counts it.
 fn cpu() -> f64 {
     let stat = fs::read_to_string("/proc/self/schedstat").unwrap();
-    stat.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e9
+    stat.split_whitespace()
+        .next()
+        .unwrap()
+        .parse::<f64>()
+        .unwrap()
+        / 1e9
 }
 
 fn sign(key: &KeyPair, header: &str, claims: &str) -> String {
-    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let signed = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(claims)
+    );
     let mut signature = vec![0; key.public_modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        signed.as_bytes(),
+        &mut signature,
+    )
+    .unwrap();
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
@@ -49,8 +67,14 @@ async fn main() {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             drop(stream.read(&mut [0; 4096]).await);
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", document.len());
-            stream.write_all((head + &document).as_bytes()).await.unwrap();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                document.len()
+            );
+            stream
+                .write_all((head + &document).as_bytes())
+                .await
+                .unwrap();
         }
     });
     let config = IssuerConfig::new(issuer.parse().unwrap(), "casting-agency");
@@ -60,24 +84,53 @@ async fn main() {
         let fixed = format!(
             r#""iss":"{issuer}/","sub":"x","aud":"casting-agency","exp":{expiry},"permissions":["get:actors"]"#
         );
-        if more.is_empty() { format!("{{{fixed}}}") } else { format!(r#"{{{fixed},"more":{more}}}"#) }
+        if more.is_empty() {
+            format!("{{{fixed}}}")
+        } else {
+            format!(r#"{{{fixed},"more":{more}}}"#)
+        }
     };
     let header = |kid: &str| format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#);
-    let many = (0..500).map(|n| format!(r#""{n}":{n}"#)).collect::<Vec<_>>().join(",");
+    let many = (0..500)
+        .map(|n| format!(r#""{n}":{n}"#))
+        .collect::<Vec<_>>()
+        .join(",");
     let deep = format!("{}1{}", "[".repeat(120), "]".repeat(120));
     let (small, large) = (&keys[0].1, &keys[1].1);
     let table = [
-        ("a sound token, 2048 bits", sign(small, &header("2048"), &claims(""))),
-        ("a sound token, 8192 bits", sign(large, &header("8192"), &claims(""))),
-        ("8 KiB of members, 2048 bits", sign(small, &header("2048"), &claims(&format!("{{{many}}}")))),
-        ("as deep as it may be", sign(small, &header("2048"), &claims(&deep))),
-        ("an 8192-bit signature that is wrong", sign(small, &header("8192"), &claims("")) + &"A".repeat(1364 - 342)),
-        ("8 KiB of one number", sign(small, &header("2048"), &claims(&"9".repeat(300)))),
+        (
+            "a sound token, 2048 bits",
+            sign(small, &header("2048"), &claims("")),
+        ),
+        (
+            "a sound token, 8192 bits",
+            sign(large, &header("8192"), &claims("")),
+        ),
+        (
+            "8 KiB of members, 2048 bits",
+            sign(small, &header("2048"), &claims(&format!("{{{many}}}"))),
+        ),
+        (
+            "as deep as it may be",
+            sign(small, &header("2048"), &claims(&deep)),
+        ),
+        (
+            "an 8192-bit signature that is wrong",
+            sign(small, &header("8192"), &claims("")) + &"A".repeat(1364 - 342),
+        ),
+        (
+            "8 KiB of one number",
+            sign(small, &header("2048"), &claims(&"9".repeat(300))),
+        ),
         ("10,240 bytes of letters", "a".repeat(10_240)),
         ("10,240 bytes of dots", ".".repeat(10_240)),
         (
             "8 KiB of brackets",
-            format!("{}.{}.AAAA", URL_SAFE_NO_PAD.encode(header("2048")), URL_SAFE_NO_PAD.encode("[".repeat(6000))),
+            format!(
+                "{}.{}.AAAA",
+                URL_SAFE_NO_PAD.encode(header("2048")),
+                URL_SAFE_NO_PAD.encode("[".repeat(6000))
+            ),
         ),
     ];
     println!("{:40} {:>6} {:>12}", "header", "bytes", "CPU ms each");
@@ -96,6 +149,10 @@ async fn main() {
         for verifier in &verifiers {
             drop(black_box(verifier.verify(&headers).await));
         }
-        println!("{what:40} {:>6} {:>12.3}", token.len(), (cpu() - before) * 1000.0 / f64::from(ROUNDS));
+        println!(
+            "{what:40} {:>6} {:>12.3}",
+            token.len(),
+            (cpu() - before) * 1000.0 / f64::from(ROUNDS)
+        );
     }
 }

@@ -29,7 +29,10 @@ const HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
     ("x-content-type-options", "nosniff"),
     ("strict-transport-security", "max-age=63072000"),
-    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    (
+        "content-security-policy",
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
 ];
 
 /// The longest that an endpoint may take. It limits how long a client waits for a store that does
@@ -116,14 +119,18 @@ impl<E: Endpoint> App<E> {
 
     async fn respond(&self, request: Request) -> Response<Body> {
         let mut entry = Entry::start(Self::name(), request.method(), correlation_id(&request));
-        let outcome = AssertUnwindSafe(self.serve(request, &mut entry)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(self.serve(request, &mut entry))
+            .catch_unwind()
+            .await;
         let outcome = outcome.unwrap_or_else(|_| Err(Error::Internal("a handler panicked".into())));
         let mut response = match &outcome {
             Ok(reply) => success(reply),
             Err(error) => failure(error.response()),
         };
         for (name, value) in HEADERS {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
         }
         if let Ok(id) = HeaderValue::from_str(&entry.correlation_id) {
             response.headers_mut().insert(CORRELATION_ID, id);
@@ -134,7 +141,8 @@ impl<E: Endpoint> App<E> {
 
     /// The pipeline: route, token, permission, then the endpoint.
     async fn serve(&self, request: Request, entry: &mut Entry) -> Result<Reply, Error> {
-        let route = route::find(route_key(&request), request.raw_http_path()).ok_or(Error::NotFound)?;
+        let route =
+            route::find(route_key(&request), request.raw_http_path()).ok_or(Error::NotFound)?;
         entry.route = route.path;
         if !route.allows(request.method().as_str()) {
             return Err(Error::MethodNotAllowed(route.allow));
@@ -150,7 +158,10 @@ impl<E: Endpoint> App<E> {
         let handling = request.handling();
         let handled = tokio::time::timeout(HANDLE_TIMEOUT, E::handle(request, &self.store)).await;
         let reply = handled.unwrap_or_else(|_| {
-            Err(Error::Unavailable { cause: "the handler took too long".into(), retry_after: 1 })
+            Err(Error::Unavailable {
+                cause: "the handler took too long".into(),
+                retry_after: 1,
+            })
         })?;
         Ok(Reply { handling, ..reply })
     }
@@ -158,11 +169,22 @@ impl<E: Endpoint> App<E> {
 
 fn success(reply: &Reply) -> Response<Body> {
     let mut response = Response::new(Body::from(reply.body.clone()));
-    let link = reply.next.as_ref().map(|next| ("link", format!(r#"<{next}>; rel="next""#)));
-    let etag = reply.version.map(|version| ("etag", endpoint::tag(version)));
-    let replayed = reply.replayed.then(|| ("idempotency-replayed", "true".to_owned()));
-    let applied = endpoint::applied(reply.handling).map(|applied| ("preference-applied", applied.to_owned()));
-    insert(&mut response, link.into_iter().chain(etag).chain(replayed).chain(applied));
+    let link = reply
+        .next
+        .as_ref()
+        .map(|next| ("link", format!(r#"<{next}>; rel="next""#)));
+    let etag = reply
+        .version
+        .map(|version| ("etag", endpoint::tag(version)));
+    let replayed = reply
+        .replayed
+        .then(|| ("idempotency-replayed", "true".to_owned()));
+    let applied =
+        endpoint::applied(reply.handling).map(|applied| ("preference-applied", applied.to_owned()));
+    insert(
+        &mut response,
+        link.into_iter().chain(etag).chain(replayed).chain(applied),
+    );
     response
 }
 
@@ -173,7 +195,10 @@ fn failure(answer: ErrorResponse<'_>) -> Response<Body> {
     response
 }
 
-fn insert(response: &mut Response<Body>, headers: impl IntoIterator<Item = (&'static str, String)>) {
+fn insert(
+    response: &mut Response<Body>,
+    headers: impl IntoIterator<Item = (&'static str, String)>,
+) {
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
@@ -188,7 +213,9 @@ fn correlation_id(request: &Request) -> String {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
         _ => None,
     };
-    gateway.or_else(|| Some(request.lambda_context_ref()?.request_id.clone())).unwrap_or_default()
+    gateway
+        .or_else(|| Some(request.lambda_context_ref()?.request_id.clone()))
+        .unwrap_or_default()
 }
 
 fn route_key(request: &Request) -> Option<&str> {

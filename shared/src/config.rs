@@ -50,7 +50,12 @@ impl IssuerConfig {
 
     /// The configuration for this issuer and API, with the default times.
     pub fn new(issuer: Issuer, audience: impl Into<String>) -> Self {
-        Self { issuer, audience: audience.into(), cache: Self::CACHE, cooldown: Self::COOLDOWN }
+        Self {
+            issuer,
+            audience: audience.into(),
+            cache: Self::CACHE,
+            cooldown: Self::COOLDOWN,
+        }
     }
 }
 
@@ -68,7 +73,8 @@ impl Issuer {
     /// The URL of the issuer's key set.
     pub fn key_set_url(&self) -> Url {
         let url = format!("{}.well-known/jwks.json", self.0);
-        Url::parse(&url).unwrap_or_else(|error| unreachable!("an issuer was read as a URL: {error}"))
+        Url::parse(&url)
+            .unwrap_or_else(|error| unreachable!("an issuer was read as a URL: {error}"))
     }
 }
 
@@ -76,14 +82,23 @@ impl FromStr for Issuer {
     type Err = &'static str;
 
     fn from_str(domain: &str) -> Result<Self, Self::Err> {
-        const RULE: &str = "must be a domain (your-tenant.eu.auth0.com), or a http:// URL for local use";
-        let url = if domain.starts_with("http://") { domain.to_owned() } else { format!("https://{domain}") };
+        const RULE: &str =
+            "must be a domain (your-tenant.eu.auth0.com), or a http:// URL for local use";
+        let url = if domain.starts_with("http://") {
+            domain.to_owned()
+        } else {
+            format!("https://{domain}")
+        };
         let url = format!("{}/", url.strip_suffix('/').unwrap_or(&url));
         let parsed = Url::parse(&url).map_err(|_| RULE)?;
         let bare = parsed.path() == "/" && parsed.query().is_none() && parsed.fragment().is_none();
         // A URL that parses to the same text has no user name, default port, upper case or stray
         // character.
-        if bare && parsed.username().is_empty() && parsed.as_str() == url { Ok(Self(url)) } else { Err(RULE) }
+        if bare && parsed.username().is_empty() && parsed.as_str() == url {
+            Ok(Self(url))
+        } else {
+            Err(RULE)
+        }
     }
 }
 
@@ -109,16 +124,28 @@ impl Config {
         Self::read(tables, variable)
     }
 
-    fn read(tables: &[&'static str], variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader { variable: &variable, problems: Vec::new() };
+    fn read(
+        tables: &[&'static str],
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader {
+            variable: &variable,
+            problems: Vec::new(),
+        };
         let issuer = read_issuer(&mut reader);
-        let tables = tables.iter().filter_map(|setting| Some((*setting, reader.required(setting)?))).collect();
+        let tables = tables
+            .iter()
+            .filter_map(|setting| Some((*setting, reader.required(setting)?)))
+            .collect();
         let aws = read_aws(&mut reader);
         let roots = read_roots(&mut reader);
         match (issuer, aws, roots) {
-            (Some(issuer), Some(aws), Some(roots)) if reader.problems.is_empty() => {
-                Ok(Self { issuer, tables, aws, roots })
-            }
+            (Some(issuer), Some(aws), Some(roots)) if reader.problems.is_empty() => Ok(Self {
+                issuer,
+                tables,
+                aws,
+                roots,
+            }),
             _ => Err(ConfigError(reader.problems)),
         }
     }
@@ -129,7 +156,10 @@ impl Config {
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 fn read_aws(reader: &mut Reader<'_>) -> Option<SdkConfig> {
     let region = reader.required("AWS_REGION");
-    let (key, secret) = (reader.required("AWS_ACCESS_KEY_ID"), reader.required("AWS_SECRET_ACCESS_KEY"));
+    let (key, secret) = (
+        reader.required("AWS_ACCESS_KEY_ID"),
+        reader.required("AWS_SECRET_ACCESS_KEY"),
+    );
     let token = reader.optional("AWS_SESSION_TOKEN");
     let credentials = Credentials::new(key?, secret?, token, None, "environment");
     let mut config = SdkConfig::builder()
@@ -155,15 +185,25 @@ impl IssuerConfig {
     /// # Errors
     /// [`ConfigError`] with each of the two that is malformed.
     pub fn times_from_env() -> Result<(Duration, Duration), ConfigError> {
-        let mut reader = Reader { variable: &variable, problems: Vec::new() };
+        let mut reader = Reader {
+            variable: &variable,
+            problems: Vec::new(),
+        };
         let times = read_times(&mut reader);
-        if reader.problems.is_empty() { Ok(times) } else { Err(ConfigError(reader.problems)) }
+        if reader.problems.is_empty() {
+            Ok(times)
+        } else {
+            Err(ConfigError(reader.problems))
+        }
     }
 }
 
 fn read_times(reader: &mut Reader<'_>) -> (Duration, Duration) {
     let cache = reader.seconds("JWKS_CACHE_SECONDS", IssuerConfig::CACHE);
-    (cache, reader.seconds("JWKS_COOLDOWN_SECONDS", IssuerConfig::COOLDOWN))
+    (
+        cache,
+        reader.seconds("JWKS_COOLDOWN_SECONDS", IssuerConfig::COOLDOWN),
+    )
 }
 
 fn read_issuer(reader: &mut Reader<'_>) -> Option<IssuerConfig> {
@@ -171,7 +211,12 @@ fn read_issuer(reader: &mut Reader<'_>) -> Option<IssuerConfig> {
     let issuer = issuer.and_then(|domain| reader.checked("AUTH0_DOMAIN", domain.parse::<Issuer>()));
     let audience = reader.required("API_AUDIENCE");
     let (cache, cooldown) = read_times(reader);
-    Some(IssuerConfig { issuer: issuer?, audience: audience?, cache, cooldown })
+    Some(IssuerConfig {
+        issuer: issuer?,
+        audience: audience?,
+        cache,
+        cooldown,
+    })
 }
 
 /// Reads an environment variable. One that is not UTF-8 does not count as missing: its replacement
@@ -200,14 +245,22 @@ impl Reader<'_> {
     }
 
     fn checked<T>(&mut self, name: &str, value: Result<T, &'static str>) -> Option<T> {
-        value.map_err(|rule| self.problems.push(format!("{name} {rule}"))).ok()
+        value
+            .map_err(|rule| self.problems.push(format!("{name} {rule}")))
+            .ok()
     }
 
     fn seconds(&mut self, name: &str, default: Duration) -> Duration {
-        let Some(value) = self.optional(name) else { return default };
-        let seconds = value.parse().ok().filter(|seconds| *seconds <= IssuerConfig::MAX_SECONDS);
+        let Some(value) = self.optional(name) else {
+            return default;
+        };
+        let seconds = value
+            .parse()
+            .ok()
+            .filter(|seconds| *seconds <= IssuerConfig::MAX_SECONDS);
         let seconds = seconds.ok_or("must be a whole number of seconds from 0 to 86400");
-        self.checked(name, seconds).map_or(default, Duration::from_secs)
+        self.checked(name, seconds)
+            .map_or(default, Duration::from_secs)
     }
 }
 
@@ -217,22 +270,42 @@ mod tests {
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::read(&["ACTORS_TABLE", "MOVIES_TABLE"], |name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
         })
     }
 
     #[test]
     fn a_domain_is_an_issuer_with_a_slash() {
         let check = |domain: &str, issuer: Option<&str>| {
-            assert_eq!(domain.parse::<Issuer>().ok().as_ref().map(Issuer::as_str), issuer, "{domain}");
+            assert_eq!(
+                domain.parse::<Issuer>().ok().as_ref().map(Issuer::as_str),
+                issuer,
+                "{domain}"
+            );
         };
-        check("your-tenant.eu.auth0.com", Some("https://your-tenant.eu.auth0.com/"));
-        check("your-tenant.eu.auth0.com/", Some("https://your-tenant.eu.auth0.com/"));
+        check(
+            "your-tenant.eu.auth0.com",
+            Some("https://your-tenant.eu.auth0.com/"),
+        );
+        check(
+            "your-tenant.eu.auth0.com/",
+            Some("https://your-tenant.eu.auth0.com/"),
+        );
         check("http://127.0.0.1:3001", Some("http://127.0.0.1:3001/"));
         check("http://localhost:3001/", Some("http://localhost:3001/"));
-        for domain in
-            ["", "/", "https://a.example", "a.example/path", "a.example?x", "a example", "A.example", "u@a.example"]
-        {
+        for domain in [
+            "",
+            "/",
+            "https://a.example",
+            "a.example/path",
+            "a.example?x",
+            "a example",
+            "A.example",
+            "u@a.example",
+        ] {
             check(domain, None);
         }
     }
@@ -240,12 +313,19 @@ mod tests {
     #[test]
     fn the_key_set_is_where_the_issuer_publishes_it() {
         let issuer: Issuer = "tenant.example".parse().unwrap();
-        assert_eq!(issuer.key_set_url().as_str(), "https://tenant.example/.well-known/jwks.json");
+        assert_eq!(
+            issuer.key_set_url().as_str(),
+            "https://tenant.example/.well-known/jwks.json"
+        );
     }
 
     #[test]
     fn every_missing_or_malformed_setting_is_reported_at_once() {
-        let bad = [("API_AUDIENCE", ""), ("JWKS_CACHE_SECONDS", "soon"), ("AWS_CA_BUNDLE", "/no/such/file")];
+        let bad = [
+            ("API_AUDIENCE", ""),
+            ("JWKS_CACHE_SECONDS", "soon"),
+            ("AWS_CA_BUNDLE", "/no/such/file"),
+        ];
         let error = read(&bad).unwrap_err().to_string();
         for name in [
             "AUTH0_DOMAIN is missing",
@@ -274,9 +354,19 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "secret"),
         ];
         let config = read(&needed).unwrap();
-        assert_eq!((config.issuer.cache, config.issuer.cooldown), (IssuerConfig::CACHE, IssuerConfig::COOLDOWN));
-        let set = [needed.as_slice(), &[("JWKS_CACHE_SECONDS", "5"), ("JWKS_COOLDOWN_SECONDS", "1")]].concat();
+        assert_eq!(
+            (config.issuer.cache, config.issuer.cooldown),
+            (IssuerConfig::CACHE, IssuerConfig::COOLDOWN)
+        );
+        let set = [
+            needed.as_slice(),
+            &[("JWKS_CACHE_SECONDS", "5"), ("JWKS_COOLDOWN_SECONDS", "1")],
+        ]
+        .concat();
         let config = read(&set).unwrap();
-        assert_eq!((config.issuer.cache, config.issuer.cooldown), (Duration::from_secs(5), Duration::from_secs(1)));
+        assert_eq!(
+            (config.issuer.cache, config.issuer.cooldown),
+            (Duration::from_secs(5), Duration::from_secs(1))
+        );
     }
 }

@@ -84,35 +84,47 @@ impl Error {
     pub(crate) fn response(&self) -> ErrorResponse<'_> {
         match self {
             Self::BadRequest(_) => ErrorResponse::new(StatusCode::BAD_REQUEST, "bad request"),
-            Self::AuthorizationMissing => {
-                ErrorResponse::new(StatusCode::UNAUTHORIZED, "Authorization header is expected.")
-                    .code("authorization_header_missing")
-                    .header("www-authenticate", "Bearer")
-            }
+            Self::AuthorizationMissing => ErrorResponse::new(
+                StatusCode::UNAUTHORIZED,
+                "Authorization header is expected.",
+            )
+            .code("authorization_header_missing")
+            .header("www-authenticate", "Bearer"),
             Self::InvalidToken(refusal) => {
                 ErrorResponse::new(StatusCode::UNAUTHORIZED, "The access token is not valid.")
                     .code("invalid_token")
                     .header("www-authenticate", challenge(refusal))
             }
-            Self::PermissionMissing(permission) => {
-                ErrorResponse::new(StatusCode::FORBIDDEN, format!("Permission not found: {permission}"))
-                    .code("insufficient_permission")
-                    .header("www-authenticate", r#"Bearer error="insufficient_scope""#)
-            }
+            Self::PermissionMissing(permission) => ErrorResponse::new(
+                StatusCode::FORBIDDEN,
+                format!("Permission not found: {permission}"),
+            )
+            .code("insufficient_permission")
+            .header("www-authenticate", r#"Bearer error="insufficient_scope""#),
             Self::NotFound => ErrorResponse::new(StatusCode::NOT_FOUND, "resource not found"),
             Self::MethodNotAllowed(allow) => {
-                ErrorResponse::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed").header("allow", *allow)
+                ErrorResponse::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
+                    .header("allow", *allow)
             }
-            Self::Conflict => ErrorResponse::new(StatusCode::CONFLICT, "conflict").header("retry-after", "1"),
-            Self::PreconditionFailed => ErrorResponse::new(StatusCode::PRECONDITION_FAILED, "precondition failed"),
-            Self::PayloadTooLarge => ErrorResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "payload too large"),
+            Self::Conflict => {
+                ErrorResponse::new(StatusCode::CONFLICT, "conflict").header("retry-after", "1")
+            }
+            Self::PreconditionFailed => {
+                ErrorResponse::new(StatusCode::PRECONDITION_FAILED, "precondition failed")
+            }
+            Self::PayloadTooLarge => {
+                ErrorResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "payload too large")
+            }
             Self::UnsupportedMediaType => {
                 ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type")
             }
             Self::Unprocessable(faults) => {
-                ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable").details(faults)
+                ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable")
+                    .details(faults)
             }
-            Self::Internal(_) => ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
+            Self::Internal(_) => {
+                ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
+            }
             Self::Unavailable { retry_after, .. } => {
                 ErrorResponse::new(StatusCode::SERVICE_UNAVAILABLE, "service unavailable")
                     .header("retry-after", retry_after.to_string())
@@ -135,13 +147,28 @@ fn challenge(refusal: &TokenError) -> &'static str {
 fn names(faults: &[FieldError]) -> String {
     let (unknown, known): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| fault.is_unknown());
     let count = (!unknown.is_empty()).then(|| format!("{} unknown", unknown.len()));
-    known.iter().map(|fault| fault.field.as_ref()).chain(count.as_deref()).collect::<Vec<_>>().join(", ")
+    known
+        .iter()
+        .map(|fault| fault.field.as_ref())
+        .chain(count.as_deref())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl<'a> ErrorResponse<'a> {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        let body = Body { success: false, error: status.as_u16(), message: message.into(), code: None, details: None };
-        Self { status, headers: Vec::new(), body }
+        let body = Body {
+            success: false,
+            error: status.as_u16(),
+            message: message.into(),
+            code: None,
+            details: None,
+        };
+        Self {
+            status,
+            headers: Vec::new(),
+            body,
+        }
     }
 
     fn code(mut self, code: &'static str) -> Self {
@@ -172,9 +199,10 @@ impl From<AuthError> for Error {
         match denial {
             AuthError::HeaderMissing => Self::AuthorizationMissing,
             AuthError::InvalidToken(refusal) => Self::InvalidToken(refusal),
-            AuthError::KeysUnavailable { cause, retry_after } => {
-                Self::Unavailable { cause: format!("key set: {cause}"), retry_after }
-            }
+            AuthError::KeysUnavailable { cause, retry_after } => Self::Unavailable {
+                cause: format!("key set: {cause}"),
+                retry_after,
+            },
         }
     }
 }
@@ -190,8 +218,12 @@ impl From<store::Error> for Error {
                 "was used with another body; take a new key for a new request",
             )]),
             store::Error::UnknownActors(actors) => {
-                let unknown =
-                    |(place, id)| FieldError::of(format!("cast[{place}].actor_id"), format!("there is no actor {id}"));
+                let unknown = |(place, id)| {
+                    FieldError::of(
+                        format!("cast[{place}].actor_id"),
+                        format!("there is no actor {id}"),
+                    )
+                };
                 Self::Unprocessable(actors.into_iter().map(unknown).collect())
             }
             store::Error::TooManyChanges => Self::Unprocessable(vec![FieldError::of(
@@ -200,11 +232,17 @@ impl From<store::Error> for Error {
                     "may differ from the present cast by at most {MAX_CHANGED_CREDITS} credits a request; send it in several steps"
                 ),
             )]),
-            store::Error::Contended { .. } => Self::Unavailable { cause: error.to_string(), retry_after: 1 },
-            store::Error::Unavailable { .. } => Self::Unavailable { cause: error.to_string(), retry_after: 1 },
-            store::Error::Failed { .. } | store::Error::Malformed { .. } | store::Error::IdsExhausted => {
-                Self::Internal(error.to_string())
-            }
+            store::Error::Contended { .. } => Self::Unavailable {
+                cause: error.to_string(),
+                retry_after: 1,
+            },
+            store::Error::Unavailable { .. } => Self::Unavailable {
+                cause: error.to_string(),
+                retry_after: 1,
+            },
+            store::Error::Failed { .. }
+            | store::Error::Malformed { .. }
+            | store::Error::IdsExhausted => Self::Internal(error.to_string()),
         }
     }
 }

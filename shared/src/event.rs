@@ -35,7 +35,10 @@ fn clean(event: &mut ApiGatewayV2httpRequest) {
     event.request_context.domain_name = None;
     let is_sound = |path: &String| path.starts_with('/') && path.len() <= MAX_PATH_BYTES;
     event.raw_path = event.raw_path.take().filter(is_sound);
-    let query = event.raw_query_string.take().map(|query| percent_encoded(&query));
+    let query = event
+        .raw_query_string
+        .take()
+        .map(|query| percent_encoded(&query));
     event.raw_query_string = query.filter(|query| query.len() <= MAX_PATH_BYTES);
     let broken = |body: &String| event.is_base64_encoded && STANDARD.decode(body).is_err();
     event.body = event.body.take().filter(|body| !broken(body));
@@ -74,7 +77,9 @@ mod tests {
 
     #[test]
     fn no_host_path_query_or_body_makes_the_decoder_panic() {
-        let hosts = ["", " ", "a b", "[", "::1", "a:99999", "a/b", "a#b", "é", "%", "\u{7f}"];
+        let hosts = [
+            "", " ", "a b", "[", "::1", "a:99999", "a/b", "a#b", "é", "%", "\u{7f}",
+        ];
         for host in hosts {
             decode(
                 json!({"headers": {"host": host.replace('\u{7f}', "")}, "requestContext": {"http": {"method": "GET"}, "domainName": host}}),
@@ -100,24 +105,39 @@ mod tests {
         ] {
             decode(json!({"rawPath": path}));
         }
-        for query in ["\"", "a b", "<>", "{}", "|", "é=ü", "#", "%", "%zz=%", "a=\0", "&&==&", "[]", "^`\\", "\u{fffd}"]
-        {
+        for query in [
+            "\"", "a b", "<>", "{}", "|", "é=ü", "#", "%", "%zz=%", "a=\0", "&&==&", "[]", "^`\\",
+            "\u{fffd}",
+        ] {
             decode(json!({"rawQueryString": query}));
         }
         for length in [20_000, 32_767, 65_534, 70_000] {
-            decode(json!({"rawPath": format!("/{}", "a".repeat(length)), "rawQueryString": "é".repeat(length)}));
+            decode(
+                json!({"rawPath": format!("/{}", "a".repeat(length)), "rawQueryString": "é".repeat(length)}),
+            );
         }
         for body in ["!", "{}", "YQ", "YQ==YQ==", "é"] {
-            assert!(decode(json!({"body": body, "isBase64Encoded": true})).body().is_empty());
+            assert!(
+                decode(json!({"body": body, "isBase64Encoded": true}))
+                    .body()
+                    .is_empty()
+            );
         }
     }
 
     #[test]
     fn what_is_sound_is_left_as_it_is() {
-        let request =
-            decode(json!({"rawQueryString": "limit=5&x=%C3%A9+%22&x=2", "body": "e30=", "isBase64Encoded": true}));
+        let request = decode(
+            json!({"rawQueryString": "limit=5&x=%C3%A9+%22&x=2", "body": "e30=", "isBase64Encoded": true}),
+        );
         let query = request.query_string_parameters();
-        assert_eq!((query.first("limit"), query.all("x")), (Some("5"), Some(vec!["é \"", "2"])));
-        assert_eq!((request.raw_http_path(), request.body().as_ref()), ("/actors", b"{}".as_slice()));
+        assert_eq!(
+            (query.first("limit"), query.all("x")),
+            (Some("5"), Some(vec!["é \"", "2"]))
+        );
+        assert_eq!(
+            (request.raw_http_path(), request.body().as_ref()),
+            ("/actors", b"{}".as_slice())
+        );
     }
 }

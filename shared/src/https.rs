@@ -40,7 +40,9 @@ impl Roots {
     /// Mozilla's roots for the public web. They include Amazon's, to which the certificates of
     /// AWS's endpoints chain.
     pub fn public() -> Self {
-        Self(Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()))
+        Self(Arc::new(
+            webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
+        ))
     }
 
     /// Reads the roots from a file of PEM certificates; no others are trusted.
@@ -51,9 +53,15 @@ impl Roots {
         const RULE: &str = "must name a file of PEM certificates";
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(file).map_err(|_| RULE)? {
-            roots.add(certificate.map_err(|_| RULE)?).map_err(|_| RULE)?;
+            roots
+                .add(certificate.map_err(|_| RULE)?)
+                .map_err(|_| RULE)?;
         }
-        if roots.is_empty() { Err(RULE) } else { Ok(Self(Arc::new(roots))) }
+        if roots.is_empty() {
+            Err(RULE)
+        } else {
+            Ok(Self(Arc::new(roots)))
+        }
     }
 }
 
@@ -69,7 +77,9 @@ impl Https {
     pub fn new(roots: &Roots) -> Self {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
-            .unwrap_or_else(|error| unreachable!("the provider has all that TLS 1.2 and 1.3 ask for: {error}"))
+            .unwrap_or_else(|error| {
+                unreachable!("the provider has all that TLS 1.2 and 1.3 ask for: {error}")
+            })
             .with_root_certificates(Arc::clone(&roots.0))
             .with_no_client_auth();
         let client = Client::builder()
@@ -81,13 +91,19 @@ impl Https {
             .redirect(Policy::none())
             .retry(retry::never())
             .build()
-            .unwrap_or_else(|error| unreachable!("nothing is read to build a client with its TLS: {error}"));
+            .unwrap_or_else(|error| {
+                unreachable!("nothing is read to build a client with its TLS: {error}")
+            });
         Self { client }
     }
 
     /// Sends a GET and returns the response head; the body is streamed.
     pub(crate) async fn get(&self, url: Url) -> Result<Response, reqwest::Error> {
-        self.client.get(url).header(ACCEPT, "application/json").send().await
+        self.client
+            .get(url)
+            .header(ACCEPT, "application/json")
+            .send()
+            .await
     }
 
     /// Opens a connection and keeps it for the first request. Ignores errors: that request then
@@ -100,7 +116,11 @@ impl Https {
 }
 
 impl HttpClient for Https {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -122,7 +142,9 @@ impl HttpConnector for Https {
 }
 
 fn into_reqwest(request: HttpRequest) -> Result<Request, ConnectorError> {
-    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+    let request = request
+        .try_into_http1x()
+        .map_err(|error| ConnectorError::user(error.into()))?;
     Request::try_from(request.map(Body::wrap)).map_err(|error| ConnectorError::user(error.into()))
 }
 
@@ -161,9 +183,18 @@ mod tests {
     #[test]
     fn amazons_authorities_are_among_the_public_ones() {
         let roots = Roots::public();
-        let names: Vec<_> =
-            roots.0.roots.iter().map(|root| String::from_utf8_lossy(&root.subject).into_owned()).collect();
-        for name in ["Amazon Root CA 1", "Amazon Root CA 2", "Amazon Root CA 3", "Amazon Root CA 4"] {
+        let names: Vec<_> = roots
+            .0
+            .roots
+            .iter()
+            .map(|root| String::from_utf8_lossy(&root.subject).into_owned())
+            .collect();
+        for name in [
+            "Amazon Root CA 1",
+            "Amazon Root CA 2",
+            "Amazon Root CA 3",
+            "Amazon Root CA 4",
+        ] {
             assert!(names.iter().any(|known| known.contains(name)), "{name}");
         }
     }
@@ -174,7 +205,12 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("roots.pem");
         let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        for contents in ["", "nothing of the kind", certificate, "-----BEGIN CERTIFICATE-----\n"] {
+        for contents in [
+            "",
+            "nothing of the kind",
+            certificate,
+            "-----BEGIN CERTIFICATE-----\n",
+        ] {
             std::fs::write(&file, contents).unwrap();
             assert!(Roots::read(&file).is_err(), "{contents}");
         }

@@ -70,7 +70,14 @@ pub struct Permissions {
 impl Permissions {
     /// The permissions with these names. Any other name grants nothing.
     pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        names.into_iter().filter_map(|name| Permission::ALL.into_iter().find(|known| known.as_str() == name)).collect()
+        names
+            .into_iter()
+            .filter_map(|name| {
+                Permission::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == name)
+            })
+            .collect()
     }
 
     /// All eight permissions.
@@ -89,13 +96,21 @@ impl Permissions {
     /// # Errors
     /// The missing permission.
     pub fn may_read<R: Resource>(self) -> Result<MayRead<R>, Permission> {
-        if self.contain(R::READ) { Ok(MayRead(PhantomData)) } else { Err(R::READ) }
+        if self.contain(R::READ) {
+            Ok(MayRead(PhantomData))
+        } else {
+            Err(R::READ)
+        }
     }
 }
 
 impl FromIterator<Permission> for Permissions {
     fn from_iter<T: IntoIterator<Item = Permission>>(permissions: T) -> Self {
-        Self { granted: permissions.into_iter().fold(0, |granted, permission| granted | bit(permission)) }
+        Self {
+            granted: permissions
+                .into_iter()
+                .fold(0, |granted, permission| granted | bit(permission)),
+        }
     }
 }
 
@@ -146,7 +161,10 @@ mod tests {
     fn a_permission_is_granted_by_its_exact_name() {
         for permission in Permission::ALL {
             let alone = Permissions::named([permission.as_str()]);
-            let granted: Vec<_> = Permission::ALL.into_iter().filter(|other| alone.contain(*other)).collect();
+            let granted: Vec<_> = Permission::ALL
+                .into_iter()
+                .filter(|other| alone.contain(*other))
+                .collect();
             assert_eq!(granted, [permission]);
         }
         for name in ["", "Get:actors", "get:actors ", "get:actor", "get:*", "*"] {
@@ -159,6 +177,9 @@ mod tests {
         let actors = Permissions::named(["get:actors", "patch:movies"]);
         assert!(actors.may_read::<Actor>().is_ok());
         assert_eq!(actors.may_read::<Movie>(), Err(Permission::GetMovies));
-        assert_eq!(Permissions::default().may_read::<Actor>(), Err(Permission::GetActors));
+        assert_eq!(
+            Permissions::default().may_read::<Actor>(),
+            Err(Permission::GetActors)
+        );
     }
 }

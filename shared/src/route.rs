@@ -16,15 +16,29 @@ pub struct Route {
 }
 
 /// `/actors`: lists actors and creates them.
-pub const ACTORS: &Route = &Route { path: "/actors", allow: "GET, POST", parameter: None };
+pub const ACTORS: &Route = &Route {
+    path: "/actors",
+    allow: "GET, POST",
+    parameter: None,
+};
 /// `/actors/{actor_id}`: one actor.
-pub const ACTOR: &Route =
-    &Route { path: "/actors/{actor_id}", allow: "DELETE, GET, PATCH", parameter: Some("actor_id") };
+pub const ACTOR: &Route = &Route {
+    path: "/actors/{actor_id}",
+    allow: "DELETE, GET, PATCH",
+    parameter: Some("actor_id"),
+};
 /// `/movies`: lists movies and creates them.
-pub const MOVIES: &Route = &Route { path: "/movies", allow: "GET, POST", parameter: None };
+pub const MOVIES: &Route = &Route {
+    path: "/movies",
+    allow: "GET, POST",
+    parameter: None,
+};
 /// `/movies/{movie_id}`: one movie.
-pub const MOVIE: &Route =
-    &Route { path: "/movies/{movie_id}", allow: "DELETE, GET, PATCH", parameter: Some("movie_id") };
+pub const MOVIE: &Route = &Route {
+    path: "/movies/{movie_id}",
+    allow: "DELETE, GET, PATCH",
+    parameter: Some("movie_id"),
+};
 
 /// All paths of the API; any other path is a 404.
 pub const ROUTES: [&Route; 4] = [ACTORS, ACTOR, MOVIES, MOVIE];
@@ -35,7 +49,9 @@ pub const ROUTES: [&Route; 4] = [ACTORS, ACTOR, MOVIES, MOVIE];
 /// because it is correct even behind a custom domain's base path. Otherwise the raw path decides,
 /// as under `cargo lambda watch`, which always sends `$default`.
 pub fn find(route_key: Option<&str>, raw_path: &str) -> Option<&'static Route> {
-    let routed = route_key.and_then(|key| key.split_once(' ')).map(|(_method, path)| path);
+    let routed = route_key
+        .and_then(|key| key.split_once(' '))
+        .map(|(_method, path)| path);
     match routed {
         Some(path) => ROUTES.into_iter().find(|route| route.path == path),
         None => ROUTES.into_iter().find(|route| route.matches(raw_path)),
@@ -50,13 +66,19 @@ impl Route {
 
     /// The resource of the route: `actors`.
     pub fn resource(&self) -> &'static str {
-        self.path.trim_start_matches('/').split('/').next().unwrap_or_default()
+        self.path
+            .trim_start_matches('/')
+            .split('/')
+            .next()
+            .unwrap_or_default()
     }
 
     fn matches(&self, raw_path: &str) -> bool {
         match self.path.split_once('{') {
             None => raw_path == self.path,
-            Some((prefix, _)) => raw_path.strip_prefix(prefix).is_some_and(|id| !id.is_empty() && !id.contains('/')),
+            Some((prefix, _)) => raw_path
+                .strip_prefix(prefix)
+                .is_some_and(|id| !id.is_empty() && !id.contains('/')),
         }
     }
 }
@@ -78,8 +100,17 @@ mod tests {
             check(key, "/actors", Some(ACTORS));
             check(key, "/actors/1", Some(ACTOR));
             check(key, "/movies/%00", Some(MOVIE));
-            for path in ["", "/", "/actors/", "/actors/1/", "/actors/1/2", "/Actors", "//actors", "/actors?", "actors"]
-            {
+            for path in [
+                "",
+                "/",
+                "/actors/",
+                "/actors/1/",
+                "/actors/1/2",
+                "/Actors",
+                "//actors",
+                "/actors?",
+                "actors",
+            ] {
                 check(key, path, None);
             }
         }

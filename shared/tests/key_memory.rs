@@ -20,8 +20,16 @@ use shared::https::{Https, Roots};
 /// The process's resident memory, in bytes.
 fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<usize>()
+        .unwrap()
+        * 1024
 }
 
 /// Starts an issuer that publishes one key until the process ends. Returns its URL.
@@ -34,7 +42,10 @@ fn issuer() -> String {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             drop(stream.read(&mut [0; 4096]));
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", document.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                document.len()
+            );
             stream.write_all((head + &document).as_bytes()).unwrap();
         }
     });
@@ -47,13 +58,22 @@ async fn twenty_thousand_unknown_keys_cost_less_than_16_mb() {
     let config = IssuerConfig::new(issuer.parse().unwrap(), "casting-agency");
     let verifier = Verifier::new(&config, &Https::new(&Roots::public()));
     let expiry = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() + 600;
-    let claims = json!({"iss": format!("{issuer}/"), "sub": "x", "aud": "casting-agency", "exp": expiry}).to_string();
+    let claims =
+        json!({"iss": format!("{issuer}/"), "sub": "x", "aud": "casting-agency", "exp": expiry})
+            .to_string();
     let check = async |kid: String| {
         let header = json!({"alg": "RS256", "kid": kid}).to_string();
-        let token = format!("{}.{}.AAAA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(&claims));
+        let token = format!(
+            "{}.{}.AAAA",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(&claims)
+        );
         let mut headers = HeaderMap::new();
         headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
-        assert_eq!(verifier.verify(&headers).await, Err(AuthError::InvalidToken(TokenError::UnknownKey)));
+        assert_eq!(
+            verifier.verify(&headers).await,
+            Err(AuthError::InvalidToken(TokenError::UnknownKey))
+        );
     };
     check("first".into()).await;
     let before = resident();

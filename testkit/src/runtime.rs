@@ -38,27 +38,53 @@ impl Environment {
     /// Starts the bootstrap at this path; its name is the function's.
     pub async fn start(stack: &Stack, bootstrap: &str) -> Self {
         let (events, waiting) = mpsc::unbounded_channel();
-        let runtime = Arc::new(Runtime { waiting: tokio::sync::Mutex::new(waiting), under_way: Mutex::default() });
+        let runtime = Arc::new(Runtime {
+            waiting: tokio::sync::Mutex::new(waiting),
+            under_way: Mutex::default(),
+        });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
+            .route(
+                "/2018-06-01/runtime/invocation/{id}/response",
+                post(respond),
+            )
             .with_state(runtime);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let process = Command::new(bootstrap)
             .env("AWS_LAMBDA_RUNTIME_API", address)
-            .env("AWS_LAMBDA_FUNCTION_NAME", Path::new(bootstrap).file_stem().unwrap())
-            .envs([("AWS_LAMBDA_FUNCTION_VERSION", "1"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")])
-            .envs([("AWS_REGION", "local"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
+            .env(
+                "AWS_LAMBDA_FUNCTION_NAME",
+                Path::new(bootstrap).file_stem().unwrap(),
+            )
+            .envs([
+                ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ])
+            .envs([
+                ("AWS_REGION", "local"),
+                ("AWS_ACCESS_KEY_ID", "local"),
+                ("AWS_SECRET_ACCESS_KEY", "local"),
+            ])
             .env("AWS_ENDPOINT_URL_DYNAMODB", &stack.dynamodb)
             .env("AUTH0_DOMAIN", stack.identity.as_ref().unwrap())
-            .envs([("API_AUDIENCE", local::AUDIENCE), ("ACTORS_TABLE", local::ACTORS_TABLE)])
-            .envs([("MOVIES_TABLE", local::MOVIES_TABLE), ("CREDITS_TABLE", local::CREDITS_TABLE)])
+            .envs([
+                ("API_AUDIENCE", local::AUDIENCE),
+                ("ACTORS_TABLE", local::ACTORS_TABLE),
+            ])
+            .envs([
+                ("MOVIES_TABLE", local::MOVIES_TABLE),
+                ("CREDITS_TABLE", local::CREDITS_TABLE),
+            ])
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self { process, events, server }
+        Self {
+            process,
+            events,
+            server,
+        }
     }
 
     /// Sends the function an event. The receiver gets an error if the function dies before it
@@ -87,12 +113,18 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
     let Some((event, answer)) = runtime.waiting.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
-    let id = event["requestContext"]["requestId"].as_str().unwrap().to_owned();
+    let id = event["requestContext"]["requestId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     runtime.under_way.lock().unwrap().insert(id.clone(), answer);
     let headers = [
         ("lambda-runtime-aws-request-id", id.as_str()),
         ("lambda-runtime-deadline-ms", "9999999999999"),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:local:000000000000:function:killed"),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:local:000000000000:function:killed",
+        ),
     ];
     (headers, event.to_string()).into_response()
 }
@@ -111,7 +143,12 @@ async fn respond(
 
 /// A sample event with the producer's token and this request id.
 pub fn event(stack: &Stack, sample: &str, request_id: &str) -> Value {
-    let token = stack.tokens.as_ref().unwrap().issue(Role::Producer).unwrap();
+    let token = stack
+        .tokens
+        .as_ref()
+        .unwrap()
+        .issue(Role::Producer)
+        .unwrap();
     let mut event: Value = serde_json::from_str(sample).unwrap();
     event["headers"]["authorization"] = json!(format!("Bearer {token}"));
     event["requestContext"]["requestId"] = json!(request_id);
@@ -121,13 +158,25 @@ pub fn event(stack: &Stack, sample: &str, request_id: &str) -> Value {
 /// Sends a request to the stack's API as the producer. A null body means no body.
 pub async fn request(stack: &Stack, method: &str, path: &str, body: &Value) -> (u16, Value) {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    let token = stack.tokens.as_ref().unwrap().issue(Role::Producer).unwrap();
+    let token = stack
+        .tokens
+        .as_ref()
+        .unwrap()
+        .issue(Role::Producer)
+        .unwrap();
     let client = CLIENT.get_or_init(|| reqwest::Client::builder().no_proxy().build().unwrap());
-    let mut request = client.request(method.parse().unwrap(), format!("{}{path}", stack.api)).bearer_auth(token);
+    let mut request = client
+        .request(method.parse().unwrap(), format!("{}{path}", stack.api))
+        .bearer_auth(token);
     if !body.is_null() {
-        request = request.header("content-type", "application/json").body(body.to_string());
+        request = request
+            .header("content-type", "application/json")
+            .body(body.to_string());
     }
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
+    (
+        status,
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap(),
+    )
 }

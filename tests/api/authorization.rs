@@ -8,7 +8,10 @@ use crate::support::{Api, ApiResponse, send, signing_key};
 
 /// Seconds since 1970.
 fn now() -> u64 {
-    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
+    std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap()
+        .as_secs()
 }
 
 /// A token like the local identity service's, with some members of header and claims replaced or,
@@ -28,7 +31,8 @@ fn token(api: &Api, key: &SigningKey, header: Value, claims: Value) -> String {
             }
         }
     }
-    key.sign(&all_header.to_string(), &all_claims.to_string()).unwrap()
+    key.sign(&all_header.to_string(), &all_claims.to_string())
+        .unwrap()
 }
 
 async fn with_header(api: &Api, value: &str) -> ApiResponse {
@@ -52,7 +56,12 @@ fn assert_refused(response: &ApiResponse, what: &str) {
 #[tokio::test]
 async fn without_a_header_one_is_expected() {
     let api = Api::start().await;
-    for (method, path) in [("GET", "/actors"), ("POST", "/movies"), ("PATCH", "/actors/1"), ("DELETE", "/movies/1")] {
+    for (method, path) in [
+        ("GET", "/actors"),
+        ("POST", "/movies"),
+        ("PATCH", "/actors/1"),
+        ("DELETE", "/movies/1"),
+    ] {
         let response = send(api.request(method, path)).await;
         assert_eq!(response.header("www-authenticate"), Some("Bearer"));
         assert_eq!(
@@ -68,10 +77,21 @@ async fn without_a_header_one_is_expected() {
 async fn a_scheme_other_than_bearer_is_refused_without_an_error_code() {
     let api = Api::start().await;
     let good = token(&api, &signing_key(), json!({}), json!({}));
-    for value in ["", "Bearer", "Basic dTpw", &good, &format!("Token {good}"), &format!("Bearer{good}")] {
+    for value in [
+        "",
+        "Bearer",
+        "Basic dTpw",
+        &good,
+        &format!("Token {good}"),
+        &format!("Bearer{good}"),
+    ] {
         let response = with_header(&api, value).await;
         assert_refused(&response, value);
-        assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{value}");
+        assert_eq!(
+            response.header("www-authenticate"),
+            Some("Bearer"),
+            "{value}"
+        );
     }
 }
 
@@ -80,7 +100,9 @@ async fn bearer_is_written_in_any_case() {
     let api = Api::start().await;
     let good = token(&api, &signing_key(), json!({}), json!({}));
     for scheme in ["Bearer", "bearer", "BEARER", "bEaReR "] {
-        with_header(&api, &format!("{scheme} {good}")).await.expect(200);
+        with_header(&api, &format!("{scheme} {good}"))
+            .await
+            .expect(200);
     }
 }
 
@@ -89,17 +111,28 @@ async fn only_one_header_counts_and_nothing_but_a_header() {
     let api = Api::start().await;
     let good = token(&api, &signing_key(), json!({}), json!({}));
     let bearer = format!("Bearer {good}");
-    let twice = api.request("GET", "/actors").header("authorization", &bearer).header("authorization", &bearer);
+    let twice = api
+        .request("GET", "/actors")
+        .header("authorization", &bearer)
+        .header("authorization", &bearer);
     assert_refused(&send(twice).await, "two headers");
-    assert_refused(&with_header(&api, &format!("{bearer}, {bearer}")).await, "two tokens");
+    assert_refused(
+        &with_header(&api, &format!("{bearer}, {bearer}")).await,
+        "two tokens",
+    );
     let elsewhere = [
         api.request("GET", &format!("/actors?access_token={good}")),
-        api.request("GET", "/actors").header("cookie", format!("access_token={good}")),
-        api.request("GET", "/actors").header("x-authorization", &bearer),
-        api.request("GET", "/actors").body(format!("access_token={good}")),
+        api.request("GET", "/actors")
+            .header("cookie", format!("access_token={good}")),
+        api.request("GET", "/actors")
+            .header("x-authorization", &bearer),
+        api.request("GET", "/actors")
+            .body(format!("access_token={good}")),
     ];
     for request in elsewhere {
-        send(request).await.expect_error(401, "Authorization header is expected.");
+        send(request)
+            .await
+            .expect_error(401, "Authorization header is expected.");
     }
 }
 
@@ -115,32 +148,91 @@ async fn every_kind_of_bad_token_gets_one_and_the_same_answer() {
         ("two segments", head.into()),
         ("four segments", format!("{good}.e30")),
         ("no signature", format!("{head}.")),
-        ("another signature", format!("{head}.{}", "A".repeat(signature.len()))),
+        (
+            "another signature",
+            format!("{head}.{}", "A".repeat(signature.len())),
+        ),
         ("tampered claims", tampered),
-        ("an unknown key", token(&api, &stranger, json!({}), json!({}))),
-        ("a known id on a stranger's key", token(&api, &stranger, json!({"kid": key.id()}), json!({}))),
+        (
+            "an unknown key",
+            token(&api, &stranger, json!({}), json!({})),
+        ),
+        (
+            "a known id on a stranger's key",
+            token(&api, &stranger, json!({"kid": key.id()}), json!({})),
+        ),
         (
             "a stranger's key inside",
-            token(&api, &stranger, json!({"kid": key.id(), "jwk": stranger.public_jwk()}), json!({})),
+            token(
+                &api,
+                &stranger,
+                json!({"kid": key.id(), "jwk": stranger.public_jwk()}),
+                json!({}),
+            ),
         ),
-        ("no key id", token(&api, &key, json!({"kid": null}), json!({}))),
-        ("no algorithm", token(&api, &key, json!({"alg": "none"}), json!({}))),
-        ("another algorithm", token(&api, &key, json!({"alg": "HS256"}), json!({}))),
-        ("a critical extension", token(&api, &key, json!({"crit": ["exp"]}), json!({}))),
-        ("expired", token(&api, &key, json!({}), json!({"exp": now() - 31}))),
-        ("no expiry", token(&api, &key, json!({}), json!({"exp": null}))),
-        ("not yet valid", token(&api, &key, json!({}), json!({"nbf": now() + 60}))),
-        ("another issuer", token(&api, &key, json!({}), json!({"iss": "https://evil.example/"}))),
-        ("no issuer", token(&api, &key, json!({}), json!({"iss": null}))),
-        ("another audience", token(&api, &key, json!({}), json!({"aud": "other"}))),
-        ("no audience", token(&api, &key, json!({}), json!({"aud": null}))),
-        ("no subject", token(&api, &key, json!({}), json!({"sub": null}))),
+        (
+            "no key id",
+            token(&api, &key, json!({"kid": null}), json!({})),
+        ),
+        (
+            "no algorithm",
+            token(&api, &key, json!({"alg": "none"}), json!({})),
+        ),
+        (
+            "another algorithm",
+            token(&api, &key, json!({"alg": "HS256"}), json!({})),
+        ),
+        (
+            "a critical extension",
+            token(&api, &key, json!({"crit": ["exp"]}), json!({})),
+        ),
+        (
+            "expired",
+            token(&api, &key, json!({}), json!({"exp": now() - 31})),
+        ),
+        (
+            "no expiry",
+            token(&api, &key, json!({}), json!({"exp": null})),
+        ),
+        (
+            "not yet valid",
+            token(&api, &key, json!({}), json!({"nbf": now() + 60})),
+        ),
+        (
+            "another issuer",
+            token(
+                &api,
+                &key,
+                json!({}),
+                json!({"iss": "https://evil.example/"}),
+            ),
+        ),
+        (
+            "no issuer",
+            token(&api, &key, json!({}), json!({"iss": null})),
+        ),
+        (
+            "another audience",
+            token(&api, &key, json!({}), json!({"aud": "other"})),
+        ),
+        (
+            "no audience",
+            token(&api, &key, json!({}), json!({"aud": null})),
+        ),
+        (
+            "no subject",
+            token(&api, &key, json!({}), json!({"sub": null})),
+        ),
         ("far too long", "a".repeat(9000)),
     ];
     for (what, token) in bad {
         let response = with_token(&api, &token).await;
         assert_refused(&response, what);
-        assert_eq!(response.header("www-authenticate"), Some(r#"Bearer error="invalid_token""#), "{what}");
+        assert_eq!(
+            response.header("www-authenticate"),
+            Some(r#"Bearer error="invalid_token""#),
+            "{what}"
+        );
     }
     with_token(&api, &good).await.expect(200);
 }
@@ -150,12 +242,21 @@ async fn what_a_sound_token_may_look_like() {
     let api = Api::start().await;
     let key = signing_key();
     let good = [
-        (json!({}), json!({"aud": ["https://tenant.example/userinfo", "casting-agency"], "scope": "openid"})),
-        (json!({"typ": "at+jwt"}), json!({"client_id": "x", "jti": "x"})),
+        (
+            json!({}),
+            json!({"aud": ["https://tenant.example/userinfo", "casting-agency"], "scope": "openid"}),
+        ),
+        (
+            json!({"typ": "at+jwt"}),
+            json!({"client_id": "x", "jti": "x"}),
+        ),
         (json!({"typ": null}), json!({"iat": null, "nbf": now()})),
         (json!({}), json!({"exp": now() - 20})),
         (json!({}), json!({"iat": now() + 20})),
-        (json!({"jku": "https://evil.example/", "x5t": "x"}), json!({})),
+        (
+            json!({"jku": "https://evil.example/", "x5t": "x"}),
+            json!({}),
+        ),
     ];
     for (header, claims) in good {
         let response = with_token(&api, &token(&api, &key, header.clone(), claims.clone())).await;
@@ -180,10 +281,12 @@ async fn a_permission_is_held_exactly_or_not_at_all() {
         json!(["get:actors", 1]),
     ];
     for grant in grants {
-        let claims =
-            json!({"permissions": grant, "scope": "get:actors", "roles": ["get:actors", "Executive Producer"]});
+        let claims = json!({"permissions": grant, "scope": "get:actors", "roles": ["get:actors", "Executive Producer"]});
         let response = with_token(&api, &token(&api, &signing_key(), json!({}), claims)).await;
-        assert_eq!(response.header("www-authenticate"), Some(r#"Bearer error="insufficient_scope""#));
+        assert_eq!(
+            response.header("www-authenticate"),
+            Some(r#"Bearer error="insufficient_scope""#)
+        );
         assert_eq!(
             response.expect(403),
             json!({"success": false, "error": 403, "message": "Permission not found: get:actors", "code": "insufficient_permission"})
@@ -197,6 +300,8 @@ async fn the_same_token_serves_any_number_of_requests() {
     for _ in 0..3 {
         api.get(Assistant, "/actors").await.expect(200);
         api.get(Producer, "/movies").await.expect(200);
-        api.get(Role::Nobody, "/movies").await.expect_error(403, "Permission not found: get:movies");
+        api.get(Role::Nobody, "/movies")
+            .await
+            .expect_error(403, "Permission not found: get:movies");
     }
 }

@@ -9,15 +9,26 @@ use crate::support::template::yaml;
 
 async fn get(api: &Api, path: &str) -> (StatusCode, HeaderMap, String) {
     let client = Client::builder().no_proxy().build().unwrap();
-    let response = client.get(format!("{}{path}", api.stack.identity.as_ref().unwrap())).send().await.unwrap();
-    (response.status(), response.headers().clone(), response.text().await.unwrap())
+    let response = client
+        .get(format!("{}{path}", api.stack.identity.as_ref().unwrap()))
+        .send()
+        .await
+        .unwrap();
+    (
+        response.status(),
+        response.headers().clone(),
+        response.text().await.unwrap(),
+    )
 }
 
 #[tokio::test]
 async fn the_contract_is_served_with_the_running_apis_address() {
     let api = Api::start().await;
     let (status, headers, body) = get(&api, "/openapi.yaml").await;
-    assert_eq!((status, &headers["content-type"]), (StatusCode::OK, &"application/yaml".parse().unwrap()));
+    assert_eq!(
+        (status, &headers["content-type"]),
+        (StatusCode::OK, &"application/yaml".parse().unwrap())
+    );
     let mut contract = yaml(include_str!("../../docs/openapi.yaml"));
     contract["servers"][0]["url"] = api.stack.api.as_str().into();
     assert_eq!(yaml(&body), contract);
@@ -29,12 +40,25 @@ async fn the_page_has_a_button_a_role_and_loads_nothing_from_elsewhere() {
     let (status, headers, page) = get(&api, "/docs").await;
     assert_eq!(status, StatusCode::OK);
     for role in Role::ALL {
-        assert!(page.contains(&format!("value=\"{}\"", role.user_name())) && page.contains(role.title()), "{page}");
+        assert!(
+            page.contains(&format!("value=\"{}\"", role.user_name()))
+                && page.contains(role.title()),
+            "{page}"
+        );
     }
     let policy = headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
-    assert!(policy.contains(&format!("connect-src 'self' {};", api.stack.api)), "{policy}");
-    for (_, rest) in page.match_indices("src=\"").chain(page.match_indices("href=\"")).map(|(at, _)| page.split_at(at))
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self';"),
+        "{policy}"
+    );
+    assert!(
+        policy.contains(&format!("connect-src 'self' {};", api.stack.api)),
+        "{policy}"
+    );
+    for (_, rest) in page
+        .match_indices("src=\"")
+        .chain(page.match_indices("href=\""))
+        .map(|(at, _)| page.split_at(at))
     {
         let path = rest.split('"').nth(1).unwrap();
         assert!(path.starts_with('/') && !path.starts_with("//"), "{path}");
@@ -45,9 +69,14 @@ async fn the_page_has_a_button_a_role_and_loads_nothing_from_elsewhere() {
 #[tokio::test]
 async fn nothing_but_the_pages_own_files_is_served_below_it() {
     let api = Api::start().await;
-    for path in
-        ["/docs/", "/docs/swagger-ui.js", "/docs/index.html", "/docs/..%2fCargo.toml", "/docs/a/b", "/openapi.json"]
-    {
+    for path in [
+        "/docs/",
+        "/docs/swagger-ui.js",
+        "/docs/index.html",
+        "/docs/..%2fCargo.toml",
+        "/docs/a/b",
+        "/openapi.json",
+    ] {
         assert_eq!(get(&api, path).await.0, StatusCode::NOT_FOUND, "{path}");
     }
 }

@@ -14,8 +14,14 @@ use crate::support::Api;
 pub(crate) fn events() -> BTreeMap<(String, String), Value> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events");
     let mut events = BTreeMap::new();
-    for folder in fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
-        for file in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for folder in fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
+        for file in fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
             let name = |path: &PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
             let event = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
             events.insert((name(&folder), name(&file)), event);
@@ -29,7 +35,12 @@ fn promised(name: &str) -> u16 {
     match name {
         "listed" | "listed_in_pages" | "sorted_with_credits" | "sorted_with_cast" => 200,
         "found" | "found_by_actor" | "one" | "one_with_credits" | "one_with_cast" => 200,
-        "created" | "created_from_base64" | "created_with_cast" | "updated" | "recast" | "deleted" => 200,
+        "created"
+        | "created_from_base64"
+        | "created_with_cast"
+        | "updated"
+        | "recast"
+        | "deleted" => 200,
         "malformed" => 400,
         "unauthorized" => 401,
         "forbidden" => 403,
@@ -54,18 +65,35 @@ fn sender(name: &str) -> Option<Role> {
 async fn every_event_is_answered_as_its_name_says() {
     for ((function, name), mut event) in events() {
         let api = Api::start().await;
-        let (actor, movie) = (api.add_actor("Ida Example").await, api.add_movie("An Example").await);
-        assert_eq!((actor, movie), (1, 1), "the events are about the rows with id 1");
+        let (actor, movie) = (
+            api.add_actor("Ida Example").await,
+            api.add_movie("An Example").await,
+        );
+        assert_eq!(
+            (actor, movie),
+            (1, 1),
+            "the events are about the rows with id 1"
+        );
         let cast = json!({"cast": [{"actor_id": actor, "character": "Rick Blaine", "billing": 1}]});
-        api.patch(Role::Producer, "/movies/1", &cast).await.expect(200);
+        api.patch(Role::Producer, "/movies/1", &cast)
+            .await
+            .expect(200);
         if let Some(role) = sender(&name) {
             let token = api.stack.tokens.as_ref().unwrap().issue(role).unwrap();
             event["headers"]["authorization"] = json!(format!("Bearer {token}"));
         }
         let response = api.stack.invoke(&function, &event).await.unwrap();
-        assert_eq!(response["statusCode"], promised(&name), "{function}/{name}: {response}");
+        assert_eq!(
+            response["statusCode"],
+            promised(&name),
+            "{function}/{name}: {response}"
+        );
         let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
-        assert_eq!(body["success"], promised(&name) == 200, "{function}/{name}: {response}");
+        assert_eq!(
+            body["success"],
+            promised(&name) == 200,
+            "{function}/{name}: {response}"
+        );
         check_shown(&name, &body);
     }
 }
@@ -89,15 +117,26 @@ fn check_shown(name: &str, body: &Value) {
 #[test]
 fn every_function_has_events_of_success_of_refusal_and_of_bad_input() {
     let events = events();
-    let functions: std::collections::BTreeSet<_> =
-        local::route_keys().into_iter().map(|(_, function)| function).collect();
+    let functions: std::collections::BTreeSet<_> = local::route_keys()
+        .into_iter()
+        .map(|(_, function)| function)
+        .collect();
     assert_eq!(functions.len(), 8);
     for function in functions {
-        let names: Vec<_> =
-            events.keys().filter(|(folder, _)| *folder == function).map(|(_, name)| name.as_str()).collect();
-        assert!(names.iter().any(|name| promised(name) == 200), "{function}: {names:?}");
+        let names: Vec<_> = events
+            .keys()
+            .filter(|(folder, _)| *folder == function)
+            .map(|(_, name)| name.as_str())
+            .collect();
+        assert!(
+            names.iter().any(|name| promised(name) == 200),
+            "{function}: {names:?}"
+        );
         assert!(names.contains(&"forbidden"), "{function}: {names:?}");
-        assert!(names.iter().any(|name| name.starts_with("invalid")), "{function}: {names:?}");
+        assert!(
+            names.iter().any(|name| name.starts_with("invalid")),
+            "{function}: {names:?}"
+        );
     }
 }
 
@@ -106,14 +145,39 @@ fn every_event_is_what_the_gateway_sends_and_holds_no_token() {
     for ((function, name), event) in events() {
         let what = format!("{function}/{name}");
         let key = event["routeKey"].as_str().unwrap().to_owned();
-        assert!(local::route_keys().contains(&(key.clone(), function)), "{what}: {key} leads elsewhere");
+        assert!(
+            local::route_keys().contains(&(key.clone(), function)),
+            "{what}: {key} leads elsewhere"
+        );
         let context = &event["requestContext"];
-        assert_eq!((&event["version"], &context["routeKey"]), (&json!("2.0"), &json!(key)), "{what}");
-        assert_eq!((&event["rawPath"], &context["stage"]), (&context["http"]["path"], &json!("$default")), "{what}");
+        assert_eq!(
+            (&event["version"], &context["routeKey"]),
+            (&json!("2.0"), &json!(key)),
+            "{what}"
+        );
+        assert_eq!(
+            (&event["rawPath"], &context["stage"]),
+            (&context["http"]["path"], &json!("$default")),
+            "{what}"
+        );
         let method = context["http"]["method"].as_str().unwrap();
-        assert!(key == "$default" || key.starts_with("ANY ") || key.starts_with(&format!("{method} ")), "{what}");
+        assert!(
+            key == "$default" || key.starts_with("ANY ") || key.starts_with(&format!("{method} ")),
+            "{what}"
+        );
         assert_eq!(event["headers"].get("authorization"), None, "{what}");
-        assert!(event["headers"].as_object().unwrap().keys().all(|name| *name == name.to_lowercase()), "{what}");
-        assert_eq!(event.get("pathParameters").is_some(), key.contains('{'), "{what}");
+        assert!(
+            event["headers"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .all(|name| *name == name.to_lowercase()),
+            "{what}"
+        );
+        assert_eq!(
+            event.get("pathParameters").is_some(),
+            key.contains('{'),
+            "{what}"
+        );
     }
 }

@@ -31,9 +31,17 @@ fn requests_of_many_calls() -> [(&'static str, &'static str, Option<Value>); 9] 
         ("GET", "/movies?actor_id=1", None),
         ("GET", "/actors?name=i", None),
         ("GET", "/actors?sort=-age", None),
-        ("POST", "/movies", Some(json!({"title": "M", "cast": [{"actor_id": 1}]}))),
+        (
+            "POST",
+            "/movies",
+            Some(json!({"title": "M", "cast": [{"actor_id": 1}]})),
+        ),
         ("PATCH", "/movies/1", Some(json!({"cast": []}))),
-        ("PATCH", "/movies/1", Some(json!({"cast": [{"actor_id": 1, "billing": 7}]}))),
+        (
+            "PATCH",
+            "/movies/1",
+            Some(json!({"cast": [{"actor_id": 1, "billing": 7}]})),
+        ),
         ("DELETE", "/actors/1", None),
     ]
 }
@@ -41,11 +49,20 @@ fn requests_of_many_calls() -> [(&'static str, &'static str, Option<Value>); 9] 
 /// Adds an actor, and a movie with that actor in its cast.
 async fn cast_one(api: &Api) {
     api.add_actor("Ida").await;
-    api.post(Producer, "/movies", &json!({"title": "M", "cast": [{"actor_id": 1}]})).await.expect(200);
+    api.post(
+        Producer,
+        "/movies",
+        &json!({"title": "M", "cast": [{"actor_id": 1}]}),
+    )
+    .await
+    .expect(200);
 }
 
 async fn cast_of(api: &Api, movie: u64) -> Vec<Value> {
-    let body = api.get(Producer, &format!("/movies/{movie}?include=cast")).await.expect(200);
+    let body = api
+        .get(Producer, &format!("/movies/{movie}?include=cast"))
+        .await
+        .expect(200);
     body["movies"][0]["cast"].as_array().unwrap().clone()
 }
 
@@ -55,29 +72,52 @@ fn ida() -> Value {
 
 async fn call(api: &Api, (method, path, body): &(&str, &str, Option<Value>)) -> ApiResponse {
     let request = api.request_as(Producer, method, path);
-    send(if let Some(body) = body { with_json(request, body) } else { request }).await
+    send(if let Some(body) = body {
+        with_json(request, body)
+    } else {
+        request
+    })
+    .await
 }
 
 async fn post_with_key(api: &Api, key: &str) -> ApiResponse {
-    send(with_json(api.request_as(Producer, "POST", "/actors").header("idempotency-key", key), &ida())).await
+    send(with_json(
+        api.request_as(Producer, "POST", "/actors")
+            .header("idempotency-key", key),
+        &ida(),
+    ))
+    .await
 }
 
 async fn rows(api: &Api) -> Vec<Value> {
-    api.get(Producer, "/actors").await.expect(200)["actors"].as_array().unwrap().clone()
+    api.get(Producer, "/actors").await.expect(200)["actors"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 fn count(proxy: &Proxy, name: &str) -> usize {
-    proxy.calls().iter().filter(|call| call.name == name).count()
+    proxy
+        .calls()
+        .iter()
+        .filter(|call| call.name == name)
+        .count()
 }
 
 #[track_caller]
 fn assert_unavailable(response: &ApiResponse) {
     response.expect_error(503, "service unavailable");
-    assert!(response.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{response:?}");
+    assert!(
+        response
+            .header("retry-after")
+            .is_some_and(|seconds| seconds.parse::<u32>().is_ok()),
+        "{response:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_answers_nothing_is_503_within_two_and_a_half_seconds_a_hundred_times_of_a_hundred() {
+async fn a_store_that_answers_nothing_is_503_within_two_and_a_half_seconds_a_hundred_times_of_a_hundred()
+ {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     api.get(Producer, "/actors").await.expect(200);
@@ -125,7 +165,13 @@ async fn a_throttled_request_makes_three_calls_at_most_and_succeeds_if_one_of_th
     }
     for request in requests() {
         let mut first = true;
-        proxy.plan(move |_| if std::mem::take(&mut first) { Fault::Throttle } else { Fault::None });
+        proxy.plan(move |_| {
+            if std::mem::take(&mut first) {
+                Fault::Throttle
+            } else {
+                Fault::None
+            }
+        });
         call(&api, &request).await.expect(200);
     }
 }
@@ -165,7 +211,11 @@ async fn a_keyed_post_whose_answer_is_lost_after_the_commit_gives_the_same_row()
         let first = post_with_key(&api, &key).await.expect(200);
         proxy.fail("TransactWriteItems", []);
         let again = post_with_key(&api, &key).await;
-        assert_eq!((again.header("idempotency-replayed"), &again.body), (Some("true"), &first), "{fault:?}");
+        assert_eq!(
+            (again.header("idempotency-replayed"), &again.body),
+            (Some("true"), &first),
+            "{fault:?}"
+        );
         assert_eq!(rows(&api).await.len(), index + 1, "{fault:?}");
     }
 }
@@ -174,23 +224,43 @@ async fn a_keyed_post_whose_answer_is_lost_after_the_commit_gives_the_same_row()
 async fn a_keyed_post_whose_every_answer_is_lost_is_503_and_its_retry_finds_the_row() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
-    proxy.plan(|call| if call == "TransactWriteItems" { Fault::ResetAfter } else { Fault::None });
+    proxy.plan(|call| {
+        if call == "TransactWriteItems" {
+            Fault::ResetAfter
+        } else {
+            Fault::None
+        }
+    });
     assert_unavailable(&post_with_key(&api, "k").await);
     proxy.plan(|_| Fault::None);
     let again = post_with_key(&api, "k").await;
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
-    assert_eq!(rows(&api).await, again.expect(200)["actors"].as_array().unwrap().clone());
+    assert_eq!(
+        rows(&api).await,
+        again.expect(200)["actors"].as_array().unwrap().clone()
+    );
 }
 
 #[tokio::test]
 async fn a_keyed_post_that_never_reached_the_store_can_be_retried_at_once() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
-    proxy.plan(|call| if call == "TransactWriteItems" { Fault::ResetBefore } else { Fault::None });
+    proxy.plan(|call| {
+        if call == "TransactWriteItems" {
+            Fault::ResetBefore
+        } else {
+            Fault::None
+        }
+    });
     assert_unavailable(&post_with_key(&api, "k").await);
     assert_eq!(rows(&api).await.len(), 0);
     proxy.plan(|_| Fault::None);
-    assert_eq!(post_with_key(&api, "k").await.header("idempotency-replayed"), None);
+    assert_eq!(
+        post_with_key(&api, "k")
+            .await
+            .header("idempotency-replayed"),
+        None
+    );
     assert_eq!(rows(&api).await.len(), 1);
 }
 
@@ -210,7 +280,10 @@ async fn an_unkeyed_write_is_never_sent_again_after_an_ambiguous_failure() {
         let id = api.add_actor("Ida").await;
         let path = format!("/actors/{id}");
         for (request, name) in [
-            (("PATCH", path.as_str(), Some(json!({"age": 35}))), "UpdateItem"),
+            (
+                ("PATCH", path.as_str(), Some(json!({"age": 35}))),
+                "UpdateItem",
+            ),
             (("DELETE", path.as_str(), None), "DeleteItem"),
             (("POST", "/actors", Some(ida())), "PutItem"),
         ] {
@@ -227,12 +300,21 @@ async fn a_read_is_tried_again_whatever_became_of_it() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     api.add_actor("Ida").await;
-    for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::ErrorAfter, Fault::CutAt(30), Fault::BlackHole] {
+    for fault in [
+        Fault::ResetAfter,
+        Fault::ResetBefore,
+        Fault::ErrorAfter,
+        Fault::CutAt(30),
+        Fault::BlackHole,
+    ] {
         for name in ["GetItem", "Query"] {
             proxy.fail(name, [fault]);
             let started = Instant::now();
             api.get(Producer, "/actors").await.expect(200);
-            assert!(started.elapsed() < Duration::from_millis(1500), "{name} {fault:?}");
+            assert!(
+                started.elapsed() < Duration::from_millis(1500),
+                "{name} {fault:?}"
+            );
         }
     }
 }
@@ -244,17 +326,29 @@ async fn a_function_whose_connections_died_answers_at_the_first_try() {
     for request in requests() {
         let (actor, movie) = (api.add_actor("Ida").await, api.add_movie("M").await);
         proxy.break_connections();
-        let id = if request.1.starts_with("/actors") { actor } else { movie };
+        let id = if request.1.starts_with("/actors") {
+            actor
+        } else {
+            movie
+        };
         let path = request.1.replace("/1", &format!("/{id}"));
         let started = Instant::now();
-        call(&api, &(request.0, path.as_str(), request.2.clone())).await.expect(200);
-        assert!(started.elapsed() < Duration::from_millis(1500), "{request:?}");
+        call(&api, &(request.0, path.as_str(), request.2.clone()))
+            .await
+            .expect(200);
+        assert!(
+            started.elapsed() < Duration::from_millis(1500),
+            "{request:?}"
+        );
     }
     for request in [&requests()[0], &requests()[1]] {
         proxy.silence_connections();
         let started = Instant::now();
         call(&api, request).await.expect(200);
-        assert!(started.elapsed() < Duration::from_millis(1500), "{request:?}");
+        assert!(
+            started.elapsed() < Duration::from_millis(1500),
+            "{request:?}"
+        );
     }
 }
 
@@ -278,12 +372,17 @@ async fn check_many_calls(request: (&str, &str, Option<Value>)) {
                 assert_unavailable(&response);
             }
             assert!(sound > 0 || response.status == 503, "{request:?} {fault:?}");
-            assert!(started.elapsed() < Duration::from_millis(2500), "{request:?} {fault:?} {sound}");
+            assert!(
+                started.elapsed() < Duration::from_millis(2500),
+                "{request:?} {fault:?} {sound}"
+            );
         }
     }
     proxy.plan(|_| Fault::None);
     if request.0 == "DELETE" {
-        api.get(Producer, "/actors/1").await.expect_error(404, "resource not found");
+        api.get(Producer, "/actors/1")
+            .await
+            .expect_error(404, "resource not found");
         assert!(cast_of(&api, 1).await.is_empty());
     }
 }
@@ -298,18 +397,31 @@ async fn a_transaction_whose_answer_is_lost_is_done_once() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     cast_one(&api).await;
-    let faults = [Fault::ResetAfter, Fault::ErrorAfter, Fault::CutAt(10), Fault::CutAt(usize::MAX)];
+    let faults = [
+        Fault::ResetAfter,
+        Fault::ErrorAfter,
+        Fault::CutAt(10),
+        Fault::CutAt(usize::MAX),
+    ];
     for (index, fault) in (0..).zip(faults) {
         proxy.fail("TransactWriteItems", [fault]);
         let cast = json!({"cast": [{"actor_id": 1, "billing": index + 10}]});
         let changed = api.patch(Producer, "/movies/1", &cast).await;
-        assert_eq!(changed.header("etag"), Some(format!("\"{}\"", index + 2).as_str()), "{fault:?}");
+        assert_eq!(
+            changed.header("etag"),
+            Some(format!("\"{}\"", index + 2).as_str()),
+            "{fault:?}"
+        );
         assert_eq!(cast_of(&api, 1).await[0]["billing"], index + 10);
         proxy.fail("TransactWriteItems", [fault]);
         let movie = json!({"title": "N", "cast": [{"actor_id": 1}]});
         api.post(Producer, "/movies", &movie).await.expect(200);
         let movies = api.get(Producer, "/movies?actor_id=1").await.expect(200);
-        assert_eq!(movies["movies"].as_array().unwrap().len(), index + 2, "{fault:?}");
+        assert_eq!(
+            movies["movies"].as_array().unwrap().len(),
+            index + 2,
+            "{fault:?}"
+        );
     }
 }
 
@@ -320,16 +432,28 @@ async fn a_write_that_meets_another_transaction_is_tried_again_and_is_503_in_the
     cast_one(&api).await;
     let [.., post, _, patch, _] = requests_of_many_calls();
     let writes = [
-        ("UpdateItem", ("PATCH", "/actors/1", Some(json!({"age": 35})))),
+        (
+            "UpdateItem",
+            ("PATCH", "/actors/1", Some(json!({"age": 35}))),
+        ),
         ("TransactWriteItems", post),
         ("TransactWriteItems", patch),
         ("DeleteItem", ("DELETE", "/movies/1", None)),
     ];
     for (name, request) in writes {
-        proxy.plan(move |call| if call == name { Fault::Conflict } else { Fault::None });
+        proxy.plan(move |call| {
+            if call == name {
+                Fault::Conflict
+            } else {
+                Fault::None
+            }
+        });
         let started = Instant::now();
         assert_unavailable(&call(&api, &request).await);
-        assert!(started.elapsed() < Duration::from_millis(2500), "{request:?}");
+        assert!(
+            started.elapsed() < Duration::from_millis(2500),
+            "{request:?}"
+        );
         proxy.calls();
         proxy.fail(name, [Fault::Conflict; 3]);
         call(&api, &request).await.expect(200);
@@ -339,24 +463,55 @@ async fn a_write_that_meets_another_transaction_is_tried_again_and_is_503_in_the
 
 #[tokio::test]
 async fn a_deletion_whose_sweeping_fails_is_done_and_nobody_sees_the_credits_again() {
-    for (deleted, left) in [("/actors/1", "/movies/1?include=cast"), ("/movies/1", "/actors/1?include=credits")] {
+    for (deleted, left) in [
+        ("/actors/1", "/movies/1?include=cast"),
+        ("/movies/1", "/actors/1?include=credits"),
+    ] {
         let proxy = Proxy::start().await;
         let api = Api::behind(&proxy).await;
         cast_one(&api).await;
-        let stored = async || api.stack.client().scan().table_name(local::CREDITS_TABLE).send().await.unwrap().count();
+        let stored = async || {
+            api.stack
+                .client()
+                .scan()
+                .table_name(local::CREDITS_TABLE)
+                .send()
+                .await
+                .unwrap()
+                .count()
+        };
         // The deletion itself, then a second one that finds the row gone and cannot clean up
         // either.
         for (fault, status) in [(Fault::BlackHole, 200), (Fault::ErrorBefore, 404)] {
-            proxy.plan(move |call| if call == "Query" || call == "TransactWriteItems" { fault } else { Fault::None });
+            proxy.plan(move |call| {
+                if call == "Query" || call == "TransactWriteItems" {
+                    fault
+                } else {
+                    Fault::None
+                }
+            });
             let started = Instant::now();
-            assert_eq!(api.delete(Producer, deleted).await.status, status, "{deleted}");
+            assert_eq!(
+                api.delete(Producer, deleted).await.status,
+                status,
+                "{deleted}"
+            );
             assert!(started.elapsed() < Duration::from_millis(2500));
             proxy.plan(|_| Fault::None);
             let row = api.get(Producer, left).await.expect(200)[&left[1..7]][0].clone();
-            assert!(row["cast"].as_array().or(row["credits"].as_array()).unwrap().is_empty(), "{row}");
+            assert!(
+                row["cast"]
+                    .as_array()
+                    .or(row["credits"].as_array())
+                    .unwrap()
+                    .is_empty(),
+                "{row}"
+            );
             assert_eq!(stored().await, 2, "{deleted}");
         }
-        api.delete(Producer, deleted).await.expect_error(404, "resource not found");
+        api.delete(Producer, deleted)
+            .await
+            .expect_error(404, "resource not found");
         assert_eq!(stored().await, 0, "{deleted}");
     }
 }

@@ -25,11 +25,46 @@ struct World {
     casts: BTreeMap<u64, BTreeSet<u64>>,
 }
 
-const FIRST: [&str; 14] =
-    ["Ada", "Ádám", "Aaron", "ana", "Anna", "ÅSA", "Ahmed", "Léa", "lea", "Zoë", "李", "Bo", "B.", "Étienne-Marie"];
-const LAST: [&str; 12] =
-    ["Ada", "de la Cruz", "Andersson", "Äkerlund", "O'Neil", "Łuk", "小龙", "van Annen", "LEA", "Ｗｉｄｅ", "É", "Zoe"];
-const GENDERS: [&str; 8] = ["female", "female", "female", "female", "Female", "FEMALE", "male", "Nón-binary"];
+const FIRST: [&str; 14] = [
+    "Ada",
+    "Ádám",
+    "Aaron",
+    "ana",
+    "Anna",
+    "ÅSA",
+    "Ahmed",
+    "Léa",
+    "lea",
+    "Zoë",
+    "李",
+    "Bo",
+    "B.",
+    "Étienne-Marie",
+];
+const LAST: [&str; 12] = [
+    "Ada",
+    "de la Cruz",
+    "Andersson",
+    "Äkerlund",
+    "O'Neil",
+    "Łuk",
+    "小龙",
+    "van Annen",
+    "LEA",
+    "Ｗｉｄｅ",
+    "É",
+    "Zoe",
+];
+const GENDERS: [&str; 8] = [
+    "female",
+    "female",
+    "female",
+    "female",
+    "Female",
+    "FEMALE",
+    "male",
+    "Nón-binary",
+];
 const TITLES: [&str; 12] = [
     "The Third Man",
     "the third",
@@ -49,7 +84,10 @@ const TITLES: [&str; 12] = [
 /// case folding do not differ.
 fn bare(text: &str) -> String {
     let text: String = text.nfkd().filter(|c| !is_combining_mark(*c)).collect();
-    text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    text.to_lowercase()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn one_of<'a>(texts: &[&'a str], random: &mut Random) -> &'a str {
@@ -57,7 +95,10 @@ fn one_of<'a>(texts: &[&'a str], random: &mut Random) -> &'a str {
 }
 
 async fn add(api: &Api, path: &str, row: &Value) -> Value {
-    send(with_json(api.request_as(Producer, "POST", path), row)).await.expect(200)[&path[1..]][0].clone()
+    send(with_json(api.request_as(Producer, "POST", path), row))
+        .await
+        .expect(200)[&path[1..]][0]
+        .clone()
 }
 
 async fn populate(api: &Api, actors: usize, movies: usize, random: &mut Random) -> World {
@@ -70,12 +111,19 @@ async fn populate(api: &Api, actors: usize, movies: usize, random: &mut Random) 
             json!({"name": name, "age": 18 + random.below(40), "gender": one_of(&GENDERS, random)})
         })
         .collect();
-    let added = stream::iter(new_actors.iter()).map(|actor| add(api, "/actors", actor)).buffer_unordered(8);
+    let added = stream::iter(new_actors.iter())
+        .map(|actor| add(api, "/actors", actor))
+        .buffer_unordered(8);
     let mut actors: Vec<_> = added.collect().await;
     actors.sort_by_key(|actor| actor["id"].as_u64());
-    let mut world = World { actors, movies: Vec::new(), casts: BTreeMap::new() };
+    let mut world = World {
+        actors,
+        movies: Vec::new(),
+        casts: BTreeMap::new(),
+    };
     for _ in 0..movies {
-        let date = NaiveDate::from_ymd_opt(1895 + i32::try_from(random.below(130)).unwrap(), 1, 1).unwrap();
+        let date = NaiveDate::from_ymd_opt(1895 + i32::try_from(random.below(130)).unwrap(), 1, 1)
+            .unwrap();
         let date = date + chrono::Days::new(random.below(400));
         let hour = random.below(2) * 14;
         let cast: BTreeSet<_> = (0..random.below(6)).map(|_| 1 + random.below(40)).collect();
@@ -99,8 +147,15 @@ const OF_MOVIES: [&str; 5] = ["title", "released_from", "released_to", "actor_id
 fn beginning(texts: &[&str], random: &mut Random) -> String {
     let text = one_of(texts, random);
     let length = 1 + random.below(text.chars().count() as u64);
-    let text: String = text.chars().take(usize::try_from(length).unwrap()).collect();
-    if random.below(2) == 0 { bare(&text) } else { text.to_uppercase() }
+    let text: String = text
+        .chars()
+        .take(usize::try_from(length).unwrap())
+        .collect();
+    if random.below(2) == 0 {
+        bare(&text)
+    } else {
+        text.to_uppercase()
+    }
 }
 
 fn value(parameter: &str, random: &mut Random) -> String {
@@ -116,7 +171,10 @@ fn value(parameter: &str, random: &mut Random) -> String {
         "movie_id" | "actor_id" => (1 + random.below(60)).to_string(),
         "released_from" | "released_to" => {
             let year = 1890 + random.below(140);
-            format!("{year}{}", one_of(&["-01-01", "-06-15", "-12-31", "-06-15T10:00:00Z"], random))
+            format!(
+                "{year}{}",
+                one_of(&["-01-01", "-06-15", "-12-31", "-06-15T10:00:00Z"], random)
+            )
         }
         "sort" => unreachable!("sorts are chosen by the kind of row"),
         other => panic!("{other}"),
@@ -132,7 +190,13 @@ fn bound(text: &str, end: bool) -> i64 {
     match text.split_once('T') {
         Some(_) => DateTime::parse_from_rfc3339(text).unwrap().timestamp(),
         None => {
-            let midnight = text.parse::<NaiveDate>().unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp();
+            let midnight = text
+                .parse::<NaiveDate>()
+                .unwrap()
+                .and_hms_opt(0, 0, 0)
+                .unwrap()
+                .and_utc()
+                .timestamp();
             midnight + if end { 86_399 } else { 0 }
         }
     }
@@ -144,19 +208,27 @@ impl World {
         query.iter().all(|(parameter, value)| match *parameter {
             "name" => {
                 let (name, prefix) = (bare(row["name"].as_str().unwrap()), bare(value));
-                name.starts_with(&prefix) || name.split(' ').next_back().unwrap().starts_with(&prefix)
+                name.starts_with(&prefix)
+                    || name.split(' ').next_back().unwrap().starts_with(&prefix)
             }
             "title" => {
                 let (title, prefix) = (bare(row["title"].as_str().unwrap()), bare(value));
-                let rest = ["the ", "a ", "an "].iter().find_map(|article| title.strip_prefix(article));
+                let rest = ["the ", "a ", "an "]
+                    .iter()
+                    .find_map(|article| title.strip_prefix(article));
                 title.starts_with(&prefix) || rest.is_some_and(|rest| rest.starts_with(&prefix))
             }
             "gender" => row["gender"].as_str().unwrap().to_lowercase() == value.to_lowercase(),
             "min_age" => row["age"].as_u64().unwrap() >= value.parse().unwrap(),
             "max_age" => row["age"].as_u64().unwrap() <= value.parse().unwrap(),
-            "movie_id" => self.casts.get(&value.parse().unwrap()).is_some_and(|cast| cast.contains(&id)),
+            "movie_id" => self
+                .casts
+                .get(&value.parse().unwrap())
+                .is_some_and(|cast| cast.contains(&id)),
             "actor_id" => self.casts[&id].contains(&value.parse().unwrap()),
-            "released_from" => timestamp(row["release_date"].as_str().unwrap()) >= bound(value, false),
+            "released_from" => {
+                timestamp(row["release_date"].as_str().unwrap()) >= bound(value, false)
+            }
             "released_to" => timestamp(row["release_date"].as_str().unwrap()) <= bound(value, true),
             _ => true,
         })
@@ -164,14 +236,25 @@ impl World {
 
     /// The ids of the rows that match a query, in its order.
     fn expected(&self, resource: &str, query: &Query) -> Vec<u64> {
-        let rows = if resource == "actors" { &self.actors } else { &self.movies };
-        let mut rows: Vec<_> = rows.iter().filter(|row| self.is_admitted(row, query)).collect();
+        let rows = if resource == "actors" {
+            &self.actors
+        } else {
+            &self.movies
+        };
+        let mut rows: Vec<_> = rows
+            .iter()
+            .filter(|row| self.is_admitted(row, query))
+            .collect();
         let sort = query.get("sort").map_or("id", String::as_str);
         let id = |row: &Value| row["id"].as_u64().unwrap();
         rows.sort_by_cached_key(|row| match sort.trim_start_matches('-') {
             "id" => (0, String::new(), id(row)),
             "age" => (row["age"].as_i64().unwrap(), String::new(), id(row)),
-            "release_date" => (timestamp(row["release_date"].as_str().unwrap()), String::new(), id(row)),
+            "release_date" => (
+                timestamp(row["release_date"].as_str().unwrap()),
+                String::new(),
+                id(row),
+            ),
             text => (0, bare(row[text].as_str().unwrap()), id(row)),
         });
         if sort.starts_with('-') {
@@ -190,7 +273,9 @@ fn path_of(resource: &str, query: &Query, limit: Option<u64>) -> String {
         });
         write!(path, "&{name}={encoded}").unwrap();
     }
-    limit.into_iter().for_each(|limit| write!(path, "&limit={limit}").unwrap());
+    limit
+        .into_iter()
+        .for_each(|limit| write!(path, "&limit={limit}").unwrap());
     path
 }
 
@@ -211,10 +296,20 @@ async fn walk(api: &Api, resource: &str, path: &str, limit: usize) -> (Vec<u64>,
 }
 
 /// Sends one random query with these parameters, each with a value.
-async fn ask(api: &Api, world: &World, resource: &'static str, parameters: &[&'static str], random: &mut Random) {
+async fn ask(
+    api: &Api,
+    world: &World,
+    resource: &'static str,
+    parameters: &[&'static str],
+    random: &mut Random,
+) {
     let mut query = Query::new();
     for parameter in parameters {
-        let sorts = if resource == "actors" { ["id", "name", "age"] } else { ["id", "title", "release_date"] };
+        let sorts = if resource == "actors" {
+            ["id", "name", "age"]
+        } else {
+            ["id", "title", "release_date"]
+        };
         let value = match *parameter {
             "sort" => format!("{}{}", one_of(&["", "-"], random), one_of(&sorts, random)),
             other => value(other, random),
@@ -230,7 +325,13 @@ async fn ask(api: &Api, world: &World, resource: &'static str, parameters: &[&'s
         _ => Some(1 + random.below(1000).max(expected.len() as u64 / 4)),
     };
     let path = path_of(resource, &query, limit.map(|limit| limit.min(1000)));
-    let (found, _) = walk(api, resource, &path, usize::try_from(limit.unwrap_or(1000)).unwrap()).await;
+    let (found, _) = walk(
+        api,
+        resource,
+        &path,
+        usize::try_from(limit.unwrap_or(1000)).unwrap(),
+    )
+    .await;
     assert_eq!(found, expected, "{query:?} {path}");
 }
 
@@ -256,9 +357,16 @@ async fn a_thousand_random_queries_find_what_a_look_at_every_row_finds() {
             }
         }
         while asked < 1000 {
-            let (resource, parameters) =
-                if random.below(2) == 0 { ("actors", &OF_ACTORS[..]) } else { ("movies", &OF_MOVIES[..]) };
-            let some: Vec<_> = parameters.iter().copied().filter(|_| random.below(2) == 0).collect();
+            let (resource, parameters) = if random.below(2) == 0 {
+                ("actors", &OF_ACTORS[..])
+            } else {
+                ("movies", &OF_MOVIES[..])
+            };
+            let some: Vec<_> = parameters
+                .iter()
+                .copied()
+                .filter(|_| random.below(2) == 0)
+                .collect();
             ask(&api, &world, resource, &some, &mut random).await;
             asked += 1;
         }
@@ -268,11 +376,27 @@ async fn a_thousand_random_queries_find_what_a_look_at_every_row_finds() {
 #[tokio::test]
 async fn names_and_titles_are_found_as_people_write_them() {
     let api = Api::start().await;
-    for name in ["Léa Seydoux", "Ida Lupino", "ida", "Max von Sydow", "Straße Ödön"] {
-        add(&api, "/actors", &json!({"name": name, "age": 30, "gender": "Female"})).await;
+    for name in [
+        "Léa Seydoux",
+        "Ida Lupino",
+        "ida",
+        "Max von Sydow",
+        "Straße Ödön",
+    ] {
+        add(
+            &api,
+            "/actors",
+            &json!({"name": name, "age": 30, "gender": "Female"}),
+        )
+        .await;
     }
     for title in ["The Third Man", "A Night", "Anna", "Les Misérables"] {
-        add(&api, "/movies", &json!({"title": title, "release_date": "1949-08-31T20:00"})).await;
+        add(
+            &api,
+            "/movies",
+            &json!({"title": title, "release_date": "1949-08-31T20:00"}),
+        )
+        .await;
     }
     let cases = [
         ("/actors?name=lea", vec![1]),
@@ -290,26 +414,48 @@ async fn names_and_titles_are_found_as_people_write_them() {
         ("/movies?title=n", vec![2]),
         ("/movies?title=an", vec![3]),
         ("/movies?title=miserables", vec![]),
-        ("/movies?released_from=1949-08-31&released_to=August+31,+1949", vec![1, 2, 3, 4]),
+        (
+            "/movies?released_from=1949-08-31&released_to=August+31,+1949",
+            vec![1, 2, 3, 4],
+        ),
         ("/movies?released_to=1949-08-31T19:59", vec![]),
     ];
     for (path, expected) in cases {
         let resource = &path[1..7];
         assert_eq!(walk(&api, resource, path, 1000).await.0, expected, "{path}");
     }
-    assert_eq!(api.get(Assistant, "/movies?released_from=01/02/2020").await.field_errors(), ["released_from"]);
+    assert_eq!(
+        api.get(Assistant, "/movies?released_from=01/02/2020")
+            .await
+            .field_errors(),
+        ["released_from"]
+    );
 }
 
 #[tokio::test]
 async fn a_cursor_is_good_for_its_own_list_alone() {
     let api = Api::start().await;
     for name in ["Ada", "Adam", "Adele"] {
-        add(&api, "/actors", &json!({"name": name, "age": 30, "gender": "f"})).await;
+        add(
+            &api,
+            "/actors",
+            &json!({"name": name, "age": 30, "gender": "f"}),
+        )
+        .await;
         add(&api, "/movies", &json!({"title": name})).await;
     }
-    let body = api.get(Assistant, "/actors?name=ad&sort=-name&limit=1").await.expect(200);
+    let body = api
+        .get(Assistant, "/actors?name=ad&sort=-name&limit=1")
+        .await
+        .expect(200);
     let next = body["next"].as_str().unwrap();
-    let cursor = next.split("cursor=").nth(1).unwrap().split('&').next().unwrap();
+    let cursor = next
+        .split("cursor=")
+        .nth(1)
+        .unwrap()
+        .split('&')
+        .next()
+        .unwrap();
     assert_eq!(walk(&api, "actors", next, 1).await.0, [2, 1]);
     let foreign = [
         format!("/actors?name=ad&sort=name&cursor={cursor}"),
@@ -323,23 +469,59 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
         "/actors?name=ad&sort=-name&cursor=".to_owned(),
     ];
     for path in foreign {
-        assert_eq!(api.get(Assistant, &path).await.field_errors(), ["cursor"], "{path}");
+        assert_eq!(
+            api.get(Assistant, &path).await.field_errors(),
+            ["cursor"],
+            "{path}"
+        );
     }
-    for path in
-        ["/actors?name=ad&sort=-id&after=1".to_owned(), format!("/actors?name=ad&after=1&sort=-name&cursor={cursor}")]
-    {
-        assert_eq!(api.get(Assistant, &path).await.field_errors(), ["after"], "{path}");
+    for path in [
+        "/actors?name=ad&sort=-id&after=1".to_owned(),
+        format!("/actors?name=ad&after=1&sort=-name&cursor={cursor}"),
+    ] {
+        assert_eq!(
+            api.get(Assistant, &path).await.field_errors(),
+            ["after"],
+            "{path}"
+        );
     }
-    assert_eq!(walk(&api, "actors", "/actors?name=ad&after=1&limit=1", 1).await.0, [2, 3]);
+    assert_eq!(
+        walk(&api, "actors", "/actors?name=ad&after=1&limit=1", 1)
+            .await
+            .0,
+        [2, 3]
+    );
 }
 
 #[tokio::test]
 async fn rows_that_change_move_in_every_index() {
     let api = Api::start().await;
-    add(&api, "/actors", &json!({"name": "Old Name", "age": 30, "gender": "f"})).await;
-    add(&api, "/movies", &json!({"title": "The Old", "release_date": "1950-01-01"})).await;
-    api.patch(Producer, "/actors/1", &json!({"name": "New Thing", "age": 40, "gender": "m"})).await.expect(200);
-    api.patch(Producer, "/movies/1", &json!({"title": "An Other", "release_date": "1960-01-01"})).await.expect(200);
+    add(
+        &api,
+        "/actors",
+        &json!({"name": "Old Name", "age": 30, "gender": "f"}),
+    )
+    .await;
+    add(
+        &api,
+        "/movies",
+        &json!({"title": "The Old", "release_date": "1950-01-01"}),
+    )
+    .await;
+    api.patch(
+        Producer,
+        "/actors/1",
+        &json!({"name": "New Thing", "age": 40, "gender": "m"}),
+    )
+    .await
+    .expect(200);
+    api.patch(
+        Producer,
+        "/movies/1",
+        &json!({"title": "An Other", "release_date": "1960-01-01"}),
+    )
+    .await
+    .expect(200);
     for (found, queries) in [
         (
             vec![],
@@ -367,7 +549,11 @@ async fn rows_that_change_move_in_every_index() {
         ),
     ] {
         for query in queries {
-            assert_eq!(walk(&api, &query[..6], &format!("/{query}"), 1000).await.0, found, "{query}");
+            assert_eq!(
+                walk(&api, &query[..6], &format!("/{query}"), 1000).await.0,
+                found,
+                "{query}"
+            );
         }
     }
 }
@@ -397,7 +583,10 @@ async fn a_page_makes_a_bounded_number_of_calls_and_reads_a_bounded_number_of_ro
         ("/actors?limit=10&min_age=20&max_age=22", 6),
         ("/movies?limit=10&title=the", 10),
         ("/movies?limit=10&released_from=1950-01-01", 6),
-        ("/movies?limit=10&released_from=1950-01-01&sort=release_date", 4),
+        (
+            "/movies?limit=10&released_from=1950-01-01&sort=release_date",
+            4,
+        ),
         ("/actors?limit=10&name=a&gender=female&sort=age", 16),
         ("/movies?limit=10&actor_id=1", 3),
         ("/actors?limit=10&movie_id=1", 3),
@@ -414,22 +603,41 @@ async fn put_actors(api: &Api, actors: &[Actor]) {
     for some in actors.chunks(25) {
         let puts = some.iter().map(|actor| {
             let id = actor.id.get();
-            let mut put = PutRequest::builder().item("bucket", number(id / 1000)).item("id", number(id));
+            let mut put = PutRequest::builder()
+                .item("bucket", number(id / 1000))
+                .item("id", number(id));
             for (name, value) in actor.attributes() {
                 put = put.item(name, value);
             }
-            WriteRequest::builder().put_request(put.build().unwrap()).build()
+            WriteRequest::builder()
+                .put_request(put.build().unwrap())
+                .build()
         });
-        let write = api.stack.client().batch_write_item().request_items(local::ACTORS_TABLE, puts.collect());
+        let write = api
+            .stack
+            .client()
+            .batch_write_item()
+            .request_items(local::ACTORS_TABLE, puts.collect());
         write.send().await.unwrap();
     }
-    let counter = api.stack.client().put_item().table_name(local::ACTORS_TABLE);
-    let counter = counter.item("bucket", AttributeValue::N("-1".into())).item("id", number(0));
-    counter.item("last_id", number(actors.len() as u64)).send().await.unwrap();
+    let counter = api
+        .stack
+        .client()
+        .put_item()
+        .table_name(local::ACTORS_TABLE);
+    let counter = counter
+        .item("bucket", AttributeValue::N("-1".into()))
+        .item("id", number(0));
+    counter
+        .item("last_id", number(actors.len() as u64))
+        .send()
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_more_is_asked_for_than_can_be_gathered_and_little_of_what_is_passed_no_row_is_lost_or_given_twice() {
+async fn where_more_is_asked_for_than_can_be_gathered_and_little_of_what_is_passed_no_row_is_lost_or_given_twice()
+ {
     let api = Api::start().await;
     let mut random = Random::new(11);
     let actors: Vec<_> = (1..=6000)
@@ -441,19 +649,43 @@ async fn where_more_is_asked_for_than_can_be_gathered_and_little_of_what_is_pass
         })
         .collect();
     put_actors(&api, &actors).await;
-    let mut expected: Vec<_> = actors.iter().filter(|actor| actor.gender.as_str() == "x").collect();
+    let mut expected: Vec<_> = actors
+        .iter()
+        .filter(|actor| actor.gender.as_str() == "x")
+        .collect();
     assert!(expected.len() > 1200, "more than is gathered");
-    for (sort, descending) in [("id", false), ("-id", true), ("name", false), ("-name", true)] {
+    for (sort, descending) in [
+        ("id", false),
+        ("-id", true),
+        ("name", false),
+        ("-name", true),
+    ] {
         expected.sort_by_key(|actor| {
-            (if sort.ends_with("name") { bare(actor.name.as_str()) } else { String::new() }, actor.id.get())
+            (
+                if sort.ends_with("name") {
+                    bare(actor.name.as_str())
+                } else {
+                    String::new()
+                },
+                actor.id.get(),
+            )
         });
         if descending {
             expected.reverse();
         }
         let ids: Vec<_> = expected.iter().map(|actor| actor.id.get()).collect();
-        let (found, pages) = walk(&api, "actors", &format!("/actors?gender=x&sort={sort}&limit=333"), 333).await;
+        let (found, pages) = walk(
+            &api,
+            "actors",
+            &format!("/actors?gender=x&sort={sort}&limit=333"),
+            333,
+        )
+        .await;
         assert_eq!(found, ids, "{sort}, {pages} pages");
-        assert!(pages > ids.len().div_ceil(333), "{sort}: pages are not short, {pages} of them");
+        assert!(
+            pages > ids.len().div_ceil(333),
+            "{sort}: pages are not short, {pages} of them"
+        );
     }
 }
 
@@ -474,9 +706,19 @@ async fn rows_with_the_same_value_come_in_the_order_of_their_ids_which_descendin
         ("movies", "title"),
         ("movies", "release_date"),
     ] {
-        let filter = if resource == "actors" { "name=ida" } else { "title=exam" };
-        for query in [format!("/{resource}?sort="), format!("/{resource}?{filter}&sort=")] {
-            for (sort, expected) in [(sort.to_owned(), &ascending), (format!("-{sort}"), &descending)] {
+        let filter = if resource == "actors" {
+            "name=ida"
+        } else {
+            "title=exam"
+        };
+        for query in [
+            format!("/{resource}?sort="),
+            format!("/{resource}?{filter}&sort="),
+        ] {
+            for (sort, expected) in [
+                (sort.to_owned(), &ascending),
+                (format!("-{sort}"), &descending),
+            ] {
                 let (found, _) = walk(&api, resource, &format!("{query}{sort}&limit=4"), 4).await;
                 assert_eq!(found, *expected, "{query}{sort}");
             }
@@ -501,9 +743,21 @@ async fn texts_are_sorted_by_their_first_900_bytes_and_found_by_all_of_them() {
         api.add_movie(text).await;
     }
     for (resource, field) in [("actors", "name"), ("movies", "title")] {
-        let (found, _) = walk(&api, resource, &format!("/{resource}?sort={field}&limit=4"), 4).await;
+        let (found, _) = walk(
+            &api,
+            resource,
+            &format!("/{resource}?sort={field}&limit=4"),
+            4,
+        )
+        .await;
         assert_eq!(found, [2, 1, 3, 4], "{resource}");
-        let (found, _) = walk(&api, resource, &format!("/{resource}?{field}={}&limit=4", texts[3]), 4).await;
+        let (found, _) = walk(
+            &api,
+            resource,
+            &format!("/{resource}?{field}={}&limit=4", texts[3]),
+            4,
+        )
+        .await;
         assert_eq!(found, [4], "{resource}");
     }
 }
@@ -531,10 +785,16 @@ async fn lists_by_casting_and_plain_lists_by_ids_are_strongly_consistent_and_no_
         ("/actors?after=1&sort=id", true),
         ("/actors?sort=-id&include=credits", true),
         ("/actors?movie_id=1", true),
-        ("/actors?movie_id=1&name=ida&gender=female&sort=-age&include=credits", true),
+        (
+            "/actors?movie_id=1&name=ida&gender=female&sort=-age&include=credits",
+            true,
+        ),
         ("/movies?include=cast", true),
         ("/movies?sort=-id", true),
-        ("/movies?actor_id=1&title=exam&sort=release_date&include=cast", true),
+        (
+            "/movies?actor_id=1&title=exam&sort=release_date&include=cast",
+            true,
+        ),
         ("/actors?sort=name", false),
         ("/actors?name=ida", false),
         ("/actors?gender=female&sort=-id", false),
@@ -545,6 +805,10 @@ async fn lists_by_casting_and_plain_lists_by_ids_are_strongly_consistent_and_no_
         api.get(Assistant, path).await.expect(200);
         let calls = proxy.calls();
         assert!(!calls.is_empty());
-        assert_eq!(calls.iter().all(is_consistent), consistent, "{path}: {calls:?}");
+        assert_eq!(
+            calls.iter().all(is_consistent),
+            consistent,
+            "{path}: {calls:?}"
+        );
     }
 }

@@ -20,31 +20,55 @@ async fn a_preflight_is_answered_by_the_gateway_and_any_other_options_is_405() {
         response.headers()["access-control-allow-headers"],
         "authorization,content-type,idempotency-key,if-match,prefer"
     );
-    send(api.request("OPTIONS", "/actors").header("origin", "https://app.example"))
-        .await
-        .expect_error(405, "method not allowed");
+    send(
+        api.request("OPTIONS", "/actors")
+            .header("origin", "https://app.example"),
+    )
+    .await
+    .expect_error(405, "method not allowed");
 }
 
 #[tokio::test]
 async fn an_answer_to_another_origin_may_be_read_there() {
     let api = Api::start().await;
-    let response = send(api.request_as(Assistant, "GET", "/actors").header("origin", "https://app.example")).await;
+    let response = send(
+        api.request_as(Assistant, "GET", "/actors")
+            .header("origin", "https://app.example"),
+    )
+    .await;
     assert_eq!(response.header("access-control-allow-origin"), Some("*"));
-    assert_eq!(api.get(Assistant, "/actors").await.header("access-control-allow-origin"), None);
+    assert_eq!(
+        api.get(Assistant, "/actors")
+            .await
+            .header("access-control-allow-origin"),
+        None
+    );
 }
 
 #[tokio::test]
 async fn a_body_over_10_mb_and_a_head_over_10_kb_stop_at_the_gateway() {
     let api = Api::start().await;
     let limit = 10 * 1024 * 1024;
-    let at_limit = api.request_as(Director, "POST", "/actors").body(vec![b'x'; limit]);
+    let at_limit = api
+        .request_as(Director, "POST", "/actors")
+        .body(vec![b'x'; limit]);
     send(at_limit).await.expect_error(413, "payload too large");
-    let over = api.request_as(Director, "POST", "/actors").body(vec![b'x'; limit + 1]).send().await.unwrap();
+    let over = api
+        .request_as(Director, "POST", "/actors")
+        .body(vec![b'x'; limit + 1])
+        .send()
+        .await
+        .unwrap();
     assert_eq!(
         (over.status().as_u16(), over.text().await.unwrap().as_str()),
         (413, r#"{"message":"Request Entity Too Large"}"#)
     );
-    let long = api.request("GET", "/actors").header("x-long", "x".repeat(11_000)).send().await.unwrap();
+    let long = api
+        .request("GET", "/actors")
+        .header("x-long", "x".repeat(11_000))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(long.status(), 431);
 }
 
@@ -64,7 +88,12 @@ async fn odd_but_valid_http_is_answered_in_the_contracts_shape() {
     for (request, status) in requests {
         let response = raw::send(&api, request).await;
         response.check_shape();
-        assert_eq!(response.status, status, "{}", String::from_utf8_lossy(request));
+        assert_eq!(
+            response.status,
+            status,
+            "{}",
+            String::from_utf8_lossy(request)
+        );
     }
 }
 
@@ -73,7 +102,9 @@ async fn a_client_that_goes_away_half_way_harms_nobody() {
     let api = Api::start().await;
     let mut stream = raw::connect(&api).await;
     stream
-        .write_all(b"POST /actors HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"name\"")
+        .write_all(
+            b"POST /actors HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"name\"",
+        )
         .await
         .unwrap();
     drop(stream);
@@ -87,6 +118,11 @@ async fn header_names_are_in_lower_case_and_several_values_are_one() {
     headers.append("content-type", "application/json".parse().unwrap());
     headers.append("content-type", "text/plain".parse().unwrap());
     // Joined by a comma, the two values are no media type, though the first alone would be one.
-    let response = send(api.request_as(Director, "POST", "/actors").headers(headers).body("{}")).await;
+    let response = send(
+        api.request_as(Director, "POST", "/actors")
+            .headers(headers)
+            .body("{}"),
+    )
+    .await;
     response.expect_error(415, "unsupported media type");
 }

@@ -57,10 +57,16 @@ struct Event {
 
 /// What a row does that handles one request at a time.
 fn apply(state: State, request: &Request, part: Part) -> (State, Seen) {
-    let Some((version, number)) = state else { return (None, Seen::Missing) };
+    let Some((version, number)) = state else {
+        return (None, Seen::Missing);
+    };
     let write = |new: u64| {
         // Writing the current cast is no change.
-        let version = if part == Part::Cast && new == number { version } else { version + 1 };
+        let version = if part == Part::Cast && new == number {
+            version
+        } else {
+            version + 1
+        };
         (Some((version, new)), Seen::Row(version, new))
     };
     match *request {
@@ -75,7 +81,13 @@ fn apply(state: State, request: &Request, part: Part) -> (State, Seen) {
 
 /// Whether some order of the events explains all of them.
 fn is_linearizable(events: &[Event], start: State, part: Part) -> bool {
-    fn search(events: &[Event], part: Part, done: u32, state: State, seen_before: &mut HashSet<(u32, State)>) -> bool {
+    fn search(
+        events: &[Event],
+        part: Part,
+        done: u32,
+        state: State,
+        seen_before: &mut HashSet<(u32, State)>,
+    ) -> bool {
         let open = || (0..events.len()).filter(|index| done & (1 << index) == 0);
         if open().all(|index| events[index].seen == Seen::Nothing) {
             return true;
@@ -84,8 +96,10 @@ fn is_linearizable(events: &[Event], start: State, part: Part) -> bool {
             return false;
         }
         // The next event is one that started before any open event with a response ended.
-        let first_end =
-            open().filter(|index| events[*index].seen != Seen::Nothing).map(|index| events[index].ended).min();
+        let first_end = open()
+            .filter(|index| events[*index].seen != Seen::Nothing)
+            .map(|index| events[index].ended)
+            .min();
         open().any(|index| {
             let event = &events[index];
             let (next, response) = apply(state, &event.request, part);
@@ -99,7 +113,12 @@ fn is_linearizable(events: &[Event], start: State, part: Part) -> bool {
 
 #[test]
 fn the_checker_knows_a_lost_update_and_a_stale_read() {
-    let event = |request, seen, started, ended| Event { request, seen, started, ended };
+    let event = |request, seen, started, ended| Event {
+        request,
+        seen,
+        started,
+        ended,
+    };
     let start = Some((1, 30));
     let good = [
         event(Request::Write(31), Seen::Row(2, 31), 0, 10),
@@ -114,11 +133,20 @@ fn the_checker_knows_a_lost_update_and_a_stale_read() {
         event(Request::WriteIf(1, 32), Seen::Row(2, 32), 1, 9),
     ];
     assert!(!is_linearizable(&lost, start, Part::Age));
-    let stale = [event(Request::Write(31), Seen::Row(2, 31), 0, 1), event(Request::Read, Seen::Row(1, 30), 2, 3)];
+    let stale = [
+        event(Request::Write(31), Seen::Row(2, 31), 0, 1),
+        event(Request::Read, Seen::Row(1, 30), 2, 3),
+    ];
     assert!(!is_linearizable(&stale, start, Part::Age));
-    let twice = [event(Request::Delete, Seen::Deleted, 0, 1), event(Request::Delete, Seen::Deleted, 2, 3)];
+    let twice = [
+        event(Request::Delete, Seen::Deleted, 0, 1),
+        event(Request::Delete, Seen::Deleted, 2, 3),
+    ];
     assert!(!is_linearizable(&twice, start, Part::Age));
-    let undead = [event(Request::Delete, Seen::Deleted, 0, 1), event(Request::Read, Seen::Row(1, 30), 2, 3)];
+    let undead = [
+        event(Request::Delete, Seen::Deleted, 0, 1),
+        event(Request::Read, Seen::Row(1, 30), 2, 3),
+    ];
     assert!(!is_linearizable(&undead, start, Part::Age));
 }
 
@@ -129,7 +157,11 @@ async fn perform(api: &Api, part: Part, path: &str, request: &Request) -> Seen {
         Request::Write(_) | Request::WriteIf(..) => "PATCH",
         Request::Delete | Request::DeleteIf(_) => "DELETE",
     };
-    let query = if part == Part::Cast && method == "GET" { "?include=cast" } else { "" };
+    let query = if part == Part::Cast && method == "GET" {
+        "?include=cast"
+    } else {
+        ""
+    };
     let mut http = api.request_as(Producer, method, &format!("{path}{query}"));
     if let Request::WriteIf(version, _) | Request::DeleteIf(version) = request {
         http = http.header("if-match", format!("\"{version}\""));
@@ -145,12 +177,19 @@ async fn perform(api: &Api, part: Part, path: &str, request: &Request) -> Seen {
     match (response.status, request) {
         (200, Request::Delete | Request::DeleteIf(_)) => Seen::Deleted,
         (200, _) => {
-            let version = response.header("etag").unwrap().trim_matches('"').parse().unwrap();
+            let version = response
+                .header("etag")
+                .unwrap()
+                .trim_matches('"')
+                .parse()
+                .unwrap();
             let number = match (part, request) {
                 (Part::Age, _) => response.body["actors"][0]["age"].as_u64().unwrap(),
                 // A change of the cast returns the plain row.
                 (Part::Cast, Request::Write(number) | Request::WriteIf(_, number)) => *number,
-                (Part::Cast, _) => response.body["movies"][0]["cast"][0]["billing"].as_u64().unwrap(),
+                (Part::Cast, _) => response.body["movies"][0]["cast"][0]["billing"]
+                    .as_u64()
+                    .unwrap(),
             };
             Seen::Row(version, number)
         }
@@ -162,7 +201,13 @@ async fn perform(api: &Api, part: Part, path: &str, request: &Request) -> Seen {
 }
 
 /// One client: a few requests in sequence, with versions that it has seen.
-async fn client(api: &Api, part: Part, path: &str, mut random: Random, clock: &AtomicU64) -> Vec<Event> {
+async fn client(
+    api: &Api,
+    part: Part,
+    path: &str,
+    mut random: Random,
+    clock: &AtomicU64,
+) -> Vec<Event> {
     let mut version = 1;
     let mut events = Vec::new();
     for _ in 0..4 {
@@ -180,7 +225,12 @@ async fn client(api: &Api, part: Part, path: &str, mut random: Random, clock: &A
         if let Seen::Row(seen, _) = seen {
             version = seen;
         }
-        events.push(Event { request, seen, started, ended });
+        events.push(Event {
+            request,
+            seen,
+            started,
+            ended,
+        });
     }
     events
 }
@@ -219,12 +269,22 @@ async fn check_histories(part: Part, rounds: u64, with_faults: bool) {
             proxy.plan(move |_| fault(&mut random));
         }
         let clock = AtomicU64::new(0);
-        let clients = (0..4).map(|number| client(&api, part, &path, Random::new(seed * 10 + number), &clock));
+        let clients =
+            (0..4).map(|number| client(&api, part, &path, Random::new(seed * 10 + number), &clock));
         let events: Vec<_> = join_all(clients).await.into_iter().flatten().collect();
-        told += events.iter().filter(|event| event.seen != Seen::Nothing).count();
-        assert!(is_linearizable(&events, Some((1, 34)), part), "SEED={seed}: {events:#?}");
+        told += events
+            .iter()
+            .filter(|event| event.seen != Seen::Nothing)
+            .count();
+        assert!(
+            is_linearizable(&events, Some((1, 34)), part),
+            "SEED={seed}: {events:#?}"
+        );
     }
-    assert!(told > seeds.len(), "most requests must be answered for a history to say anything");
+    assert!(
+        told > seeds.len(),
+        "most requests must be answered for a history to say anything"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

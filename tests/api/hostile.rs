@@ -78,7 +78,13 @@ impl Row {
     /// The bytes to send. A header that the row sets itself is not added again.
     fn bytes(&self, api: &Api) -> Vec<u8> {
         let own = String::from_utf8_lossy(&self.headers).to_ascii_lowercase();
-        let mut bytes = [self.method.as_bytes(), b" ", &self.target, b" HTTP/1.1\r\nConnection: close\r\n"].concat();
+        let mut bytes = [
+            self.method.as_bytes(),
+            b" ",
+            &self.target,
+            b" HTTP/1.1\r\nConnection: close\r\n",
+        ]
+        .concat();
         let mut add = |name: &str, value: String| {
             if !own.contains(&format!("{name}:")) {
                 bytes.extend(format!("{name}: {value}\r\n").bytes());
@@ -86,12 +92,24 @@ impl Row {
         };
         add("host", "localhost".to_owned());
         if let Some(role) = self.sender {
-            add("authorization", format!("Bearer {}", api.stack.tokens.as_ref().unwrap().issue(role).unwrap()));
+            add(
+                "authorization",
+                format!(
+                    "Bearer {}",
+                    api.stack.tokens.as_ref().unwrap().issue(role).unwrap()
+                ),
+            );
         }
         if !self.body.is_empty() && !own.contains("transfer-encoding:") {
             add("content-length", self.body.len().to_string());
         }
-        [&bytes, &filled_in(api, &self.headers), &b"\r\n"[..], &self.body].concat()
+        [
+            &bytes,
+            &filled_in(api, &self.headers),
+            &b"\r\n"[..],
+            &self.body,
+        ]
+        .concat()
     }
 }
 
@@ -100,7 +118,10 @@ fn filled_in(api: &Api, lines: &[u8]) -> Vec<u8> {
     const PLACE: &[u8] = b"{token}";
     let token = api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap();
     let mut filled = lines.to_vec();
-    while let Some(at) = filled.windows(PLACE.len()).position(|window| window == PLACE) {
+    while let Some(at) = filled
+        .windows(PLACE.len())
+        .position(|window| window == PLACE)
+    {
         filled.splice(at..at + PLACE.len(), token.bytes());
     }
     filled
@@ -129,8 +150,17 @@ impl Expected {
     }
 
     async fn rows(api: &Api) -> (Vec<Value>, Vec<Value>) {
-        let actors = api.get(Producer, "/actors").await.expect(200)["actors"].as_array().unwrap().clone();
-        (actors, api.get(Producer, "/movies?include=cast").await.expect(200)["movies"].as_array().unwrap().clone())
+        let actors = api.get(Producer, "/actors").await.expect(200)["actors"]
+            .as_array()
+            .unwrap()
+            .clone();
+        (
+            actors,
+            api.get(Producer, "/movies?include=cast").await.expect(200)["movies"]
+                .as_array()
+                .unwrap()
+                .clone(),
+        )
     }
 
     fn apply(&mut self, change: &Change) {
@@ -162,15 +192,25 @@ impl Expected {
 #[tokio::test]
 async fn every_hostile_request_has_its_one_answer_and_reaches_no_row_but_its_own() {
     let (api, mut expected) = Expected::start().await;
-    let tables =
-        [paths::rows(), ids::rows(), methods::rows(), queries::rows(), headers::rows(), bodies::rows(), texts::rows()];
+    let tables = [
+        paths::rows(),
+        ids::rows(),
+        methods::rows(),
+        queries::rows(),
+        headers::rows(),
+        bodies::rows(),
+        texts::rows(),
+    ];
     let rows: Vec<_> = tables.into_iter().flatten().collect();
     assert!(rows.len() >= 700, "{}", rows.len());
     let mut wrong = Vec::new();
     for row in &rows {
         let response = raw::send(&api, &row.bytes(&api)).await;
         if response.status != row.status {
-            wrong.push(format!("{}: {} and not {}: {}", row.what, response.status, row.status, response.body));
+            wrong.push(format!(
+                "{}: {} and not {}: {}",
+                row.what, response.status, row.status, response.body
+            ));
             continue;
         }
         // Shown if the check fails.
@@ -192,7 +232,9 @@ async fn what_is_no_http_request_is_refused_or_cut_off_and_harms_nobody() {
     for (what, request) in framing::requests(&token) {
         let response = raw::send_and_end(&api, &request).await;
         // The response may be empty if the rest of the request never came.
-        if !response.is_empty() && !raw::status(&response).is_some_and(|status| (400..500).contains(&status)) {
+        if !response.is_empty()
+            && !raw::status(&response).is_some_and(|status| (400..500).contains(&status))
+        {
             wrong.push(format!("{what}: {}", String::from_utf8_lossy(&response)));
         }
         // If there is no response, the request may still have been executed.

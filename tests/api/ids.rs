@@ -10,7 +10,9 @@ async fn an_id_has_one_spelling_after_one_percent_decoding() {
         assert_eq!(api.add_actor("Ida").await, id);
     }
     for spelled in ["1", "%31", "1%30"] {
-        api.patch(Director, &format!("/actors/{spelled}"), &json!({})).await.expect(200);
+        api.patch(Director, &format!("/actors/{spelled}"), &json!({}))
+            .await
+            .expect(200);
     }
     let others = [
         "01",
@@ -47,7 +49,12 @@ async fn an_id_has_one_spelling_after_one_percent_decoding() {
     ];
     for spelled in others {
         for response in [
-            api.patch(Director, &format!("/actors/{spelled}"), &json!({"name": "Changed"})).await,
+            api.patch(
+                Director,
+                &format!("/actors/{spelled}"),
+                &json!({"name": "Changed"}),
+            )
+            .await,
             api.delete(Director, &format!("/actors/{spelled}")).await,
         ] {
             response.expect_error(404, "resource not found");
@@ -60,12 +67,18 @@ async fn an_id_has_one_spelling_after_one_percent_decoding() {
 #[tokio::test]
 async fn the_greatest_id_is_an_id() {
     let api = Api::start().await;
-    api.delete(Director, "/actors/9007199254740991").await.expect_error(404, "resource not found");
-    api.patch(Director, "/actors/9007199254740991", &json!({"age": 1})).await.expect_error(404, "resource not found");
+    api.delete(Director, "/actors/9007199254740991")
+        .await
+        .expect_error(404, "resource not found");
+    api.patch(Director, "/actors/9007199254740991", &json!({"age": 1}))
+        .await
+        .expect_error(404, "resource not found");
 }
 
 #[tokio::test]
 async fn a_misspelled_id_is_404_before_the_body_is_looked_at() {
     let api = Api::start().await;
-    api.patch(Director, "/actors/01", &json!([])).await.expect_error(404, "resource not found");
+    api.patch(Director, "/actors/01", &json!([]))
+        .await
+        .expect_error(404, "resource not found");
 }

@@ -10,7 +10,11 @@ use crate::support::issuer::{Behaviour, TestIssuer, key_document};
 use crate::support::{Api, ApiResponse, options, send, signing_key};
 
 async fn get(api: &Api, token: &str) -> ApiResponse {
-    send(api.request("GET", "/actors").header("authorization", format!("Bearer {token}"))).await
+    send(
+        api.request("GET", "/actors")
+            .header("authorization", format!("Bearer {token}")),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -28,7 +32,11 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
         Behaviour::Publishes(r#"{"keys": []}"#.into()),
         Behaviour::Publishes(format!("{good}{}", " ".repeat(150_000))),
         Behaviour::Compresses(good.clone()),
-        Behaviour::Publishes(format!(r#"{{"keys": [{}{}]}}"#, "[".repeat(70_000), "]".repeat(70_000))),
+        Behaviour::Publishes(format!(
+            r#"{{"keys": [{}{}]}}"#,
+            "[".repeat(70_000),
+            "]".repeat(70_000)
+        )),
         Behaviour::Redirects(elsewhere.url.key_set_url().to_string()),
     ];
     for fault in faults {
@@ -47,7 +55,10 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
 #[tokio::test]
 async fn an_issuer_that_hangs_or_drips_is_503_within_four_seconds() {
     let key = signing_key();
-    let faults = [Behaviour::Dawdles(Duration::from_secs(60), String::new()), Behaviour::Drips(key_document(&[&key]))];
+    let faults = [
+        Behaviour::Dawdles(Duration::from_secs(60), String::new()),
+        Behaviour::Drips(key_document(&[&key])),
+    ];
     for response in join_all(faults.map(|fault| first_request(fault, &key))).await {
         response.expect_error(503, "service unavailable");
     }
@@ -66,16 +77,26 @@ async fn first_request(fault: Behaviour, key: &Arc<SigningKey>) -> ApiResponse {
 async fn a_bad_token_needs_no_key() {
     let issuer = TestIssuer::start(Behaviour::Fails(500)).await;
     let api = Api::trusting(issuer.url.clone()).await;
-    get(&api, "x.y.z").await.expect_error(401, "The access token is not valid.");
-    send(api.request("GET", "/actors")).await.expect_error(401, "Authorization header is expected.");
-    send(api.request("PUT", "/actors")).await.expect_error(405, "method not allowed");
+    get(&api, "x.y.z")
+        .await
+        .expect_error(401, "The access token is not valid.");
+    send(api.request("GET", "/actors"))
+        .await
+        .expect_error(401, "Authorization header is expected.");
+    send(api.request("PUT", "/actors"))
+        .await
+        .expect_error(405, "method not allowed");
     assert_eq!(issuer.asked(), 0);
 }
 
 #[tokio::test]
 async fn any_number_of_first_requests_share_one_fetch() {
     let key = signing_key();
-    let issuer = TestIssuer::start(Behaviour::Dawdles(Duration::from_millis(200), key_document(&[&key]))).await;
+    let issuer = TestIssuer::start(Behaviour::Dawdles(
+        Duration::from_millis(200),
+        key_document(&[&key]),
+    ))
+    .await;
     let api = Api::trusting(issuer.url.clone()).await;
     let token = issuer.token(&key, Assistant);
     for response in join_all((0..50).map(|_| get(&api, &token))).await {
@@ -101,17 +122,29 @@ async fn unknown_keys_cause_one_fetch_a_cool_down() {
 async fn a_new_key_works_after_the_cool_down_and_a_withdrawn_one_stops_after_the_cache_time() {
     let (old, new) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&old]))).await;
-    let times = Options { cache: Duration::from_secs(2), cooldown: Duration::from_secs(1), ..options() };
-    let api = Api::with(Options { issuer: Some(issuer.url.clone()), ..times }).await;
+    let times = Options {
+        cache: Duration::from_secs(2),
+        cooldown: Duration::from_secs(1),
+        ..options()
+    };
+    let api = Api::with(Options {
+        issuer: Some(issuer.url.clone()),
+        ..times
+    })
+    .await;
     let (old_token, new_token) = (issuer.token(&old, Assistant), issuer.token(&new, Assistant));
     get(&api, &old_token).await.expect(200);
     issuer.now(Behaviour::Publishes(key_document(&[&old, &new])));
-    get(&api, &new_token).await.expect_error(401, "The access token is not valid.");
+    get(&api, &new_token)
+        .await
+        .expect_error(401, "The access token is not valid.");
     tokio::time::sleep(Duration::from_millis(1050)).await;
     get(&api, &new_token).await.expect(200);
     issuer.now(Behaviour::Publishes(key_document(&[&new])));
     tokio::time::sleep(Duration::from_millis(3050)).await;
-    get(&api, &old_token).await.expect_error(401, "The access token is not valid.");
+    get(&api, &old_token)
+        .await
+        .expect_error(401, "The access token is not valid.");
     get(&api, &new_token).await.expect(200);
 }
 
@@ -119,28 +152,51 @@ async fn a_new_key_works_after_the_cool_down_and_a_withdrawn_one_stops_after_the
 async fn a_token_that_was_good_is_refused_once_its_key_is_another_of_the_same_id() {
     let (old, new) = (signing_key(), SigningKey::generate().unwrap());
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&old]))).await;
-    let times = Options { cache: Duration::from_secs(1), cooldown: Duration::from_secs(1), ..options() };
-    let api = Api::with(Options { issuer: Some(issuer.url.clone()), ..times }).await;
+    let times = Options {
+        cache: Duration::from_secs(1),
+        cooldown: Duration::from_secs(1),
+        ..options()
+    };
+    let api = Api::with(Options {
+        issuer: Some(issuer.url.clone()),
+        ..times
+    })
+    .await;
     let token = issuer.token(&old, Assistant);
     for _ in 0..3 {
         get(&api, &token).await.expect(200);
     }
     let mut replaced = new.public_jwk();
     replaced["kid"] = json!(old.id());
-    issuer.now(Behaviour::Publishes(json!({ "keys": [replaced] }).to_string()));
+    issuer.now(Behaviour::Publishes(
+        json!({ "keys": [replaced] }).to_string(),
+    ));
     tokio::time::sleep(Duration::from_millis(2050)).await;
-    get(&api, &token).await.expect_error(401, "The access token is not valid.");
+    get(&api, &token)
+        .await
+        .expect_error(401, "The access token is not valid.");
 }
 
 #[tokio::test]
 async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay_no_known_key() {
     let (key, stranger) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&key]))).await;
-    let times = Options { cache: Duration::from_secs(1), cooldown: Duration::from_secs(1), ..options() };
-    let api = Api::with(Options { issuer: Some(issuer.url.clone()), ..times }).await;
+    let times = Options {
+        cache: Duration::from_secs(1),
+        cooldown: Duration::from_secs(1),
+        ..options()
+    };
+    let api = Api::with(Options {
+        issuer: Some(issuer.url.clone()),
+        ..times
+    })
+    .await;
     let token = issuer.token(&key, Assistant);
     get(&api, &token).await.expect(200);
-    for fault in [Behaviour::Fails(500), Behaviour::Publishes(r#"{"keys": []}"#.into())] {
+    for fault in [
+        Behaviour::Fails(500),
+        Behaviour::Publishes(r#"{"keys": []}"#.into()),
+    ] {
         issuer.now(fault);
         tokio::time::sleep(Duration::from_millis(2100)).await;
         get(&api, &token).await.expect(200);
@@ -149,7 +205,10 @@ async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay
     tokio::time::sleep(Duration::from_millis(1050)).await;
     get(&api, &token).await.expect(200);
     tokio::time::sleep(Duration::from_millis(1050)).await;
-    issuer.now(Behaviour::Dawdles(Duration::from_secs(2), key_document(&[&key])));
+    issuer.now(Behaviour::Dawdles(
+        Duration::from_secs(2),
+        key_document(&[&key]),
+    ));
     let strange = issuer.token(&stranger, Assistant);
     let waiting = get(&api, &strange);
     // This request comes while the fetch is running; the next one, below, when the set has long
@@ -164,8 +223,15 @@ async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay
     refused.expect_error(401, "The access token is not valid.");
     assert!(delay < Duration::from_secs(1), "{delay:?}");
     tokio::time::sleep(Duration::from_millis(2100)).await;
-    issuer.now(Behaviour::Dawdles(Duration::from_secs(3), key_document(&[&key])));
+    issuer.now(Behaviour::Dawdles(
+        Duration::from_secs(3),
+        key_document(&[&key]),
+    ));
     let started = Instant::now();
     get(&api, &token).await.expect(200);
-    assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        started.elapsed()
+    );
 }

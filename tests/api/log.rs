@@ -7,8 +7,9 @@ use crate::support::{Api, ApiResponse, logged, send, with_json};
 fn lines_of(response: &ApiResponse) -> Vec<Value> {
     let id = response.header("x-correlation-id").unwrap();
     let log = logged();
-    let lines =
-        log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
+    let lines = log.lines().map(|line| {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("no JSON: {line}"))
+    });
     lines.filter(|line| line["correlation_id"] == id).collect()
 }
 
@@ -16,17 +17,34 @@ fn lines_of(response: &ApiResponse) -> Vec<Value> {
 async fn every_request_is_one_line_with_what_was_asked_and_how_it_ended() {
     let api = Api::start().await;
     let id = api.add_actor("Ida").await;
-    let response = api.patch(Director, &format!("/actors/{id}"), &json!({"age": 35})).await;
+    let response = api
+        .patch(Director, &format!("/actors/{id}"), &json!({"age": 35}))
+        .await;
     let lines = lines_of(&response);
     assert_eq!(lines.len(), 1);
     let line = &lines[0];
     assert_eq!(
         (&line["function"], &line["route"], &line["status"]),
-        (&json!("patch_actors"), &json!("/actors/{actor_id}"), &json!(200))
+        (
+            &json!("patch_actors"),
+            &json!("/actors/{actor_id}"),
+            &json!(200)
+        )
     );
-    assert_eq!((&line["level"], &line["method"]), (&json!("INFO"), &json!("PATCH")));
-    assert!(line["milliseconds"].as_f64().is_some_and(|milliseconds| milliseconds > 0.0));
-    assert!(line["subject"].as_str().is_some_and(|hash| hash.len() == 16 && !hash.contains("director")));
+    assert_eq!(
+        (&line["level"], &line["method"]),
+        (&json!("INFO"), &json!("PATCH"))
+    );
+    assert!(
+        line["milliseconds"]
+            .as_f64()
+            .is_some_and(|milliseconds| milliseconds > 0.0)
+    );
+    assert!(
+        line["subject"]
+            .as_str()
+            .is_some_and(|hash| hash.len() == 16 && !hash.contains("director"))
+    );
 }
 
 #[tokio::test]
@@ -34,7 +52,10 @@ async fn the_log_alone_says_why_a_token_was_refused() {
     let api = Api::start().await;
     for (value, cause) in [
         ("Basic dTpw", "token refused: no bearer token"),
-        ("Bearer x.y", "token refused: not three segments of base64url"),
+        (
+            "Bearer x.y",
+            "token refused: not three segments of base64url",
+        ),
     ] {
         let response = send(api.request("GET", "/actors").header("authorization", value)).await;
         assert_eq!(lines_of(&response)[0]["cause"], cause);
@@ -54,29 +75,51 @@ async fn nothing_secret_or_personal_is_logged() {
         json!({"name": [name]}),
     ];
     for body in bodies {
-        let request =
-            api.request("POST", &format!("/actors?name={name}")).header("authorization", format!("Bearer {token}"));
-        send(request.header("x-name", name).header("user-agent", name).body(body.to_string())).await;
+        let request = api
+            .request("POST", &format!("/actors?name={name}"))
+            .header("authorization", format!("Bearer {token}"));
+        send(
+            request
+                .header("x-name", name)
+                .header("user-agent", name)
+                .body(body.to_string()),
+        )
+        .await;
     }
-    send(api.request("DELETE", &format!("/actors/{name}")).header("authorization", format!("Bearer {token}"))).await;
+    send(
+        api.request("DELETE", &format!("/actors/{name}"))
+            .header("authorization", format!("Bearer {token}")),
+    )
+    .await;
     send(api.request("DELETE", &format!("/{name}"))).await;
-    send(api.request("GET", "/actors").header("authorization", format!("Bearer {}x", &token[..token.len() - 9]))).await;
+    send(api.request("GET", "/actors").header(
+        "authorization",
+        format!("Bearer {}x", &token[..token.len() - 9]),
+    ))
+    .await;
     cast_and_find(&api, name).await;
     let log = logged();
     for secret in [&token[..40], "Quentin", "unlogged", "local|producer"] {
-        assert!(!log.to_lowercase().contains(&secret.to_lowercase()), "{secret}");
+        assert!(
+            !log.to_lowercase().contains(&secret.to_lowercase()),
+            "{secret}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_name_that_the_client_chose_is_counted_in_the_log_and_not_written() {
     let api = Api::start().await;
-    let request =
-        api.request_as(Producer, "POST", "/movies?unlogged=1&unlogged-too").header("prefer", "handling=strict");
+    let request = api
+        .request_as(Producer, "POST", "/movies?unlogged=1&unlogged-too")
+        .header("prefer", "handling=strict");
     let body = json!({"title": "", "unlogged": 1, "cast": [{"actor_id": 0, "unlogged": 1}]});
     let response = send(with_json(request, &body)).await;
     assert_eq!(response.field_errors().len(), 6);
-    assert_eq!(lines_of(&response)[0]["cause"], "unprocessable: title, cast[0].actor_id, 4 unknown");
+    assert_eq!(
+        lines_of(&response)[0]["cause"],
+        "unprocessable: title, cast[0].actor_id, 4 unknown"
+    );
     assert!(!logged().contains("unlogged"));
 }
 
@@ -84,19 +127,36 @@ async fn a_name_that_the_client_chose_is_counted_in_the_log_and_not_written() {
 /// requests.
 async fn cast_and_find(api: &Api, name: &str) {
     let actor = json!({"name": name, "age": 77, "gender": "unlogged"});
-    let actor = api.post(Producer, "/actors", &actor).await.expect(200)["actors"][0]["id"].as_u64().unwrap();
-    let cast = |actor: u64| json!([{"actor_id": actor, "character": "Quentin's Character", "billing": 1}]);
-    let movie = json!({"title": "Quentin's Movie", "release_date": "1942-11-26", "cast": cast(actor)});
-    let keyed = api.request_as(Producer, "POST", "/movies").header("idempotency-key", "Quentin's key");
-    let movie = send(with_json(keyed, &movie)).await.expect(200)["movies"][0]["id"].as_u64().unwrap();
+    let actor = api.post(Producer, "/actors", &actor).await.expect(200)["actors"][0]["id"]
+        .as_u64()
+        .unwrap();
+    let cast =
+        |actor: u64| json!([{"actor_id": actor, "character": "Quentin's Character", "billing": 1}]);
+    let movie =
+        json!({"title": "Quentin's Movie", "release_date": "1942-11-26", "cast": cast(actor)});
+    let keyed = api
+        .request_as(Producer, "POST", "/movies")
+        .header("idempotency-key", "Quentin's key");
+    let movie = send(with_json(keyed, &movie)).await.expect(200)["movies"][0]["id"]
+        .as_u64()
+        .unwrap();
     let path = format!("/movies/{movie}");
-    api.patch(Director, &path, &json!({"title": "Quentin's Second", "cast": cast(999)})).await.expect(422);
+    api.patch(
+        Director,
+        &path,
+        &json!({"title": "Quentin's Second", "cast": cast(999)}),
+    )
+    .await
+    .expect(422);
     let bad = json!({"cast": [{"actor_id": actor, "character": "Quentin\u{7}"}, "Quentin"]});
     api.patch(Director, &path, &bad).await.expect(422);
     for (status, query) in [
         (200, format!("{path}?include=cast")),
         (200, format!("/actors/{actor}?include=credits")),
-        (200, "/actors?name=quentin&gender=unlogged&include=credits".to_owned()),
+        (
+            200,
+            "/actors?name=quentin&gender=unlogged&include=credits".to_owned(),
+        ),
         (200, "/movies?title=quentin&include=cast".to_owned()),
         (200, format!("/movies?actor_id={actor}&title=Quentin")),
         (422, "/actors?name=quentin&name=quentin".to_owned()),
@@ -107,15 +167,26 @@ async fn cast_and_find(api: &Api, name: &str) {
         api.get(Director, &query).await.expect(status);
     }
     api.add_actor(name).await;
-    let next = api.get(Director, "/actors?name=quentin&sort=name&limit=1").await.expect(200)["next"].clone();
+    let next = api
+        .get(Director, "/actors?name=quentin&sort=name&limit=1")
+        .await
+        .expect(200)["next"]
+        .clone();
     let cursor = next.as_str().unwrap();
     api.get(Director, cursor).await.expect(200);
     // A cursor contains the row's position in the list, which here is its name.
     let (_, cursor) = cursor.split_once("cursor=").unwrap();
     let place = &cursor[16..40];
-    api.get(Director, &format!("/actors?name=quen&sort=name&cursor={cursor}")).await.expect(422);
+    api.get(
+        Director,
+        &format!("/actors?name=quen&sort=name&cursor={cursor}"),
+    )
+    .await
+    .expect(422);
     api.delete(Producer, &path).await.expect(200);
-    api.delete(Producer, &format!("/actors/{actor}")).await.expect(200);
+    api.delete(Producer, &format!("/actors/{actor}"))
+        .await
+        .expect(200);
     assert!(!logged().contains(place), "a cursor is logged");
 }
 

@@ -8,15 +8,25 @@ use crate::support::Api;
 async fn a_new_movie_is_answered_and_listed_with_its_date_in_gmt() {
     let api = Api::start().await;
     let sent = json!({"title": "An Example", "release_date": "2020-05-14T16:02:13+02:00"});
-    let row = json!({"id": 1, "title": "An Example", "release_date": "Thu, 14 May 2020 14:02:13 GMT"});
-    assert_eq!(api.post(Producer, "/movies", &sent).await.expect(200), json!({"success": true, "movies": [row]}));
-    assert_eq!(api.get(Assistant, "/movies").await.expect(200), json!({"success": true, "movies": [row]}));
+    let row =
+        json!({"id": 1, "title": "An Example", "release_date": "Thu, 14 May 2020 14:02:13 GMT"});
+    assert_eq!(
+        api.post(Producer, "/movies", &sent).await.expect(200),
+        json!({"success": true, "movies": [row]})
+    );
+    assert_eq!(
+        api.get(Assistant, "/movies").await.expect(200),
+        json!({"success": true, "movies": [row]})
+    );
 }
 
 #[tokio::test]
 async fn a_movie_without_a_date_is_released_now() {
     let api = Api::start().await;
-    for movie in [json!({"title": "Now"}), json!({"title": "Now", "release_date": null})] {
+    for movie in [
+        json!({"title": "Now"}),
+        json!({"title": "Now", "release_date": null}),
+    ] {
         let before = ReleaseDate::now();
         let body = api.post(Producer, "/movies", &movie).await.expect(200);
         let date = ReleaseDate::parse(body["movies"][0]["release_date"].as_str().unwrap()).unwrap();
@@ -27,26 +37,72 @@ async fn a_movie_without_a_date_is_released_now() {
 #[tokio::test]
 async fn a_movie_that_breaks_the_rules_is_refused() {
     let api = Api::start().await;
-    assert_eq!(api.post(Producer, "/movies", &json!({"release_date": "2020-05-14"})).await.field_errors(), ["title"]);
-    let response = api.post(Producer, "/movies", &json!({"title": "x", "release_date": "01/02/2020"})).await;
+    assert_eq!(
+        api.post(Producer, "/movies", &json!({"release_date": "2020-05-14"}))
+            .await
+            .field_errors(),
+        ["title"]
+    );
+    let response = api
+        .post(
+            Producer,
+            "/movies",
+            &json!({"title": "x", "release_date": "01/02/2020"}),
+        )
+        .await;
     assert_eq!(response.field_errors(), ["release_date"]);
-    assert!(response.body["details"][0]["message"].as_str().unwrap().contains("YYYY-MM-DD"));
-    for date in [json!(20200514), json!(true), json!(""), json!("soon"), json!({}), json!("2021-02-29")] {
-        let response = api.post(Producer, "/movies", &json!({"title": "x", "release_date": date})).await;
+    assert!(
+        response.body["details"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("YYYY-MM-DD")
+    );
+    for date in [
+        json!(20200514),
+        json!(true),
+        json!(""),
+        json!("soon"),
+        json!({}),
+        json!("2021-02-29"),
+    ] {
+        let response = api
+            .post(
+                Producer,
+                "/movies",
+                &json!({"title": "x", "release_date": date}),
+            )
+            .await;
         assert_eq!(response.field_errors(), ["release_date"], "{date}");
     }
-    assert_eq!(api.get(Producer, "/movies").await.expect(200)["movies"], json!([]));
+    assert_eq!(
+        api.get(Producer, "/movies").await.expect(200)["movies"],
+        json!([])
+    );
 }
 
 #[tokio::test]
 async fn a_director_changes_a_movie() {
     let api = Api::start().await;
     let id = api.add_movie("An Example").await;
-    let changed =
-        api.patch(Director, &format!("/movies/{id}"), &json!({"release_date": "2021-10-1"})).await.expect(200);
-    let row = json!({"id": id, "title": "An Example", "release_date": "Fri, 01 Oct 2021 00:00:00 GMT"});
+    let changed = api
+        .patch(
+            Director,
+            &format!("/movies/{id}"),
+            &json!({"release_date": "2021-10-1"}),
+        )
+        .await
+        .expect(200);
+    let row =
+        json!({"id": id, "title": "An Example", "release_date": "Fri, 01 Oct 2021 00:00:00 GMT"});
     assert_eq!(changed, json!({"success": true, "movies": [row]}));
-    let unchanged = api.patch(Director, &format!("/movies/{id}"), &json!({"release_date": null})).await.expect(200);
+    let unchanged = api
+        .patch(
+            Director,
+            &format!("/movies/{id}"),
+            &json!({"release_date": null}),
+        )
+        .await
+        .expect(200);
     assert_eq!(unchanged["movies"][0], row);
 }
 
@@ -54,9 +110,14 @@ async fn a_director_changes_a_movie() {
 async fn a_patch_to_a_movie_that_does_not_exist_brings_none_into_being() {
     let api = Api::start().await;
     for body in [json!({"title": "x"}), json!({"title": ""}), json!({})] {
-        api.patch(Director, "/movies/1", &body).await.expect_error(404, "resource not found");
+        api.patch(Director, "/movies/1", &body)
+            .await
+            .expect_error(404, "resource not found");
     }
-    assert_eq!(api.get(Director, "/movies").await.expect(200)["movies"], json!([]));
+    assert_eq!(
+        api.get(Director, "/movies").await.expect(200)["movies"],
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -64,14 +125,25 @@ async fn a_producer_deletes_a_movie_once() {
     let api = Api::start().await;
     let id = api.add_movie("An Example").await;
     assert_eq!(
-        api.delete(Producer, &format!("/movies/{id}")).await.expect(200),
+        api.delete(Producer, &format!("/movies/{id}"))
+            .await
+            .expect(200),
         json!({"success": true, "deleted": id})
     );
-    api.delete(Producer, &format!("/movies/{id}")).await.expect_error(404, "resource not found");
+    api.delete(Producer, &format!("/movies/{id}"))
+        .await
+        .expect_error(404, "resource not found");
 }
 
 #[tokio::test]
 async fn actors_and_movies_count_their_ids_apart() {
     let api = Api::start().await;
-    assert_eq!((api.add_actor("A").await, api.add_movie("M").await, api.add_actor("B").await), (1, 1, 2));
+    assert_eq!(
+        (
+            api.add_actor("A").await,
+            api.add_movie("M").await,
+            api.add_actor("B").await
+        ),
+        (1, 1, 2)
+    );
 }

@@ -20,7 +20,9 @@ use shared::route::ROUTES;
 use crate::support::template::{resources, yaml};
 
 /// The members of a path that are operations.
-const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
 
 fn contract() -> Value {
     yaml(include_str!("../../docs/openapi.yaml"))
@@ -30,8 +32,14 @@ fn contract() -> Value {
 fn operations(contract: &Value) -> BTreeMap<String, &Value> {
     let paths = contract["paths"].as_object().unwrap().iter();
     let operations = paths.flat_map(|(path, item)| {
-        let members = item.as_object().unwrap().iter().filter(|(name, _)| METHODS.contains(&name.as_str()));
-        members.map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
+        let members = item
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(name, _)| METHODS.contains(&name.as_str()));
+        members.map(move |(method, operation)| {
+            (format!("{} {path}", method.to_uppercase()), operation)
+        })
     });
     operations.collect()
 }
@@ -60,30 +68,52 @@ fn is_of_an_operation(route_key: &str) -> bool {
 #[test]
 fn the_operations_are_the_endpoints_of_the_code() {
     let contract = contract();
-    let in_code = local::route_keys().into_iter().map(|(key, _)| key).filter(|key| is_of_an_operation(key));
-    assert_eq!(operations(&contract).into_keys().collect::<BTreeSet<_>>(), in_code.collect());
+    let in_code = local::route_keys()
+        .into_iter()
+        .map(|(key, _)| key)
+        .filter(|key| is_of_an_operation(key));
+    assert_eq!(
+        operations(&contract).into_keys().collect::<BTreeSet<_>>(),
+        in_code.collect()
+    );
 }
 
 #[test]
 fn the_operations_are_the_routes_of_the_template() {
     let contract = contract();
     let functions = resources("AWS::Serverless::Function");
-    let events = functions.iter().flat_map(|(_, function)| function["Properties"]["Events"].as_object().unwrap());
+    let events = functions
+        .iter()
+        .flat_map(|(_, function)| function["Properties"]["Events"].as_object().unwrap());
     let in_template = events.filter_map(|(_, event)| {
         let route = &event["Properties"];
-        Some(format!("{} {}", route["Method"].as_str()?, route["Path"].as_str()?))
+        Some(format!(
+            "{} {}",
+            route["Method"].as_str()?,
+            route["Path"].as_str()?
+        ))
     });
     let in_template: BTreeSet<_> = in_template.filter(|key| is_of_an_operation(key)).collect();
-    assert_eq!(operations(&contract).into_keys().collect::<BTreeSet<_>>(), in_template);
+    assert_eq!(
+        operations(&contract).into_keys().collect::<BTreeSet<_>>(),
+        in_template
+    );
 }
 
 #[test]
 fn every_operation_names_the_permission_that_its_function_checks() {
     let contract = contract();
     let (operations, permissions) = (operations(&contract), permissions());
-    for (key, function) in local::route_keys().into_iter().filter(|(key, _)| is_of_an_operation(key)) {
+    for (key, function) in local::route_keys()
+        .into_iter()
+        .filter(|(key, _)| is_of_an_operation(key))
+    {
         let security = json!([{ "accessToken": [permissions[&function]] }]);
-        assert_eq!(operations.get(&key).map(|operation| &operation["security"]), Some(&security), "{key}");
+        assert_eq!(
+            operations.get(&key).map(|operation| &operation["security"]),
+            Some(&security),
+            "{key}"
+        );
     }
 }
 
@@ -92,16 +122,37 @@ fn every_path_has_its_parameter_and_is_answered_with_its_allow() {
     let contract = contract();
     let keys: Vec<_> = operations(&contract).into_keys().collect();
     for route in ROUTES {
-        let of_path = keys.iter().filter_map(|key| key.split_once(' ')).filter(|(_, path)| *path == route.path);
+        let of_path = keys
+            .iter()
+            .filter_map(|key| key.split_once(' '))
+            .filter(|(_, path)| *path == route.path);
         let methods: Vec<_> = of_path.map(|(method, _)| method).collect();
         assert_eq!(methods.join(", "), route.allow, "{}", route.path);
-        let parameters = contract["paths"][route.path]["parameters"].as_array().into_iter().flatten();
-        let names: Vec<_> = parameters.map(|parameter| resolved(&contract, parameter)["name"].as_str()).collect();
-        assert_eq!(names, Vec::from_iter(route.parameter.map(Some)), "{}", route.path);
+        let parameters = contract["paths"][route.path]["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let names: Vec<_> = parameters
+            .map(|parameter| resolved(&contract, parameter)["name"].as_str())
+            .collect();
+        assert_eq!(
+            names,
+            Vec::from_iter(route.parameter.map(Some)),
+            "{}",
+            route.path
+        );
     }
     let allowed: BTreeSet<_> = ROUTES.map(|route| json!(route.allow).to_string()).into();
-    let documented = contract["components"]["headers"]["Allow"]["schema"]["enum"].as_array().unwrap();
-    assert_eq!(documented.iter().map(Value::to_string).collect::<BTreeSet<_>>(), allowed);
+    let documented = contract["components"]["headers"]["Allow"]["schema"]["enum"]
+        .as_array()
+        .unwrap();
+    assert_eq!(
+        documented
+            .iter()
+            .map(Value::to_string)
+            .collect::<BTreeSet<_>>(),
+        allowed
+    );
 }
 
 #[test]
@@ -109,7 +160,9 @@ fn every_operation_takes_prefer_and_every_success_tells_that_it_was_applied() {
     let contract = contract();
     for (key, operation) in operations(&contract) {
         let parameters = operation["parameters"].as_array().unwrap();
-        let mut names = parameters.iter().map(|parameter| resolved(&contract, parameter)["name"].as_str().unwrap());
+        let mut names = parameters
+            .iter()
+            .map(|parameter| resolved(&contract, parameter)["name"].as_str().unwrap());
         assert!(names.any(|name| name == "Prefer"), "{key}");
         let responses = &operation["responses"];
         assert!(responses["422"].is_object(), "{key}");
@@ -122,9 +175,15 @@ fn every_operation_takes_prefer_and_every_success_tells_that_it_was_applied() {
 
 /// Follows a reference within the file; returns any other value as it is.
 fn resolved<'a>(contract: &'a Value, value: &'a Value) -> &'a Value {
-    let Some(reference) = value["$ref"].as_str() else { return value };
-    let pointer = reference.strip_prefix('#').unwrap_or_else(|| panic!("{reference} leads out of the file"));
-    contract.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+    let Some(reference) = value["$ref"].as_str() else {
+        return value;
+    };
+    let pointer = reference
+        .strip_prefix('#')
+        .unwrap_or_else(|| panic!("{reference} leads out of the file"));
+    contract
+        .pointer(pointer)
+        .unwrap_or_else(|| panic!("{reference} leads nowhere"))
 }
 
 /// Every object of a document, the outer ones first.
@@ -147,12 +206,19 @@ fn every_reference_leads_somewhere_and_every_component_but_that_of_405_is_used()
     for object in &all {
         let _ = resolved(&contract, object);
     }
-    let used: BTreeSet<_> = all.iter().filter_map(|object| object["$ref"].as_str()).collect();
+    let used: BTreeSet<_> = all
+        .iter()
+        .filter_map(|object| object["$ref"].as_str())
+        .collect();
     for (kind, components) in contract["components"].as_object().unwrap() {
         for name in components.as_object().unwrap().keys() {
-            let spared = kind == "securitySchemes" || (kind == "responses" && name == "MethodNotAllowed");
+            let spared =
+                kind == "securitySchemes" || (kind == "responses" && name == "MethodNotAllowed");
             let reference = format!("#/components/{kind}/{name}");
-            assert!(spared || used.contains(reference.as_str()), "{reference} is nobody's");
+            assert!(
+                spared || used.contains(reference.as_str()),
+                "{reference} is nobody's"
+            );
         }
     }
 }
@@ -163,22 +229,43 @@ fn every_link_leads_to_an_operation_with_that_parameter() {
     let operations = operations(&contract);
     let mut all = Vec::new();
     objects(&contract["components"]["responses"], &mut all);
-    let links = all.iter().filter_map(|object| object["links"].as_object()).flatten().map(|(_, link)| link);
+    let links = all
+        .iter()
+        .filter_map(|object| object["links"].as_object())
+        .flatten()
+        .map(|(_, link)| link);
     let mut seen = BTreeSet::new();
     for link in links {
         let target = link["operationId"].as_str().unwrap();
-        let (key, operation) = operations.iter().find(|(_, operation)| operation["operationId"] == target).unwrap();
+        let (key, operation) = operations
+            .iter()
+            .find(|(_, operation)| operation["operationId"] == target)
+            .unwrap();
         let (_, path) = key.split_once(' ').unwrap();
-        let parameters = [&operation["parameters"], &contract["paths"][path]["parameters"]];
+        let parameters = [
+            &operation["parameters"],
+            &contract["paths"][path]["parameters"],
+        ];
         let parameters = parameters.into_iter().filter_map(Value::as_array).flatten();
-        let names: Vec<_> = parameters.map(|parameter| resolved(&contract, parameter)["name"].as_str()).collect();
+        let names: Vec<_> = parameters
+            .map(|parameter| resolved(&contract, parameter)["name"].as_str())
+            .collect();
         for parameter in link["parameters"].as_object().unwrap().keys() {
-            let name = parameter.split_once('.').map_or(parameter.as_str(), |(_, name)| name);
+            let name = parameter
+                .split_once('.')
+                .map_or(parameter.as_str(), |(_, name)| name);
             assert!(names.contains(&Some(name)), "{target} has no {parameter}");
         }
         seen.insert(target);
     }
-    let rows = ["change_actor", "change_movie", "delete_actor", "delete_movie", "get_actor", "get_movie"];
+    let rows = [
+        "change_actor",
+        "change_movie",
+        "delete_actor",
+        "delete_movie",
+        "get_actor",
+        "get_movie",
+    ];
     assert_eq!(Vec::from_iter(seen), rows);
 }
 
@@ -190,15 +277,25 @@ fn every_example_keeps_its_schema() {
     let with_schema = all.iter().filter(|object| object["schema"].is_object());
     let mut examples: Vec<_> = with_schema
         .flat_map(|object| {
-            let named = object["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
+            let named = object["examples"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(_, example)| &example["value"]);
             named
                 .chain(object.get("example"))
                 .chain(elements(&object["schema"]["examples"]))
                 .map(|example| (&object["schema"], example))
         })
         .collect();
-    let schemas = contract["components"]["schemas"].as_object().unwrap().values();
-    examples.extend(schemas.flat_map(|schema| elements(&schema["examples"]).map(move |example| (schema, example))));
+    let schemas = contract["components"]["schemas"]
+        .as_object()
+        .unwrap()
+        .values();
+    examples
+        .extend(schemas.flat_map(|schema| {
+            elements(&schema["examples"]).map(move |example| (schema, example))
+        }));
     assert!(examples.len() > 60, "{}", examples.len());
     for (schema, example) in examples {
         check(&contract, schema, example);
@@ -213,7 +310,11 @@ fn elements(value: &Value) -> impl Iterator<Item = &Value> {
 fn validator(contract: &Value, schema: &Value) -> jsonschema::Validator {
     let mut document = schema.clone();
     document["components"] = json!({ "schemas": contract["components"]["schemas"] });
-    jsonschema::options().with_draft(Draft::Draft202012).offline().build(&document).unwrap()
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .offline()
+        .build(&document)
+        .unwrap()
 }
 
 fn check(contract: &Value, schema: &Value, example: &Value) {
@@ -246,10 +347,25 @@ fn a_date_that_the_code_reads_fits_the_pattern() {
         "25.12.2020",
     ];
     for text in spellings {
-        assert!(ReleaseDate::parse(text).is_ok() && date.is_valid(&json!(text)), "{text}");
+        assert!(
+            ReleaseDate::parse(text).is_ok() && date.is_valid(&json!(text)),
+            "{text}"
+        );
     }
-    for text in ["", "2020", "soon", "1589464933", "20-05-14", "2020-05-14T14", "2020-05-14T24", "x2020-05-14"] {
-        assert!(ReleaseDate::parse(text).is_err() && !date.is_valid(&json!(text)), "{text}");
+    for text in [
+        "",
+        "2020",
+        "soon",
+        "1589464933",
+        "20-05-14",
+        "2020-05-14T14",
+        "2020-05-14T24",
+        "x2020-05-14",
+    ] {
+        assert!(
+            ReleaseDate::parse(text).is_err() && !date.is_valid(&json!(text)),
+            "{text}"
+        );
     }
 }
 
@@ -257,9 +373,24 @@ fn a_date_that_the_code_reads_fits_the_pattern() {
 fn a_name_is_measured_as_the_code_measures_it() {
     let contract = contract();
     let name = validator(&contract, &contract["components"]["schemas"]["Name"]);
-    let texts = ["Ida", " Ida\n", "\u{85}🎭\u{3000}", "", " ", "a\tb", "a\u{7f}", "\u{85}", "\u{1f}a", "a b"];
+    let texts = [
+        "Ida",
+        " Ida\n",
+        "\u{85}🎭\u{3000}",
+        "",
+        " ",
+        "a\tb",
+        "a\u{7f}",
+        "\u{85}",
+        "\u{1f}a",
+        "a b",
+    ];
     let long = [200, 201].map(|length| format!(" {} ", "é".repeat(length)));
     for text in texts.into_iter().chain(long.iter().map(String::as_str)) {
-        assert_eq!(name.is_valid(&json!(text)), shared::model::Name::new(text).is_some(), "{text:?}");
+        assert_eq!(
+            name.is_valid(&json!(text)),
+            shared::model::Name::new(text).is_some(),
+            "{text:?}"
+        );
     }
 }

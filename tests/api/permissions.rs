@@ -10,18 +10,31 @@ async fn call(api: &Api, role: Role, method: &str, template: &str) -> ApiRespons
         "/movies" => json!({"title": "An Example"}),
         _ => json!({}),
     };
-    let id = if template.contains("movie") { api.add_movie("An Example").await } else { api.add_actor("Ida").await };
-    let path = template.split('{').next().unwrap().to_owned() + if template.contains('{') { "ID" } else { "" };
+    let id = if template.contains("movie") {
+        api.add_movie("An Example").await
+    } else {
+        api.add_actor("Ida").await
+    };
+    let path = template.split('{').next().unwrap().to_owned()
+        + if template.contains('{') { "ID" } else { "" };
     let request = api.request_as(role, method, &path.replace("ID", &id.to_string()));
-    send(if matches!(method, "POST" | "PATCH") { with_json(request, &body) } else { request }).await
+    send(if matches!(method, "POST" | "PATCH") {
+        with_json(request, &body)
+    } else {
+        request
+    })
+    .await
 }
 
 #[tokio::test]
 async fn the_matrix_of_endpoint_and_role_is_as_committed() {
     let api = Api::start().await;
     let committed = include_str!("../permissions.txt");
-    let mut actual: String =
-        committed.lines().take_while(|line| !line.starts_with(' ')).map(|line| format!("{line}\n")).collect();
+    let mut actual: String = committed
+        .lines()
+        .take_while(|line| !line.starts_with(' '))
+        .map(|line| format!("{line}\n"))
+        .collect();
     actual += &format!("{:26}{}\n", "", "assistant  director  producer  nobody");
     let endpoints: Vec<_> = local::route_keys()
         .into_iter()
@@ -45,7 +58,10 @@ async fn the_matrix_of_endpoint_and_role_is_as_committed() {
     }
     actual += &format!("\n{:43}takes\n", "");
     for (request, method, path, body) in REQUESTS {
-        actual += &format!("{request:43}{}\n", needed(&api, method, path, body).await.join(" "));
+        actual += &format!(
+            "{request:43}{}\n",
+            needed(&api, method, path, body).await.join(" ")
+        );
     }
     assert_eq!(actual, committed, "tests/permissions.txt has drifted");
 }
@@ -53,14 +69,44 @@ async fn the_matrix_of_endpoint_and_role_is_as_committed() {
 /// Requests that show or probe rows of the other resource: their name in the matrix, and how to
 /// send them.
 const REQUESTS: [(&str, &str, &str, &str); 8] = [
-    ("GET /actors?include=credits", "GET", "/actors?include=credits&limit=1", ""),
+    (
+        "GET /actors?include=credits",
+        "GET",
+        "/actors?include=credits&limit=1",
+        "",
+    ),
     ("GET /actors?movie_id=1", "GET", "/actors?movie_id=1", ""),
-    ("GET /actors/{actor_id}?include=credits", "GET", "/actors/1?include=credits", ""),
-    ("GET /movies?include=cast", "GET", "/movies?include=cast&limit=1", ""),
+    (
+        "GET /actors/{actor_id}?include=credits",
+        "GET",
+        "/actors/1?include=credits",
+        "",
+    ),
+    (
+        "GET /movies?include=cast",
+        "GET",
+        "/movies?include=cast&limit=1",
+        "",
+    ),
     ("GET /movies?actor_id=1", "GET", "/movies?actor_id=1", ""),
-    ("GET /movies/{movie_id}?include=cast", "GET", "/movies/1?include=cast", ""),
-    ("POST /movies with a cast", "POST", "/movies", r#"{"title": "M", "cast": [{"actor_id": 1}]}"#),
-    ("PATCH /movies/{movie_id} with a cast", "PATCH", "/movies/1", r#"{"cast": [{"actor_id": 1}]}"#),
+    (
+        "GET /movies/{movie_id}?include=cast",
+        "GET",
+        "/movies/1?include=cast",
+        "",
+    ),
+    (
+        "POST /movies with a cast",
+        "POST",
+        "/movies",
+        r#"{"title": "M", "cast": [{"actor_id": 1}]}"#,
+    ),
+    (
+        "PATCH /movies/{movie_id} with a cast",
+        "PATCH",
+        "/movies/1",
+        r#"{"cast": [{"actor_id": 1}]}"#,
+    ),
 ];
 
 const ALL: [&str; 8] = [
@@ -74,12 +120,20 @@ const ALL: [&str; 8] = [
     "delete:movies",
 ];
 
-async fn send_granted(api: &Api, permissions: &[&str], method: &str, path: &str, body: &str) -> ApiResponse {
+async fn send_granted(
+    api: &Api,
+    permissions: &[&str],
+    method: &str,
+    path: &str,
+    body: &str,
+) -> ApiResponse {
     let request = api.request_granted(permissions, method, path);
     send(if body.is_empty() {
         request
     } else {
-        request.header("content-type", "application/json").body(body.to_owned())
+        request
+            .header("content-type", "application/json")
+            .body(body.to_owned())
     })
     .await
 }
@@ -96,7 +150,9 @@ async fn needed(api: &Api, method: &str, path: &str, body: &str) -> Vec<&'static
             needed.push(one);
         }
     }
-    send_granted(api, &needed, method, path, body).await.expect(200);
+    send_granted(api, &needed, method, path, body)
+        .await
+        .expect(200);
     needed
 }
 
@@ -113,12 +169,25 @@ async fn what_names_the_other_resource_takes_its_permission_whether_it_is_valid_
         ("GET", "/movies?actor_id=1&actor_id=2", "", "get:actors"),
         ("GET", "/movies/99?include=cast", "", "get:actors"),
         ("POST", "/movies", r#"{"cast": 7}"#, "get:actors"),
-        ("POST", "/movies", r#"{"title": "M", "cast": []}"#, "get:actors"),
-        ("PATCH", "/movies/1", r#"{"title": "", "cast": [{"actor_id": 99}]}"#, "get:actors"),
+        (
+            "POST",
+            "/movies",
+            r#"{"title": "M", "cast": []}"#,
+            "get:actors",
+        ),
+        (
+            "PATCH",
+            "/movies/1",
+            r#"{"title": "", "cast": [{"actor_id": 99}]}"#,
+            "get:actors",
+        ),
         // The response does not tell whether the movie exists, either.
         ("PATCH", "/movies/99", r#"{"cast": []}"#, "get:actors"),
     ] {
-        let others: Vec<_> = ALL.into_iter().filter(|permission| *permission != missing).collect();
+        let others: Vec<_> = ALL
+            .into_iter()
+            .filter(|permission| *permission != missing)
+            .collect();
         let response = send_granted(&api, &others, method, path, body).await;
         response.expect_error(403, &format!("Permission not found: {missing}"));
     }
@@ -130,24 +199,48 @@ async fn what_names_no_row_of_the_other_resource_takes_no_further_permission() {
     api.add_actor("Ida").await;
     api.add_movie("M").await;
     for (permission, method, path, body) in [
-        ("get:actors", "GET", "/actors?movie=1&cast=1&actor_id=1&name=i", ""),
+        (
+            "get:actors",
+            "GET",
+            "/actors?movie=1&cast=1&actor_id=1&name=i",
+            "",
+        ),
         ("get:movies", "GET", "/movies?movie_id=1&credits=1", ""),
-        ("post:movies", "POST", "/movies", r#"{"title": "M", "cast": null}"#),
+        (
+            "post:movies",
+            "POST",
+            "/movies",
+            r#"{"title": "M", "cast": null}"#,
+        ),
         // Of a repeated name, the last value counts.
-        ("post:movies", "POST", "/movies", r#"{"title": "M", "cast": [{"actor_id": 1}], "cast": null}"#),
+        (
+            "post:movies",
+            "POST",
+            "/movies",
+            r#"{"title": "M", "cast": [{"actor_id": 1}], "cast": null}"#,
+        ),
         ("patch:movies", "PATCH", "/movies/1", r#"{"title": "M"}"#),
         // An actor has no cast: the member is unknown.
-        ("post:actors", "POST", "/actors", r#"{"name": "Ida", "age": 34, "gender": "f", "cast": [{"actor_id": 1}]}"#),
+        (
+            "post:actors",
+            "POST",
+            "/actors",
+            r#"{"name": "Ida", "age": 34, "gender": "f", "cast": [{"actor_id": 1}]}"#,
+        ),
         ("patch:actors", "PATCH", "/actors/1", r#"{"cast": []}"#),
         ("delete:movies", "DELETE", "/movies/1", ""),
         ("delete:actors", "DELETE", "/actors/1", ""),
     ] {
-        send_granted(&api, &[permission], method, path, body).await.expect(200);
+        send_granted(&api, &[permission], method, path, body)
+            .await
+            .expect(200);
     }
 }
 
 async fn assert_may(role: Role, method: &str, template: &str) {
-    call(&Api::start().await, role, method, template).await.expect(200);
+    call(&Api::start().await, role, method, template)
+        .await
+        .expect(200);
 }
 
 async fn assert_may_not(role: Role, method: &str, template: &str, permission: &str) {

@@ -38,7 +38,8 @@ impl Endpoint for Panics {
 }
 
 fn event(api: &Api, role: local::Role, query: &str) -> Value {
-    let mut event: Value = serde_json::from_str(include_str!("../../events/get_actors/listed.json")).unwrap();
+    let mut event: Value =
+        serde_json::from_str(include_str!("../../events/get_actors/listed.json")).unwrap();
     let token = api.stack.tokens.as_ref().unwrap().issue(role).unwrap();
     event["headers"]["authorization"] = json!(format!("Bearer {token}"));
     event["rawQueryString"] = json!(query);
@@ -47,24 +48,45 @@ fn event(api: &Api, role: local::Role, query: &str) -> Value {
 
 fn service(
     api: &Api,
-) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl serde::Serialize, Error = std::convert::Infallible> {
+) -> impl Service<
+    LambdaEvent<LambdaRequest>,
+    Response = impl serde::Serialize,
+    Error = std::convert::Infallible,
+> {
     let issuer = api.stack.identity.as_ref().unwrap().parse().unwrap();
-    let verifier = Arc::new(Verifier::new(&IssuerConfig::new(issuer, local::AUDIENCE), &Https::new(&Roots::public())));
-    App::<Panics>::new(verifier, Table::new(api.stack.client().clone(), local::ACTORS_TABLE)).service()
+    let verifier = Arc::new(Verifier::new(
+        &IssuerConfig::new(issuer, local::AUDIENCE),
+        &Https::new(&Roots::public()),
+    ));
+    App::<Panics>::new(
+        verifier,
+        Table::new(api.stack.client().clone(), local::ACTORS_TABLE),
+    )
+    .service()
 }
 
 #[tokio::test]
 async fn a_panic_in_a_handler_is_500_and_the_next_request_works() {
     let api = Api::start().await;
     let mut service = service(&api);
-    for (query, status) in [("limit=13", 500), ("", 200), ("limit=13", 500), ("limit=12", 200)] {
+    for (query, status) in [
+        ("limit=13", 500),
+        ("", 200),
+        ("limit=13", 500),
+        ("limit=12", 200),
+    ] {
         let event = serde_json::from_value(event(&api, Assistant, query)).unwrap();
-        let Ok(response) = service.call(LambdaEvent::new(event, Context::default())).await;
+        let Ok(response) = service
+            .call(LambdaEvent::new(event, Context::default()))
+            .await;
         let response = serde_json::to_value(response).unwrap();
         assert_eq!(response["statusCode"], status, "{response}");
         let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
         if status == 500 {
-            assert_eq!(body, json!({"success": false, "error": 500, "message": "internal server error"}));
+            assert_eq!(
+                body,
+                json!({"success": false, "error": 500, "message": "internal server error"})
+            );
         }
     }
 }
@@ -73,7 +95,9 @@ async fn a_panic_in_a_handler_is_500_and_the_next_request_works() {
 async fn an_endpoint_does_not_run_without_its_permission() {
     let api = Api::start().await;
     let event = serde_json::from_value(event(&api, Nobody, "limit=13")).unwrap();
-    let Ok(response) = service(&api).call(LambdaEvent::new(event, Context::default())).await;
+    let Ok(response) = service(&api)
+        .call(LambdaEvent::new(event, Context::default()))
+        .await;
     assert_eq!(serde_json::to_value(response).unwrap()["statusCode"], 403);
 }
 
@@ -81,7 +105,11 @@ async fn an_endpoint_does_not_run_without_its_permission() {
 async fn a_function_answers_404_for_what_another_function_serves() {
     let api = Api::start().await;
     for function in ["post_actors", "get_movies", "delete_actors", "patch_movies"] {
-        let response = api.stack.invoke(function, &event(&api, Assistant, "")).await.unwrap();
+        let response = api
+            .stack
+            .invoke(function, &event(&api, Assistant, ""))
+            .await
+            .unwrap();
         assert_eq!(response["statusCode"], 404, "{function}: {response}");
     }
 }

@@ -16,18 +16,27 @@ use crate::support::{Api, send, with_json};
 fn actions(call: &Call) -> Vec<(String, String)> {
     let of = |name: &str, part: &Value| {
         let table = part["TableName"].as_str().unwrap().to_owned();
-        let index = part["IndexName"].as_str().map(|index| format!("/{index}")).unwrap_or_default();
+        let index = part["IndexName"]
+            .as_str()
+            .map(|index| format!("/{index}"))
+            .unwrap_or_default();
         (format!("dynamodb:{name}"), table + &index)
     };
     match call.name.as_str() {
         "TransactWriteItems" => {}
         "BatchGetItem" => {
             let tables = call.body["RequestItems"].as_object().unwrap().keys();
-            return tables.map(|table| ("dynamodb:BatchGetItem".to_owned(), table.clone())).collect();
+            return tables
+                .map(|table| ("dynamodb:BatchGetItem".to_owned(), table.clone()))
+                .collect();
         }
         _ => return vec![of(&call.name, &call.body)],
     }
-    let parts = call.body["TransactItems"].as_array().unwrap().iter().flat_map(|item| item.as_object().unwrap());
+    let parts = call.body["TransactItems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|item| item.as_object().unwrap());
     let parts = parts.map(|(kind, part)| match kind.as_str() {
         "Put" => of("PutItem", part),
         "Update" => of("UpdateItem", part),
@@ -41,25 +50,42 @@ fn actions(call: &Call) -> Vec<(String, String)> {
 /// The committed table, which `scripts/policies.py` compares with the translated template.
 fn committed() -> BTreeMap<String, BTreeSet<(String, String)>> {
     let mut committed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for line in include_str!("../policies.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in include_str!("../policies.txt")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         let mut words = line.split_whitespace().map(str::to_owned);
         let (function, table) = (words.next().unwrap(), words.next().unwrap());
-        committed.entry(function).or_default().extend(words.map(|action| (action, table.clone())));
+        committed
+            .entry(function)
+            .or_default()
+            .extend(words.map(|action| (action, table.clone())));
     }
     committed
 }
 
 /// Takes every path through an endpoint that makes different calls.
 async fn exercise(api: &Api, resource: &str, method: &str) {
-    let good =
-        if resource == "actors" { json!({"name": "Ida", "age": 34, "gender": "f"}) } else { json!({"title": "M"}) };
+    let good = if resource == "actors" {
+        json!({"name": "Ida", "age": 34, "gender": "f"})
+    } else {
+        json!({"title": "M"})
+    };
     let one = format!("/{resource}/1");
     let all = format!("/{resource}");
     let to = |path: &str| api.request_as(Producer, method, path);
     match method {
         "GET" => {
             let queries = if resource == "actors" {
-                ["name=i", "min_age=1", "gender=f", "movie_id=1", "include=credits", "sort=name", "sort=-age"]
+                [
+                    "name=i",
+                    "min_age=1",
+                    "gender=f",
+                    "movie_id=1",
+                    "include=credits",
+                    "sort=name",
+                    "sort=-age",
+                ]
             } else {
                 [
                     "title=m",
@@ -80,7 +106,9 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
         "POST" => {
             send(with_json(to(&all), &good)).await.expect(200);
             for _ in 0..2 {
-                send(with_json(to(&all).header("idempotency-key", "k"), &good)).await.expect(200);
+                send(with_json(to(&all).header("idempotency-key", "k"), &good))
+                    .await
+                    .expect(200);
             }
             send(with_json(
                 to(&all).header("idempotency-key", "k"),
@@ -93,7 +121,11 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
             for actor in [2, 99] {
                 let mut cast = good.clone();
                 cast["cast"] = json!([{"actor_id": actor}]);
-                let status = if resource == "movies" && actor == 99 { 422 } else { 200 };
+                let status = if resource == "movies" && actor == 99 {
+                    422
+                } else {
+                    200
+                };
                 send(with_json(to(&all), &cast)).await.expect(status);
                 let keyed = to(&all).header("idempotency-key", format!("{actor}"));
                 send(with_json(keyed, &cast)).await.expect(status);
@@ -101,12 +133,16 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
         }
         "PATCH" => {
             for actor in [2, 1] {
-                send(with_json(to(&one), &json!({"cast": [{"actor_id": actor}]}))).await.expect(200);
+                send(with_json(to(&one), &json!({"cast": [{"actor_id": actor}]})))
+                    .await
+                    .expect(200);
             }
             send(with_json(to(&one), &good)).await.expect(200);
             send(with_json(to(&one), &json!({}))).await.expect(200);
             send(to(&one).body("{")).await.expect(400);
-            send(with_json(to(&one).header("if-match", "\"x\""), &good)).await.expect(412);
+            send(with_json(to(&one).header("if-match", "\"x\""), &good))
+                .await
+                .expect(412);
         }
         _ => {
             send(to(&one).header("if-match", "\"x\"")).await.expect(412);
@@ -115,19 +151,34 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
             send(to(&one)).await.expect(404);
         }
     }
-    send(api.request_as(Nobody, method, if method == "GET" || method == "POST" { &all } else { &one }))
-        .await
-        .expect(403);
+    send(api.request_as(
+        Nobody,
+        method,
+        if method == "GET" || method == "POST" {
+            &all
+        } else {
+            &one
+        },
+    ))
+    .await
+    .expect(403);
 }
 
 /// The name of a table, or of a table and an index, from `!GetAtt ActorsTable.Arn` or
 /// `!Sub "${ActorsTable.Arn}/index/by_age"`.
 fn table_or_index(resource: &Value) -> String {
     let table = |logical_id: &str| logical_id.strip_suffix("Table").unwrap().to_lowercase();
-    match (resource["Fn::GetAtt"].as_str(), resource["Fn::Sub"].as_str()) {
+    match (
+        resource["Fn::GetAtt"].as_str(),
+        resource["Fn::Sub"].as_str(),
+    ) {
         (Some(attribute), None) => table(attribute.strip_suffix(".Arn").unwrap()),
         (None, Some(text)) => {
-            let (name, index) = text.strip_prefix("${").unwrap().split_once(".Arn}/index/").unwrap();
+            let (name, index) = text
+                .strip_prefix("${")
+                .unwrap()
+                .split_once(".Arn}/index/")
+                .unwrap();
             format!("{}/{index}", table(name))
         }
         _ => panic!("{resource}"),
@@ -144,7 +195,9 @@ async fn every_policy_is_exactly_the_calls_that_the_endpoint_makes() {
             let actors = [api.add_actor("Ida").await, api.add_actor("Ida").await];
             let movie = api.add_movie("M").await;
             let cast = json!({"cast": actors.map(|actor| json!({"actor_id": actor}))});
-            api.patch(Producer, &format!("/movies/{movie}"), &cast).await.expect(200);
+            api.patch(Producer, &format!("/movies/{movie}"), &cast)
+                .await
+                .expect(200);
             proxy.calls();
             exercise(&api, resource, method).await;
             let calls: BTreeSet<_> = proxy.calls().iter().flat_map(actions).collect();
@@ -154,7 +207,12 @@ async fn every_policy_is_exactly_the_calls_that_the_endpoint_makes() {
     let mut granted = BTreeMap::new();
     for (_, function) in resources("AWS::Serverless::Function") {
         let properties = &function["Properties"];
-        let name = properties["CodeUri"].as_str().unwrap().strip_prefix("functions/").unwrap().to_owned();
+        let name = properties["CodeUri"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("functions/")
+            .unwrap()
+            .to_owned();
         let mut pairs = BTreeSet::new();
         for statement in properties["Policies"][0]["Statement"].as_array().unwrap() {
             let resources = match &statement["Resource"] {
@@ -163,7 +221,10 @@ async fn every_policy_is_exactly_the_calls_that_the_endpoint_makes() {
             };
             for resource in resources {
                 for action in statement["Action"].as_array().unwrap() {
-                    pairs.insert((action.as_str().unwrap().to_owned(), table_or_index(&resource)));
+                    pairs.insert((
+                        action.as_str().unwrap().to_owned(),
+                        table_or_index(&resource),
+                    ));
                 }
             }
         }

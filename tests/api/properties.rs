@@ -20,11 +20,18 @@ use crate::support::{Api, ApiResponse, raw};
 
 /// Checks a property on this many inputs.
 fn check<T: Debug>(cases: u32, inputs: impl Strategy<Value = T>, property: impl Fn(T)) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
     for seed in seeds(1) {
         let mut random = Random::new(seed);
         let seed: Vec<u8> = (0..4).flat_map(|_| random.next().to_le_bytes()).collect();
-        let mut runner = TestRunner::new_with_rng(config.clone(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+        let mut runner = TestRunner::new_with_rng(
+            config.clone(),
+            TestRng::from_seed(RngAlgorithm::ChaCha, &seed),
+        );
         let result = runner.run(&inputs, |input| {
             property(input);
             Ok(())
@@ -41,19 +48,31 @@ struct Asked {
 
 impl Asked {
     fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let api = runtime.block_on(Api::start());
         Self { runtime, api }
     }
 
     fn token(&self) -> String {
-        self.api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap()
+        self.api
+            .stack
+            .tokens
+            .as_ref()
+            .unwrap()
+            .issue(Producer)
+            .unwrap()
     }
 
     /// Sends a request with these header lines, all parts unchanged, and checks the response's
     /// shape.
     fn send(&self, method: &str, target: &str, headers: &[u8], body: &[u8]) -> ApiResponse {
-        let head = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n",
+            body.len()
+        );
         let request = [head.as_bytes(), headers, b"\r\n", body].concat();
         let response = self.runtime.block_on(raw::send(&self.api, &request));
         response.check_shape();
@@ -61,7 +80,12 @@ impl Asked {
     }
 
     fn send_as_producer(&self, method: &str, target: &str, body: &[u8]) -> ApiResponse {
-        self.send(method, target, format!("Authorization: Bearer {}\r\n", self.token()).as_bytes(), body)
+        self.send(
+            method,
+            target,
+            format!("Authorization: Bearer {}\r\n", self.token()).as_bytes(),
+            body,
+        )
     }
 
     fn post(&self, path: &str, body: &Value) -> ApiResponse {
@@ -98,13 +122,22 @@ fn any_text_for_an_id_is_404_or_the_row_whose_id_is_spelled_so() {
         let actor = json!({"name": format!("Actor {id}"), "age": id, "gender": "f"});
         asked.post("/actors", &actor).expect(200);
     }
-    let texts = prop_oneof!["[0-3]", "[ +-]?0?[1-3](\\.0|e0| |\u{301})?", "[0-9]{1,20}", "\\PC{0,6}", any::<String>()];
+    let texts = prop_oneof![
+        "[0-3]",
+        "[ +-]?0?[1-3](\\.0|e0| |\u{301})?",
+        "[0-9]{1,20}",
+        "\\PC{0,6}",
+        any::<String>()
+    ];
     check(150, texts, |text| {
         let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let response = asked.send_as_producer("PATCH", &format!("/actors/{encoded}"), b"{}");
         if ["1", "2", "3"].contains(&text.as_str()) {
             let row = response.expect(200)["actors"][0].clone();
-            assert_eq!((row["id"].to_string(), row["name"].as_str()), (text.clone(), Some(&*format!("Actor {text}"))));
+            assert_eq!(
+                (row["id"].to_string(), row["name"].as_str()),
+                (text.clone(), Some(&*format!("Actor {text}")))
+            );
         } else {
             response.expect_error(404, "resource not found");
         }
@@ -138,15 +171,19 @@ fn any_json_for_a_field_is_taken_as_it_is_meant_or_that_field_alone_is_named() {
         ("movies", movie.clone(), "title"),
         ("movies", movie, "release_date"),
     ];
-    check(250, (select(fields), any_json()), |((resource, mut body, field), value)| {
-        body[field] = value.clone();
-        let response = asked.post(&format!("/{resource}"), &body);
-        if response.status == 422 {
-            assert_eq!(response.field_errors(), [field]);
-        } else {
-            assert_consistent(field, &value, &response.expect(200)[resource][0][field]);
-        }
-    });
+    check(
+        250,
+        (select(fields), any_json()),
+        |((resource, mut body, field), value)| {
+            body[field] = value.clone();
+            let response = asked.post(&format!("/{resource}"), &body);
+            if response.status == 422 {
+                assert_eq!(response.field_errors(), [field]);
+            } else {
+                assert_consistent(field, &value, &response.expect(200)[resource][0][field]);
+            }
+        },
+    );
 }
 
 #[test]
@@ -159,44 +196,78 @@ fn any_date_that_is_printed_reads_as_the_same_moment() {
 
 #[test]
 fn any_moment_is_the_same_in_every_spelling_of_the_contract() {
-    let days = (1800..=9999_i32, 1..=365_u32).prop_map(|(year, day)| NaiveDate::from_yo_opt(year, day).unwrap());
+    let days = (1800..=9999_i32, 1..=365_u32)
+        .prop_map(|(year, day)| NaiveDate::from_yo_opt(year, day).unwrap());
     let offsets = -23 * 60 - 59..=23 * 60 + 59_i64;
-    check(1000, (days, 0..24_i64, 0..60_i64, 0..60_i64, offsets), |(day, hour, minute, second, offset)| {
-        let time = format!("{hour:02}:{minute:02}:{second:02}");
-        let sign = if offset < 0 { '-' } else { '+' };
-        let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
-        let spelled = |date: &str| {
-            [
-                format!("{date} {time} {sign}{hours:02}{minutes:02}"),
-                format!("{date} {time}{sign}{hours:02}:{minutes:02}"),
-                format!("{date}T{time}.999{sign}{hours:02}:{minutes:02}"),
-                format!(" {date}t{time},0 {sign}{hours:02}:{minutes:02}\n"),
-            ]
-        };
-        let seconds = day.and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp() + hour * 3600 + minute * 60 + second;
-        let expected = ReleaseDate::from_timestamp(seconds - offset * 60);
-        let plain =
-            ["%Y-%m-%d", "%Y-%-m-%-d", "%Y.%m.%d", "%Y/%-m/%-d", "%a, %d %b %Y", "%-d %B %Y", "%B %-d, %Y", "%b %d %Y"];
-        for text in plain.into_iter().flat_map(|form| spelled(&day.format(form).to_string())) {
-            assert_eq!(ReleaseDate::parse(&text).ok(), expected, "{text}");
-        }
-        // Month and day in either order, if only one order is a date or both give the same date.
-        let clear = day.day() > 12 || day.day() == day.month();
-        let either = ["%m/%d/%Y", "%-d-%-m-%Y", "%d.%m.%Y", "%-m-%-d-%Y"];
-        for text in either.into_iter().flat_map(|form| spelled(&day.format(form).to_string())) {
-            assert_eq!(ReleaseDate::parse(&text).ok(), expected.filter(|_| clear), "{text}");
-        }
-    });
+    check(
+        1000,
+        (days, 0..24_i64, 0..60_i64, 0..60_i64, offsets),
+        |(day, hour, minute, second, offset)| {
+            let time = format!("{hour:02}:{minute:02}:{second:02}");
+            let sign = if offset < 0 { '-' } else { '+' };
+            let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
+            let spelled = |date: &str| {
+                [
+                    format!("{date} {time} {sign}{hours:02}{minutes:02}"),
+                    format!("{date} {time}{sign}{hours:02}:{minutes:02}"),
+                    format!("{date}T{time}.999{sign}{hours:02}:{minutes:02}"),
+                    format!(" {date}t{time},0 {sign}{hours:02}:{minutes:02}\n"),
+                ]
+            };
+            let seconds = day.and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp()
+                + hour * 3600
+                + minute * 60
+                + second;
+            let expected = ReleaseDate::from_timestamp(seconds - offset * 60);
+            let plain = [
+                "%Y-%m-%d",
+                "%Y-%-m-%-d",
+                "%Y.%m.%d",
+                "%Y/%-m/%-d",
+                "%a, %d %b %Y",
+                "%-d %B %Y",
+                "%B %-d, %Y",
+                "%b %d %Y",
+            ];
+            for text in plain
+                .into_iter()
+                .flat_map(|form| spelled(&day.format(form).to_string()))
+            {
+                assert_eq!(ReleaseDate::parse(&text).ok(), expected, "{text}");
+            }
+            // Month and day in either order, if only one order is a date or both give the same
+            // date.
+            let clear = day.day() > 12 || day.day() == day.month();
+            let either = ["%m/%d/%Y", "%-d-%-m-%Y", "%d.%m.%Y", "%-m-%-d-%Y"];
+            for text in either
+                .into_iter()
+                .flat_map(|form| spelled(&day.format(form).to_string()))
+            {
+                assert_eq!(
+                    ReleaseDate::parse(&text).ok(),
+                    expected.filter(|_| clear),
+                    "{text}"
+                );
+            }
+        },
+    );
 }
 
 #[test]
 fn any_text_is_a_name_if_it_is_short_and_has_no_control_character() {
-    let long = (any::<char>(), 70..210_usize).prop_map(|(character, times)| character.to_string().repeat(times));
-    let texts = prop_oneof![any::<String>(), "\\s{0,3}\\PC{0,9}\\s{0,3}", "\\PC{0,4}\\pC?\\PC{0,4}", long];
+    let long = (any::<char>(), 70..210_usize)
+        .prop_map(|(character, times)| character.to_string().repeat(times));
+    let texts = prop_oneof![
+        any::<String>(),
+        "\\s{0,3}\\PC{0,9}\\s{0,3}",
+        "\\PC{0,4}\\pC?\\PC{0,4}",
+        long
+    ];
     check(3000, texts, |text| {
         let trimmed = text.trim();
         let kept = |longest| {
-            let sound = (1..=longest).contains(&trimmed.chars().count()) && !trimmed.contains(char::is_control);
+            let sound = (1..=longest).contains(&trimmed.chars().count())
+                && !trimmed.contains(char::is_control);
             sound.then_some(trimmed)
         };
         assert_eq!(Name::new(&text).as_ref().map(Name::as_str), kept(200));
@@ -221,10 +292,15 @@ fn any_bytes_for_a_token_are_refused() {
         bytes
     });
     let cut = any::<Index>().prop_map(|at| token.as_bytes()[..at.index(token.len())].to_vec());
-    let values = (select(&["", "Bearer ", "bearer  "][..]), prop_oneof![header_bytes(), changed, cut]);
+    let values = (
+        select(&["", "Bearer ", "bearer  "][..]),
+        prop_oneof![header_bytes(), changed, cut],
+    );
     check(200, values, |(scheme, value)| {
         let line = [b"Authorization: ", scheme.as_bytes(), &value, b"\r\n"].concat();
-        asked.send("GET", "/actors", &line, b"").expect_error(401, "The access token is not valid.");
+        asked
+            .send("GET", "/actors", &line, b"")
+            .expect_error(401, "The access token is not valid.");
     });
 }
 
@@ -233,17 +309,41 @@ fn any_bytes_in_any_other_header_change_nothing_but_what_the_header_is_about() {
     let asked = Asked::start();
     let ida = json!({"name": "Ida", "age": 34, "gender": "f"});
     asked.post("/actors", &ida).expect(200);
-    let ours = [("Content-Type", 415), ("Content-Encoding", 415), ("If-Match", 412)];
-    let others = ["Idempotency-Key", "Cookie", "Accept", "Range", "Origin", "X-Forwarded-Proto", "X-Name"];
-    let names: Vec<_> = ours.into_iter().chain(others.map(|name| (name, 200))).collect();
-    check(200, (select(names), header_bytes()), |((name, refused), value)| {
-        let token = format!("Authorization: Bearer {}\r\n{name}: ", asked.token());
-        let response = asked.send("PATCH", "/actors/1", &[token.as_bytes(), &value, b"\r\n"].concat(), b"{}");
-        assert!([200, refused].contains(&response.status), "{response:?}");
-        if response.status == 200 {
-            assert_eq!(response.body["actors"][0]["name"], "Ida");
-        }
-    });
+    let ours = [
+        ("Content-Type", 415),
+        ("Content-Encoding", 415),
+        ("If-Match", 412),
+    ];
+    let others = [
+        "Idempotency-Key",
+        "Cookie",
+        "Accept",
+        "Range",
+        "Origin",
+        "X-Forwarded-Proto",
+        "X-Name",
+    ];
+    let names: Vec<_> = ours
+        .into_iter()
+        .chain(others.map(|name| (name, 200)))
+        .collect();
+    check(
+        200,
+        (select(names), header_bytes()),
+        |((name, refused), value)| {
+            let token = format!("Authorization: Bearer {}\r\n{name}: ", asked.token());
+            let response = asked.send(
+                "PATCH",
+                "/actors/1",
+                &[token.as_bytes(), &value, b"\r\n"].concat(),
+                b"{}",
+            );
+            assert!([200, refused].contains(&response.status), "{response:?}");
+            if response.status == 200 {
+                assert_eq!(response.body["actors"][0]["name"], "Ida");
+            }
+        },
+    );
 }
 
 #[test]
@@ -258,14 +358,26 @@ fn any_bytes_for_a_body_are_answered_by_the_contract_and_make_a_row_only_where_i
         }
         bytes
     });
-    let bodies =
-        prop_oneof![vec(any::<u8>(), 0..100), changed, any_json().prop_map(|json| json.to_string().into_bytes())];
-    let types = select(&["", "Content-Type: application/json\r\n", "Content-Type: text/plain\r\n"][..]);
+    let bodies = prop_oneof![
+        vec(any::<u8>(), 0..100),
+        changed,
+        any_json().prop_map(|json| json.to_string().into_bytes())
+    ];
+    let types = select(
+        &[
+            "",
+            "Content-Type: application/json\r\n",
+            "Content-Type: text/plain\r\n",
+        ][..],
+    );
     let created = std::cell::Cell::new(0);
     check(200, (types, bodies), |(content_type, body)| {
         let headers = format!("Authorization: Bearer {}\r\n{content_type}", asked.token());
         let response = asked.send("POST", "/actors", headers.as_bytes(), &body);
-        assert!([200, 400, 415, 422].contains(&response.status), "{response:?}");
+        assert!(
+            [200, 400, 415, 422].contains(&response.status),
+            "{response:?}"
+        );
         created.set(created.get() + usize::from(response.status == 200));
         let listed = asked.send_as_producer("GET", "/actors", b"").expect(200);
         assert_eq!(listed["actors"].as_array().unwrap().len(), created.get());
@@ -288,13 +400,26 @@ fn put(event: &mut Value, at: &[Index], value: Value) {
 #[test]
 fn any_member_of_an_event_may_be_anything_and_no_function_fails() {
     let asked = Asked::start();
-    let events: Vec<_> = events().into_iter().map(|((function, _), event)| (function, event)).collect();
-    check(300, (select(events), vec(any::<Index>(), 1..4), any_json()), |((function, mut event), at, value)| {
-        event["headers"]["authorization"] = json!(format!("Bearer {}", asked.token()));
-        put(&mut event, &at, value);
-        // An error means that the event cannot be decoded; a panic would also show here.
-        if let Ok(response) = asked.runtime.block_on(asked.api.stack.invoke(&function, &event)) {
-            assert!((200..500).contains(&response["statusCode"].as_i64().unwrap()), "{response}");
-        }
-    });
+    let events: Vec<_> = events()
+        .into_iter()
+        .map(|((function, _), event)| (function, event))
+        .collect();
+    check(
+        300,
+        (select(events), vec(any::<Index>(), 1..4), any_json()),
+        |((function, mut event), at, value)| {
+            event["headers"]["authorization"] = json!(format!("Bearer {}", asked.token()));
+            put(&mut event, &at, value);
+            // An error means that the event cannot be decoded; a panic would also show here.
+            if let Ok(response) = asked
+                .runtime
+                .block_on(asked.api.stack.invoke(&function, &event))
+            {
+                assert!(
+                    (200..500).contains(&response["statusCode"].as_i64().unwrap()),
+                    "{response}"
+                );
+            }
+        },
+    );
 }

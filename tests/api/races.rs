@@ -8,7 +8,9 @@ use futures_util::future::join_all;
 use local::Role::{Director, Producer};
 use serde_json::{Value, json};
 
-use crate::casting::{add_actors, cast, cast_of, credits, ids, leave_behind, listed, recast, stored};
+use crate::casting::{
+    add_actors, cast, cast_of, credits, ids, leave_behind, listed, recast, stored,
+};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::{Api, ApiResponse, send, with_json};
 
@@ -29,7 +31,9 @@ async fn held_at(
 }
 
 async fn post_movie(api: &Api, cast: Value) {
-    api.post(Producer, "/movies", &json!({"title": "M", "cast": cast})).await.expect(200);
+    api.post(Producer, "/movies", &json!({"title": "M", "cast": cast}))
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -38,7 +42,13 @@ async fn a_deletion_that_finds_no_movie_leaves_the_cast_of_one_created_meanwhile
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 2).await;
     let too_early = api.delete(Producer, "/movies/1");
-    let response = held_at(&proxy, "Query", too_early, post_movie(&api, cast_of(actors.clone()))).await;
+    let response = held_at(
+        &proxy,
+        "Query",
+        too_early,
+        post_movie(&api, cast_of(actors.clone())),
+    )
+    .await;
     response.expect_error(404, "resource not found");
     assert_eq!(ids(&cast(&api, 1).await, "actor_id"), actors);
     assert_eq!(stored(&api).await, 4);
@@ -54,7 +64,9 @@ async fn a_deletion_that_finds_no_actor_leaves_the_credits_of_one_created_meanwh
         let actor = api.add_actor("Ida").await;
         recast(&api, movie, &cast_of([actor])).await.expect(200);
     };
-    held_at(&proxy, "Query", too_early, create).await.expect_error(404, "resource not found");
+    held_at(&proxy, "Query", too_early, create)
+        .await
+        .expect_error(404, "resource not found");
     assert_eq!(ids(&credits(&api, 1).await, "movie_id"), [movie]);
     assert_eq!(stored(&api).await, 2);
 }
@@ -65,7 +77,11 @@ async fn delete_ahead(api: &Api, resource: &str, next: &AtomicU64, done: &Atomic
     let client = async || {
         while !done.load(Ordering::Relaxed) {
             let path = format!("/{resource}/{}", next.load(Ordering::Relaxed));
-            let response = send(api.request_as(Producer, "DELETE", &path).header("if-match", "\"0\"")).await;
+            let response = send(
+                api.request_as(Producer, "DELETE", &path)
+                    .header("if-match", "\"0\""),
+            )
+            .await;
             assert!([404, 412].contains(&response.status), "{response:?}");
         }
     };
@@ -79,13 +95,20 @@ async fn none_of_five_hundred_casts_is_lost_to_deletions_of_ids_about_to_be_crea
     let (next, done) = (AtomicU64::new(1), AtomicBool::new(false));
     let create = async {
         for _ in 0..250 {
-            join_all([post_movie(&api, cast_of(actors.clone())), post_movie(&api, cast_of(actors.clone()))]).await;
+            join_all([
+                post_movie(&api, cast_of(actors.clone())),
+                post_movie(&api, cast_of(actors.clone())),
+            ])
+            .await;
             next.fetch_add(2, Ordering::Relaxed);
         }
         done.store(true, Ordering::Relaxed);
     };
     tokio::join!(create, delete_ahead(&api, "movies", &next, &done));
-    let body = api.get(Producer, "/movies?include=cast&limit=100").await.expect(200);
+    let body = api
+        .get(Producer, "/movies?include=cast&limit=100")
+        .await
+        .expect(200);
     assert_eq!(body["movies"].as_array().unwrap().len(), 100);
     assert_eq!(stored(&api).await, 500 * 3 * 2, "0 of 500 casts are lost");
 }
@@ -106,7 +129,11 @@ async fn none_of_a_hundred_actors_loses_its_credits_to_deletions_of_ids_about_to
         done.store(true, Ordering::Relaxed);
     };
     tokio::join!(create, delete_ahead(&api, "actors", &next, &done));
-    assert_eq!(stored(&api).await, 100 * 2 * 2, "0 of 100 actors lose a credit");
+    assert_eq!(
+        stored(&api).await,
+        100 * 2 * 2,
+        "0 of 100 actors lose a credit"
+    );
 }
 
 #[tokio::test]
@@ -116,13 +143,21 @@ async fn a_deletion_whose_response_is_lost_is_finished_by_the_next_one() {
     let actors = add_actors(&api, 2).await;
     post_movie(&api, cast_of(actors.clone())).await;
     proxy.fail("DeleteItem", [Fault::ResetAfter]);
-    api.delete(Producer, "/movies/1").await.expect_error(503, "service unavailable");
+    api.delete(Producer, "/movies/1")
+        .await
+        .expect_error(503, "service unavailable");
     // The movie is gone, and nobody sees its credits.
     assert!(credits(&api, actors[0]).await.is_empty());
     assert_eq!(stored(&api).await, 4);
     // Sent again, it deletes the old movie's credits, and not those of the next movie.
     let again = api.delete(Producer, "/movies/1");
-    let response = held_at(&proxy, "Query", again, post_movie(&api, cast_of(actors.clone()))).await;
+    let response = held_at(
+        &proxy,
+        "Query",
+        again,
+        post_movie(&api, cast_of(actors.clone())),
+    )
+    .await;
     response.expect_error(404, "resource not found");
     assert_eq!(ids(&cast(&api, 2).await, "actor_id"), actors);
     assert_eq!(stored(&api).await, 4);
@@ -145,7 +180,11 @@ async fn a_writer_that_removes_credits_of_deleted_actors_removes_no_credit_writt
             recast(&api, movie, &cast).await.expect(200);
         };
         let response = held_at(&proxy, call, slow, other).await;
-        assert_eq!((response.status, response.header("etag")), (200, Some("\"4\"")), "{call}");
+        assert_eq!(
+            (response.status, response.header("etag")),
+            (200, Some("\"4\"")),
+            "{call}"
+        );
         assert_eq!(ids(&cast(&api, movie).await, "actor_id"), actors, "{call}");
         assert!(credits(&api, actors[1] + 1).await.is_empty(), "{call}");
         assert_eq!(stored(&api).await, 4, "{call}");
@@ -171,7 +210,11 @@ async fn a_reader_that_skips_credits_of_deleted_rows_shows_no_cast_that_there_ne
             }
             let reader = api.get(Director, path);
             // The successive states: movie 1 always has a cast, actor 1 is always in a movie.
-            let states: &[&[u64]] = if of_actor { &[&[1, 2], &[1, 2, 3], &[2, 3], &[3]] } else { &[&[1, 2], &[3]] };
+            let states: &[&[u64]] = if of_actor {
+                &[&[1, 2], &[1, 2, 3], &[2, 3], &[3]]
+            } else {
+                &[&[1, 2], &[3]]
+            };
             let meanwhile = async {
                 if of_actor {
                     post_movie(&api, cast_of([1])).await;
@@ -184,7 +227,12 @@ async fn a_reader_that_skips_credits_of_deleted_rows_shows_no_cast_that_there_ne
                 }
             };
             let body = held_at(&proxy, call, reader, meanwhile).await.expect(200);
-            let rows = body.get("actors").or(body.get("movies")).unwrap().as_array().unwrap();
+            let rows = body
+                .get("actors")
+                .or(body.get("movies"))
+                .unwrap()
+                .as_array()
+                .unwrap();
             let mut seen = match (of_actor, path.contains("include")) {
                 (false, true) => ids(rows[0]["cast"].as_array().unwrap(), "actor_id"),
                 (true, true) => ids(rows[0]["credits"].as_array().unwrap(), "movie_id"),
@@ -201,35 +249,60 @@ async fn a_cast_that_is_refused_is_refused_only_at_the_version_that_if_match_nam
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 40).await;
-    for (call, slow_cast) in [("Query", cast_of([])), ("BatchGetItem", cast_of([actors[0], 99]))] {
+    for (call, slow_cast) in [
+        ("Query", cast_of([])),
+        ("BatchGetItem", cast_of([actors[0], 99])),
+    ] {
         let movie = api.add_movie("M").await;
         let path = format!("/movies/{movie}");
-        let request = api.request_as(Director, "PATCH", &path).header("if-match", "\"1\"");
+        let request = api
+            .request_as(Director, "PATCH", &path)
+            .header("if-match", "\"1\"");
         let slow = send(with_json(request, &json!({"cast": slow_cast})));
         let grow = async {
             for count in [30, 40] {
-                recast(&api, movie, &cast_of(actors[..count].iter().copied())).await.expect(200);
+                recast(&api, movie, &cast_of(actors[..count].iter().copied()))
+                    .await
+                    .expect(200);
             }
         };
-        held_at(&proxy, call, slow, grow).await.expect_error(412, "precondition failed");
+        held_at(&proxy, call, slow, grow)
+            .await
+            .expect_error(412, "precondition failed");
         assert_eq!(cast(&api, movie).await.len(), 40);
     }
 }
 
 #[tokio::test]
-async fn the_one_credit_of_a_keyed_post_that_the_transaction_cannot_check_never_shows_a_deleted_actor() {
+async fn the_one_credit_of_a_keyed_post_that_the_transaction_cannot_check_never_shows_a_deleted_actor()
+ {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 33).await;
     let body = json!({"title": "M", "cast": cast_of(actors.iter().copied())});
-    let request = api.request_as(Producer, "POST", "/movies").header("idempotency-key", "k");
+    let request = api
+        .request_as(Producer, "POST", "/movies")
+        .header("idempotency-key", "k");
     let slow = send(with_json(request, &body));
-    let deletion = async { drop(api.delete(Director, &format!("/actors/{}", actors[32])).await.expect(200)) };
-    held_at(&proxy, "TransactWriteItems", slow, deletion).await.expect(200);
+    let deletion = async {
+        drop(
+            api.delete(Director, &format!("/actors/{}", actors[32]))
+                .await
+                .expect(200),
+        )
+    };
+    held_at(&proxy, "TransactWriteItems", slow, deletion)
+        .await
+        .expect(200);
     // As if the actor had been deleted a moment later.
     assert_eq!(ids(&cast(&api, 1).await, "actor_id"), actors[..32]);
-    assert_eq!(listed(&api, &format!("/movies?actor_id={}", actors[32])).await, [0; 0]);
-    api.delete(Director, &format!("/actors/{}", actors[32])).await.expect_error(404, "resource not found");
+    assert_eq!(
+        listed(&api, &format!("/movies?actor_id={}", actors[32])).await,
+        [0; 0]
+    );
+    api.delete(Director, &format!("/actors/{}", actors[32]))
+        .await
+        .expect_error(404, "resource not found");
     assert_eq!(stored(&api).await, 64);
 }
 
@@ -238,8 +311,13 @@ async fn a_key_whose_record_expires_while_it_is_in_the_way_can_be_used_again_at_
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let keyed = || {
-        let request = api.request_as(Director, "POST", "/actors").header("idempotency-key", "k");
-        send(with_json(request, &json!({"name": "Ida", "age": 34, "gender": "f"})))
+        let request = api
+            .request_as(Director, "POST", "/actors")
+            .header("idempotency-key", "k");
+        send(with_json(
+            request,
+            &json!({"name": "Ida", "age": 34, "gender": "f"}),
+        ))
     };
     // The record exists when the transaction fails, and has expired when it is read.
     let held = proxy.hold_next("TransactWriteItems");
@@ -260,11 +338,21 @@ async fn a_key_whose_record_expires_while_it_is_in_the_way_can_be_used_again_at_
 /// Sets the expiry of every idempotency record to a second after 1970 began.
 async fn expire_records(api: &Api) {
     let client = api.stack.client();
-    let scan = client.scan().table_name(local::ACTORS_TABLE).filter_expression("attribute_exists(expires_at)");
+    let scan = client
+        .scan()
+        .table_name(local::ACTORS_TABLE)
+        .filter_expression("attribute_exists(expires_at)");
     for record in scan.send().await.unwrap().items.unwrap() {
         let key = ["bucket", "id"].map(|name| (name.to_owned(), record[name].clone()));
-        let update = client.update_item().table_name(local::ACTORS_TABLE).set_key(Some(key.into()));
+        let update = client
+            .update_item()
+            .table_name(local::ACTORS_TABLE)
+            .set_key(Some(key.into()));
         let update = update.update_expression("SET expires_at = :then");
-        update.expression_attribute_values(":then", AttributeValue::N("1".to_owned())).send().await.unwrap();
+        update
+            .expression_attribute_values(":then", AttributeValue::N("1".to_owned()))
+            .send()
+            .await
+            .unwrap();
     }
 }

@@ -16,7 +16,11 @@ fn actors(api: &Api) -> Table<Actor> {
 }
 
 fn ida() -> NewActor {
-    NewActor { name: Name::new("Ida").unwrap(), age: Age::new(34).unwrap(), gender: Gender::new("f").unwrap() }
+    NewActor {
+        name: Name::new("Ida").unwrap(),
+        age: Age::new(34).unwrap(),
+        gender: Gender::new("f").unwrap(),
+    }
 }
 
 fn id(number: u64) -> Id {
@@ -29,15 +33,26 @@ fn number(number: u64) -> AttributeValue {
 
 /// Sets the counter as if the ids up to `last` had been assigned.
 async fn count_to(api: &Api, last: u64) {
-    let put =
-        api.stack.client().put_item().table_name(local::ACTORS_TABLE).item("bucket", AttributeValue::N("-1".into()));
-    put.item("id", number(0)).item("last_id", number(last)).send().await.unwrap();
+    let put = api
+        .stack
+        .client()
+        .put_item()
+        .table_name(local::ACTORS_TABLE)
+        .item("bucket", AttributeValue::N("-1".into()));
+    put.item("id", number(0))
+        .item("last_id", number(last))
+        .send()
+        .await
+        .unwrap();
 }
 
 async fn all_ids(actors: &Table<Actor>, limit: u16) -> Vec<u64> {
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
-        let listing = actors.list(Bounds::ascending(limit, after), |_| true).await.unwrap();
+        let listing = actors
+            .list(Bounds::ascending(limit, after), |_| true)
+            .await
+            .unwrap();
         ids.extend(listing.rows.iter().map(|actor| actor.id.get()));
         after = match listing.next {
             Some(next) => Some(next),
@@ -51,7 +66,10 @@ async fn two_hundred_concurrent_creations_give_two_hundred_ids_all_listed() {
     let api = Api::start().await;
     let actors = actors(&api);
     let created = join_all((0..200).map(|_| actors.create(ida()))).await;
-    let mut ids: Vec<_> = created.into_iter().map(|actor| actor.unwrap().row.id.get()).collect();
+    let mut ids: Vec<_> = created
+        .into_iter()
+        .map(|actor| actor.unwrap().row.id.get())
+        .collect();
     ids.sort_unstable();
     assert_eq!(ids, (1..=200).collect::<Vec<_>>());
     assert_eq!(all_ids(&actors, MAX_LIMIT).await, ids);
@@ -68,14 +86,30 @@ async fn a_list_across_bucket_borders_and_empty_buckets_is_complete_and_in_order
         count_to(&api, last).await;
         expected.push(actors.create(ida()).await.unwrap().row.id.get());
     }
-    assert_eq!(expected, [1, 998, 999, 1000, 1001, 1999, 2000, 57_999, 58_000, 100_000]);
+    assert_eq!(
+        expected,
+        [1, 998, 999, 1000, 1001, 1999, 2000, 57_999, 58_000, 100_000]
+    );
     for limit in [1, 2, 3, 7, 10, MAX_LIMIT] {
         assert_eq!(all_ids(&actors, limit).await, expected, "{limit}");
     }
-    let after = actors.list(Bounds::ascending(2, Some(id(1999))), |_| true).await.unwrap();
-    assert_eq!(after.rows.iter().map(|actor| actor.id.get()).collect::<Vec<_>>(), [2000, 57_999]);
+    let after = actors
+        .list(Bounds::ascending(2, Some(id(1999))), |_| true)
+        .await
+        .unwrap();
+    assert_eq!(
+        after
+            .rows
+            .iter()
+            .map(|actor| actor.id.get())
+            .collect::<Vec<_>>(),
+        [2000, 57_999]
+    );
     for number in [1, 1001, 58_000] {
-        actors.delete(id(number), &Precondition::Exists).await.unwrap();
+        actors
+            .delete(id(number), &Precondition::Exists)
+            .await
+            .unwrap();
         expected.retain(|id| *id != number);
     }
     assert_eq!(all_ids(&actors, 2).await, expected);
@@ -89,7 +123,10 @@ async fn a_page_looks_into_a_bounded_number_of_buckets_and_says_where_to_go_on()
     count_to(&api, far - 1).await;
     assert_eq!(actors.create(ida()).await.unwrap().row.id.get(), far);
     let first = actors.list(everything(), |_| true).await.unwrap();
-    assert_eq!((first.rows.len(), first.next), (0, Some(id(MAX_BUCKETS * 1000 - 1))));
+    assert_eq!(
+        (first.rows.len(), first.next),
+        (0, Some(id(MAX_BUCKETS * 1000 - 1)))
+    );
     assert_eq!(all_ids(&actors, MAX_LIMIT).await, [far]);
 }
 
@@ -101,12 +138,30 @@ async fn a_list_longer_than_one_answer_of_dynamodb_is_complete() {
     let text = |characters: usize| AttributeValue::S("🎭".repeat(characters));
     for batch in 0..38 {
         let rows = (1..=25).map(|row| {
-            let put = PutRequest::builder().item("bucket", number(0)).item("id", number(batch * 25 + row));
-            let put = put.item("name", text(200)).item("gender", text(80)).item("age", number(34)).build().unwrap();
+            let put = PutRequest::builder()
+                .item("bucket", number(0))
+                .item("id", number(batch * 25 + row));
+            let put = put
+                .item("name", text(200))
+                .item("gender", text(80))
+                .item("age", number(34))
+                .build()
+                .unwrap();
             WriteRequest::builder().put_request(put).build()
         });
-        let write = api.stack.client().batch_write_item().request_items(local::ACTORS_TABLE, rows.collect());
-        assert!(write.send().await.unwrap().unprocessed_items().is_none_or(|left| left.is_empty()));
+        let write = api
+            .stack
+            .client()
+            .batch_write_item()
+            .request_items(local::ACTORS_TABLE, rows.collect());
+        assert!(
+            write
+                .send()
+                .await
+                .unwrap()
+                .unprocessed_items()
+                .is_none_or(|left| left.is_empty())
+        );
     }
     count_to(&api, 950).await;
     let listing = actors.list(everything(), |_| true).await.unwrap();
@@ -118,16 +173,36 @@ async fn a_list_longer_than_one_answer_of_dynamodb_is_complete() {
 async fn changing_or_deleting_a_row_that_does_not_exist_creates_nothing() {
     let api = Api::start().await;
     let actors = actors(&api);
-    let changes = ActorChanges { age: Age::new(1), ..ActorChanges::default() };
+    let changes = ActorChanges {
+        age: Age::new(1),
+        ..ActorChanges::default()
+    };
     for missing in [id(1), id(999), id(1000), Id::MAX] {
-        assert!(matches!(actors.update(missing, &changes, &Precondition::Exists).await, Err(Error::Missing)));
         assert!(matches!(
-            actors.update(missing, &ActorChanges::default(), &Precondition::Exists).await,
+            actors
+                .update(missing, &changes, &Precondition::Exists)
+                .await,
             Err(Error::Missing)
         ));
-        assert!(matches!(actors.delete(missing, &Precondition::Exists).await, Err(Error::Missing)));
+        assert!(matches!(
+            actors
+                .update(missing, &ActorChanges::default(), &Precondition::Exists)
+                .await,
+            Err(Error::Missing)
+        ));
+        assert!(matches!(
+            actors.delete(missing, &Precondition::Exists).await,
+            Err(Error::Missing)
+        ));
     }
-    let scan = api.stack.client().scan().table_name(local::ACTORS_TABLE).send().await.unwrap();
+    let scan = api
+        .stack
+        .client()
+        .scan()
+        .table_name(local::ACTORS_TABLE)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(scan.count, 0);
 }
 
@@ -137,8 +212,14 @@ async fn two_changes_of_different_fields_both_survive() {
     let actors = actors(&api);
     let row = actors.create(ida()).await.unwrap().row.id;
     for round in 0..20_u64 {
-        let older = ActorChanges { age: Age::new(round), ..ActorChanges::default() };
-        let renamed = ActorChanges { name: Name::new(&format!("Ida {round}")), ..ActorChanges::default() };
+        let older = ActorChanges {
+            age: Age::new(round),
+            ..ActorChanges::default()
+        };
+        let renamed = ActorChanges {
+            name: Name::new(&format!("Ida {round}")),
+            ..ActorChanges::default()
+        };
         let (one, other) = tokio::join!(
             actors.update(row, &older, &Precondition::Exists),
             actors.update(row, &renamed, &Precondition::Exists)
@@ -146,7 +227,10 @@ async fn two_changes_of_different_fields_both_survive() {
         one.unwrap();
         other.unwrap();
         let actor = actors.get(row).await.unwrap().row;
-        assert_eq!((u64::from(actor.age.get()), actor.name.as_str()), (round, format!("Ida {round}").as_str()));
+        assert_eq!(
+            (u64::from(actor.age.get()), actor.name.as_str()),
+            (round, format!("Ida {round}").as_str())
+        );
         assert_eq!(actor.gender, Gender::new("f").unwrap());
     }
 }
@@ -157,16 +241,26 @@ async fn an_item_that_is_no_row_is_an_error_and_never_a_shorter_list() {
     let actors = actors(&api);
     actors.create(ida()).await.unwrap();
     count_to(&api, 2).await;
-    let put =
-        api.stack.client().put_item().table_name(local::ACTORS_TABLE).item("bucket", number(0)).item("id", number(2));
+    let put = api
+        .stack
+        .client()
+        .put_item()
+        .table_name(local::ACTORS_TABLE)
+        .item("bucket", number(0))
+        .item("id", number(2));
     put.item("name", AttributeValue::S("Ida".into()))
         .item("age", AttributeValue::S("old".into()))
         .send()
         .await
         .unwrap();
     let error = actors.list(everything(), |_| true).await.unwrap_err();
-    assert_eq!(error.to_string(), "store: malformed item 2 in table actors: age");
-    api.get(local::Role::Assistant, "/actors").await.expect_error(500, "internal server error");
+    assert_eq!(
+        error.to_string(),
+        "store: malformed item 2 in table actors: age"
+    );
+    api.get(local::Role::Assistant, "/actors")
+        .await
+        .expect_error(500, "internal server error");
 }
 
 #[tokio::test]
@@ -175,7 +269,10 @@ async fn ids_end_at_the_greatest_one() {
     let actors = actors(&api);
     count_to(&api, Id::MAX.get() - 1).await;
     assert_eq!(actors.create(ida()).await.unwrap().row.id, Id::MAX);
-    assert!(matches!(actors.create(ida()).await, Err(Error::IdsExhausted)));
+    assert!(matches!(
+        actors.create(ida()).await,
+        Err(Error::IdsExhausted)
+    ));
 }
 
 #[tokio::test]
@@ -183,5 +280,8 @@ async fn a_table_that_is_not_there_is_a_fault_of_ours() {
     let api = Api::start().await;
     let actors = Table::<Actor>::new(api.stack.client().clone(), "nowhere");
     let error = actors.list(everything(), |_| true).await.unwrap_err();
-    assert_eq!(error.to_string(), "store: Query failed: ResourceNotFoundException");
+    assert_eq!(
+        error.to_string(),
+        "store: Query failed: ResourceNotFoundException"
+    );
 }

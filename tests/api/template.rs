@@ -29,8 +29,15 @@ struct Expected {
 }
 
 fn expected<E: Endpoint>() -> Expected {
-    let route_keys = E::ROUTES.iter().map(|route| format!("{} {}", E::METHOD, route.path)).collect();
-    Expected { name: App::<E>::name(), route_keys, tables: E::Store::TABLES }
+    let route_keys = E::ROUTES
+        .iter()
+        .map(|route| format!("{} {}", E::METHOD, route.path))
+        .collect();
+    Expected {
+        name: App::<E>::name(),
+        route_keys,
+        tables: E::Store::TABLES,
+    }
 }
 
 fn all_expected() -> [Expected; 8] {
@@ -49,17 +56,28 @@ fn all_expected() -> [Expected; 8] {
 /// The template's functions by the name of their crate, which is the last part of their code's
 /// path.
 fn functions() -> BTreeMap<String, Value> {
-    let functions = resources("AWS::Serverless::Function").into_iter().map(|(_, function)| {
-        let folder = function["Properties"]["CodeUri"].as_str().unwrap().to_owned();
-        (folder.strip_prefix("functions/").unwrap().to_owned(), function)
-    });
+    let functions = resources("AWS::Serverless::Function")
+        .into_iter()
+        .map(|(_, function)| {
+            let folder = function["Properties"]["CodeUri"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            (
+                folder.strip_prefix("functions/").unwrap().to_owned(),
+                function,
+            )
+        });
     functions.collect()
 }
 
 fn route_key(event: &Value) -> String {
     assert_eq!(event["Type"], "HttpApi");
     assert_eq!(event["Properties"]["ApiId"], json!({"Ref": "Api"}));
-    match (event["Properties"]["Method"].as_str(), event["Properties"]["Path"].as_str()) {
+    match (
+        event["Properties"]["Method"].as_str(),
+        event["Properties"]["Path"].as_str(),
+    ) {
         (Some(method), Some(path)) => format!("{method} {path}"),
         (None, None) => "$default".to_owned(),
         _ => panic!("a method without a path, or a path without a method: {event}"),
@@ -85,16 +103,43 @@ fn every_route_leads_to_the_same_function_as_on_the_local_gateway() {
 fn every_function_has_its_endpoints_routes_and_the_names_of_its_tables_alone() {
     let functions = functions();
     assert_eq!(functions.len(), 8);
-    for Expected { name, route_keys, tables } in all_expected() {
+    for Expected {
+        name,
+        route_keys,
+        tables,
+    } in all_expected()
+    {
         let function = &functions[&name];
         let properties = &function["Properties"];
-        assert_eq!(function["Metadata"], json!({"BuildMethod": "rust-cargolambda"}), "{name}");
-        let keys: Vec<_> = properties["Events"].as_object().unwrap().values().map(route_key).collect();
-        assert!(route_keys.iter().all(|key| keys.contains(key)), "{name}: {keys:?}");
-        let variables: serde_json::Map<_, _> =
-            tables.iter().map(|table| ((*table).to_owned(), json!({"Ref": logical_id(table)}))).collect();
-        assert_eq!(properties["Environment"], json!({"Variables": variables}), "{name}");
-        assert_eq!(properties["Policies"].as_array().unwrap().len(), 1, "{name}");
+        assert_eq!(
+            function["Metadata"],
+            json!({"BuildMethod": "rust-cargolambda"}),
+            "{name}"
+        );
+        let keys: Vec<_> = properties["Events"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(route_key)
+            .collect();
+        assert!(
+            route_keys.iter().all(|key| keys.contains(key)),
+            "{name}: {keys:?}"
+        );
+        let variables: serde_json::Map<_, _> = tables
+            .iter()
+            .map(|table| ((*table).to_owned(), json!({"Ref": logical_id(table)})))
+            .collect();
+        assert_eq!(
+            properties["Environment"],
+            json!({"Variables": variables}),
+            "{name}"
+        );
+        assert_eq!(
+            properties["Policies"].as_array().unwrap().len(),
+            1,
+            "{name}"
+        );
         assert!(properties.get("Role").is_none(), "{name}");
     }
 }
@@ -127,7 +172,11 @@ fn every_function_logs_to_a_group_of_its_own_that_does_not_grow_for_ever() {
     let groups = resources("AWS::Logs::LogGroup");
     assert_eq!(groups.len(), 9);
     for (name, group) in &groups {
-        assert_eq!(group["Properties"]["RetentionInDays"], json!({"Ref": "LogRetentionDays"}), "{name}");
+        assert_eq!(
+            group["Properties"]["RetentionInDays"],
+            json!({"Ref": "LogRetentionDays"}),
+            "{name}"
+        );
     }
     let mut used: Vec<_> = functions()
         .values()
@@ -143,7 +192,10 @@ fn every_function_logs_to_a_group_of_its_own_that_does_not_grow_for_ever() {
 fn every_table_is_kept_guarded_and_laid_out_as_the_local_one() {
     let tables = resources("AWS::DynamoDB::Table");
     assert_eq!(tables.len(), 3);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let api = runtime.block_on(Api::start());
     for (name, table) in tables {
         let properties = &table["Properties"];
@@ -154,28 +206,57 @@ fn every_table_is_kept_guarded_and_laid_out_as_the_local_one() {
         );
         assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST", "{name}");
         assert_eq!(properties["DeletionProtectionEnabled"], true, "{name}");
-        assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{name}");
+        assert_eq!(
+            properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true,
+            "{name}"
+        );
         // Credits have no idempotency keys, so none of them expire.
         let expiry = json!({"AttributeName": "expires_at", "Enabled": true});
-        let expiry = if name == "CreditsTable" { Value::Null } else { expiry };
+        let expiry = if name == "CreditsTable" {
+            Value::Null
+        } else {
+            expiry
+        };
         assert_eq!(properties["TimeToLiveSpecification"], expiry, "{name}");
-        let layout =
-            ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes"].map(|part| sorted(&properties[part]));
+        let layout = [
+            "AttributeDefinitions",
+            "KeySchema",
+            "GlobalSecondaryIndexes",
+        ]
+        .map(|part| sorted(&properties[part]));
         let local_name = name.strip_suffix("Table").unwrap().to_lowercase();
-        assert_eq!(layout, runtime.block_on(local_layout(&api, &local_name)), "{name}");
+        assert_eq!(
+            layout,
+            runtime.block_on(local_layout(&api, &local_name)),
+            "{name}"
+        );
     }
 }
 
 /// Sorts a list whose order means nothing.
 fn sorted(list: &Value) -> Vec<String> {
-    let mut sorted: Vec<_> = list.as_array().into_iter().flatten().map(Value::to_string).collect();
+    let mut sorted: Vec<_> = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(Value::to_string)
+        .collect();
     sorted.sort();
     sorted
 }
 
 /// Attributes, key and indexes of a table of the local stack, in the template's terms.
 async fn local_layout(api: &Api, table: &str) -> [Vec<String>; 3] {
-    let described = api.stack.client().describe_table().table_name(table).send().await.unwrap().table.unwrap();
+    let described = api
+        .stack
+        .client()
+        .describe_table()
+        .table_name(table)
+        .send()
+        .await
+        .unwrap()
+        .table
+        .unwrap();
     let key = |key: &[KeySchemaElement]| -> Value {
         let element = |part: &KeySchemaElement| json!({"AttributeName": part.attribute_name(), "KeyType": part.key_type().as_str()});
         key.iter().map(element).collect()
@@ -187,23 +268,48 @@ async fn local_layout(api: &Api, table: &str) -> [Vec<String>; 3] {
         let projection = index.projection().unwrap().projection_type().unwrap().as_str();
         json!({"IndexName": index.index_name().unwrap(), "KeySchema": key(index.key_schema()), "Projection": {"ProjectionType": projection}})
     });
-    [attributes.collect(), key(described.key_schema()), indexes.collect()].map(|list: Value| sorted(&list))
+    [
+        attributes.collect(),
+        key(described.key_schema()),
+        indexes.collect(),
+    ]
+    .map(|list: Value| sorted(&list))
 }
 
 #[test]
 fn the_gateway_throttles_logs_no_claim_and_takes_its_origin_from_a_parameter() {
     let (_, api) = resources("AWS::Serverless::HttpApi").remove(0);
     let properties = &api["Properties"];
-    assert!(properties["DefaultRouteSettings"]["ThrottlingRateLimit"].as_u64().is_some());
-    assert!(properties["DefaultRouteSettings"]["ThrottlingBurstLimit"].as_u64().is_some());
-    assert_eq!(properties["CorsConfiguration"]["AllowOrigins"], json!([{"Ref": "AllowedOrigin"}]));
+    assert!(
+        properties["DefaultRouteSettings"]["ThrottlingRateLimit"]
+            .as_u64()
+            .is_some()
+    );
+    assert!(
+        properties["DefaultRouteSettings"]["ThrottlingBurstLimit"]
+            .as_u64()
+            .is_some()
+    );
+    assert_eq!(
+        properties["CorsConfiguration"]["AllowOrigins"],
+        json!([{"Ref": "AllowedOrigin"}])
+    );
     assert!(properties.get("Auth").is_none());
     let format = properties["AccessLogSettings"]["Format"].as_str().unwrap();
-    for forbidden in ["authorizer", "authorization", "identity", "header", "querystring", "\n"] {
+    for forbidden in [
+        "authorizer",
+        "authorization",
+        "identity",
+        "header",
+        "querystring",
+        "\n",
+    ] {
         assert!(!format.to_lowercase().contains(forbidden), "{forbidden}");
     }
     // With a value in place of each variable, the format is JSON.
-    let filled = format.split('$').map(|part| part.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '.'));
+    let filled = format
+        .split('$')
+        .map(|part| part.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '.'));
     let filled = filled.collect::<Vec<_>>().join("1");
     assert!(serde_json::from_str::<Value>(&filled).is_ok(), "{filled}");
 }
@@ -222,10 +328,18 @@ async fn the_local_gateway_allows_and_exposes_what_the_template_does() {
         ("AllowHeaders", "access-control-allow-headers"),
         ("ExposeHeaders", "access-control-expose-headers"),
     ] {
-        let listed: Vec<_> = cors[name].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect();
+        let listed: Vec<_> = cors[name]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item.as_str().unwrap())
+            .collect();
         assert_eq!(response.headers()[header], listed.join(","), "{name}");
     }
-    assert_eq!(response.headers()["access-control-max-age"], cors["MaxAge"].to_string());
+    assert_eq!(
+        response.headers()["access-control-max-age"],
+        cors["MaxAge"].to_string()
+    );
 }
 
 #[test]
@@ -237,24 +351,49 @@ fn parameters_that_a_person_types_are_checked_before_anything_is_made() {
                 .as_str()
                 .is_some_and(|pattern| pattern.starts_with('^') && pattern.ends_with('$'))
         );
-        assert!(parameters[name]["ConstraintDescription"].is_string(), "{name}");
+        assert!(
+            parameters[name]["ConstraintDescription"].is_string(),
+            "{name}"
+        );
     }
-    assert_eq!(parameters["Architecture"]["AllowedValues"], json!(["x86_64", "arm64"]));
+    assert_eq!(
+        parameters["Architecture"]["AllowedValues"],
+        json!(["x86_64", "arm64"])
+    );
     assert_eq!(parameters["Architecture"]["Default"], "x86_64");
     assert_eq!(parameters["ApiAudience"]["Default"], local::AUDIENCE);
-    let outputs: Vec<_> = template()["Outputs"].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(outputs, ["ActorsTable", "ApiUrl", "CreditsTable", "MoviesTable"]);
+    let outputs: Vec<_> = template()["Outputs"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(
+        outputs,
+        ["ActorsTable", "ApiUrl", "CreditsTable", "MoviesTable"]
+    );
 }
 
 #[test]
 fn cargo_lambda_watch_routes_as_the_gateway_does() {
     let manifest = include_str!("../../Cargo.toml");
-    let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n").unwrap();
+    let (_, router) = manifest
+        .split_once("[workspace.metadata.lambda.watch.router]\n")
+        .unwrap();
     let methods_of = |path: &str| {
         let (_, entry) = router.split_once(&format!("\"{path}\" = [\n")).unwrap();
-        entry.split_once(']').unwrap().0.lines().map(str::trim).collect::<Vec<_>>()
+        entry
+            .split_once(']')
+            .unwrap()
+            .0
+            .lines()
+            .map(str::trim)
+            .collect::<Vec<_>>()
     };
-    for Expected { name, route_keys, .. } in all_expected() {
+    for Expected {
+        name, route_keys, ..
+    } in all_expected()
+    {
         for route_key in route_keys {
             let (method, path) = route_key.split_once(' ').unwrap();
             let line = format!("{{ method = \"{method}\", function = \"{name}\" }},");
@@ -262,13 +401,21 @@ fn cargo_lambda_watch_routes_as_the_gateway_does() {
         }
     }
     for route in shared::route::ROUTES {
-        let owner = if route.path.starts_with("/actors") { "get_actors" } else { "get_movies" };
+        let owner = if route.path.starts_with("/actors") {
+            "get_actors"
+        } else {
+            "get_movies"
+        };
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"]
             .into_iter()
             .filter(|method| !route.allows(method))
         {
             let line = format!("{{ method = \"{method}\", function = \"{owner}\" }},");
-            assert!(methods_of(route.path).contains(&line.as_str()), "{method} {}", route.path);
+            assert!(
+                methods_of(route.path).contains(&line.as_str()),
+                "{method} {}",
+                route.path
+            );
         }
     }
     assert!(router.contains("\"/\" = \"get_actors\"\n\"/{*rest}\" = \"get_actors\""));

@@ -14,12 +14,18 @@ fn client() -> Client {
 
 /// The URLs of the three services.
 fn services(api: &Api) -> [String; 3] {
-    [api.stack.api.clone(), api.stack.identity.clone().unwrap(), api.stack.dynamodb.clone()]
+    [
+        api.stack.api.clone(),
+        api.stack.identity.clone().unwrap(),
+        api.stack.dynamodb.clone(),
+    ]
 }
 
 /// The status of a GET with these header lines, on its own connection.
 async fn status(url: &str, target: &str, lines: &str) -> u16 {
-    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
+        .await
+        .unwrap();
     let request = format!("GET {target} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut response = String::new();
@@ -32,37 +38,81 @@ async fn a_host_that_is_not_the_stacks_is_421_on_all_three_ports() {
     let api = Api::start().await;
     for url in services(&api) {
         let port = url.rsplit(':').next().unwrap();
-        for host in ["evil.example".to_owned(), format!("evil.example:{port}"), "[".into(), "a b".into(), String::new()]
-        {
-            assert_eq!(status(&url, "/", &format!("Host: {host}\r\n")).await, 421, "{host}");
+        for host in [
+            "evil.example".to_owned(),
+            format!("evil.example:{port}"),
+            "[".into(),
+            "a b".into(),
+            String::new(),
+        ] {
+            assert_eq!(
+                status(&url, "/", &format!("Host: {host}\r\n")).await,
+                421,
+                "{host}"
+            );
         }
-        assert_eq!(status(&url, "/", "Host: localhost\r\nHost: evil.example\r\n").await, 421);
-        assert_eq!(status(&url, "http://evil.example/", "Host: localhost\r\n").await, 421);
-        for host in [url.trim_start_matches("http://"), "localhost", "127.0.0.1:1", "[::1]:3000", "LOCALHOST:80"] {
-            assert_ne!(status(&url, "/", &format!("Host: {host}\r\n")).await, 421, "{host}");
+        assert_eq!(
+            status(&url, "/", "Host: localhost\r\nHost: evil.example\r\n").await,
+            421
+        );
+        assert_eq!(
+            status(&url, "http://evil.example/", "Host: localhost\r\n").await,
+            421
+        );
+        for host in [
+            url.trim_start_matches("http://"),
+            "localhost",
+            "127.0.0.1:1",
+            "[::1]:3000",
+            "LOCALHOST:80",
+        ] {
+            assert_ne!(
+                status(&url, "/", &format!("Host: {host}\r\n")).await,
+                421,
+                "{host}"
+            );
         }
-        let response = client().get(&url).header("host", "evil.example").send().await.unwrap();
+        let response = client()
+            .get(&url)
+            .header("host", "evil.example")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 421);
         let message = response.text().await.unwrap();
-        assert!(message.contains("DNS rebinding") && message.contains("--allow-host"), "{message}");
+        assert!(
+            message.contains("DNS rebinding") && message.contains("--allow-host"),
+            "{message}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_name_that_was_allowed_is_a_host_of_the_stack() {
-    let api = Api::with(Options { hosts: vec!["host.docker.internal".into()], ..options() }).await;
+    let api = Api::with(Options {
+        hosts: vec!["host.docker.internal".into()],
+        ..options()
+    })
+    .await;
     for url in services(&api) {
-        assert_ne!(status(&url, "/", "Host: host.docker.internal:8000\r\n").await, 421);
+        assert_ne!(
+            status(&url, "/", "Host: host.docker.internal:8000\r\n").await,
+            421
+        );
         assert_eq!(status(&url, "/", "Host: evil.example\r\n").await, 421);
     }
 }
 
 /// A DynamoDB call as a client signs it.
 fn list_tables(api: &Api) -> RequestBuilder {
-    let signature =
-        "AWS4-HMAC-SHA256 Credential=local/20200514/local/dynamodb/aws4_request, SignedHeaders=host, Signature=x";
-    let request = client().post(&api.stack.dynamodb).header("authorization", signature).body("{}");
-    request.header("x-amz-date", "20200514T140213Z").header("x-amz-target", "DynamoDB_20120810.ListTables")
+    let signature = "AWS4-HMAC-SHA256 Credential=local/20200514/local/dynamodb/aws4_request, SignedHeaders=host, Signature=x";
+    let request = client()
+        .post(&api.stack.dynamodb)
+        .header("authorization", signature)
+        .body("{}");
+    request
+        .header("x-amz-date", "20200514T140213Z")
+        .header("x-amz-target", "DynamoDB_20120810.ListTables")
 }
 
 #[tokio::test]
@@ -85,13 +135,30 @@ async fn no_website_reaches_dynamodb() {
             .request(Method::OPTIONS, &own)
             .header("access-control-request-method", "POST")
             .header("access-control-request-headers", "x-amz-target");
-        let socket = client().get(&own).header("connection", "upgrade").header("upgrade", "websocket");
-        for request in [call, preflight, socket, client().get(format!("{own}/nowhere"))] {
+        let socket = client()
+            .get(&own)
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket");
+        for request in [
+            call,
+            preflight,
+            socket,
+            client().get(format!("{own}/nowhere")),
+        ] {
             let response = request.header(name, value).send().await.unwrap();
             assert_eq!(response.status(), 403, "{name}: {value}");
-            let allows = response.headers().keys().any(|name| name.as_str().starts_with("access-control-"));
+            let allows = response
+                .headers()
+                .keys()
+                .any(|name| name.as_str().starts_with("access-control-"));
             assert!(!allows, "{response:?}");
-            assert!(response.text().await.unwrap().contains("no website may reach the local database"));
+            assert!(
+                response
+                    .text()
+                    .await
+                    .unwrap()
+                    .contains("no website may reach the local database")
+            );
         }
     }
 }
@@ -101,14 +168,39 @@ async fn a_website_may_call_the_api_and_has_no_token_to_call_it_with() {
     let api = Api::start().await;
     api.add_actor("Ida").await;
     for (method, path) in [("GET", "/actors"), ("DELETE", "/actors/1")] {
-        let response = send(api.request(method, path).header("origin", "https://evil.example")).await;
+        let response = send(
+            api.request(method, path)
+                .header("origin", "https://evil.example"),
+        )
+        .await;
         response.expect_error(401, "Authorization header is expected.");
     }
     let identity = api.stack.identity.clone().unwrap();
-    for path in ["/", "/.well-known/jwks.json", "/.well-known/openid-configuration", "/docs", "/openapi.yaml"] {
-        let response =
-            client().get(format!("{identity}{path}")).header("origin", "https://evil.example").send().await.unwrap();
-        assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
+    for path in [
+        "/",
+        "/.well-known/jwks.json",
+        "/.well-known/openid-configuration",
+        "/docs",
+        "/openapi.yaml",
+    ] {
+        let response = client()
+            .get(format!("{identity}{path}"))
+            .header("origin", "https://evil.example")
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            !response
+                .headers()
+                .contains_key("access-control-allow-origin"),
+            "{path}"
+        );
     }
-    assert_eq!(api.get(Producer, "/actors").await.expect(200)["actors"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        api.get(Producer, "/actors").await.expect(200)["actors"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }

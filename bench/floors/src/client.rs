@@ -16,7 +16,9 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 /// If the environment lacks one of these.
 pub fn trimmed() -> Result<Client, lambda_http::Error> {
     let roots = std::fs::read(env::var("AWS_CA_BUNDLE")?)?;
-    let context = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(roots)).build()?;
+    let context = TlsContext::builder()
+        .with_trust_store(TrustStore::empty().with_pem_certificate(roots))
+        .build()?;
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
         .tls_context(context)
@@ -25,7 +27,9 @@ pub fn trimmed() -> Result<Client, lambda_http::Error> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(env::var("AWS_REGION")?))
         .endpoint_url(env::var("AWS_ENDPOINT_URL_DYNAMODB")?)
-        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .credentials_provider(SharedCredentialsProvider::new(
+            EnvironmentVariableCredentialsProvider::new(),
+        ))
         .http_client(https);
     Ok(Client::new(&config.build()))
 }

@@ -25,11 +25,27 @@ pub enum Floor {
 /// # Errors
 /// If a setting is missing, or the runtime API is gone.
 pub async fn run(floor: Floor, dynamodb: Client) -> Result<(), Error> {
-    let key = DecodingKey::from_rsa_components(&env::var("FLOOR_MODULUS")?, &env::var("FLOOR_EXPONENT")?)?;
+    let key = DecodingKey::from_rsa_components(
+        &env::var("FLOOR_MODULUS")?,
+        &env::var("FLOOR_EXPONENT")?,
+    )?;
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_audience(&[env::var("API_AUDIENCE")?]);
-    let (table, limit) = (env::var("ACTORS_TABLE")?, env::var("FLOOR_LIMIT").unwrap_or_default().parse().unwrap_or(1));
-    let function = Arc::new(Function { floor, dynamodb, key, validation, table, limit });
+    let (table, limit) = (
+        env::var("ACTORS_TABLE")?,
+        env::var("FLOOR_LIMIT")
+            .unwrap_or_default()
+            .parse()
+            .unwrap_or(1),
+    );
+    let function = Arc::new(Function {
+        floor,
+        dynamodb,
+        key,
+        validation,
+        table,
+        limit,
+    });
     let connecting = Arc::clone(&function);
     tokio::spawn(async move { drop(connecting.get().await) });
     lambda_http::run(service_fn(move |request| {
@@ -50,19 +66,31 @@ struct Function {
 
 impl Function {
     async fn answer(&self, request: &Request) -> Result<String, Error> {
-        let token =
-            request.headers().get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let token = request
+            .headers()
+            .get("authorization")
+            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         jsonwebtoken::decode::<Value>(token.unwrap_or_default(), &self.key, &self.validation)?;
         let rows = match self.floor {
             Floor::Get => self.get().await?,
             Floor::Query => self.query().await?,
         };
-        Ok(serde_json::to_string(&json!({ "success": true, "actors": rows }))?)
+        Ok(serde_json::to_string(
+            &json!({ "success": true, "actors": rows }),
+        )?)
     }
 
     async fn get(&self) -> Result<Vec<Value>, Error> {
-        let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
-        let got = get.key("bucket", number(0)).key("id", number(1)).send().await?;
+        let get = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true);
+        let got = get
+            .key("bucket", number(0))
+            .key("id", number(1))
+            .send()
+            .await?;
         Ok(got.item.iter().map(row).collect())
     }
 

@@ -19,8 +19,16 @@ async fn add_movie(stack: &Stack) -> u64 {
     let (_, body) = request(stack, "POST", "/movies", &json!({"title": "Everybody"})).await;
     let movie = body["movies"][0]["id"].as_u64().unwrap();
     for end in (30..=ACTORS).step_by(30) {
-        let cast: Value = (1..=end).map(|actor| json!({"actor_id": actor, "character": "Somebody"})).collect();
-        let (status, body) = request(stack, "PATCH", &format!("/movies/{movie}"), &json!({ "cast": cast })).await;
+        let cast: Value = (1..=end)
+            .map(|actor| json!({"actor_id": actor, "character": "Somebody"}))
+            .collect();
+        let (status, body) = request(
+            stack,
+            "PATCH",
+            &format!("/movies/{movie}"),
+            &json!({ "cast": cast }),
+        )
+        .await;
         assert_eq!(status, 200, "{body}");
     }
     movie
@@ -62,7 +70,10 @@ fn event(stack: &Stack, movie: u64, attempt: &str) -> Value {
 async fn check_unseen(stack: &Stack, movie: u64) {
     let get = async |path: String| request(stack, "GET", &path, &Value::Null).await;
     assert_eq!(get(format!("/movies/{movie}?include=cast")).await.0, 404);
-    assert_eq!(get(format!("/actors?movie_id={movie}")).await.1["actors"], json!([]));
+    assert_eq!(
+        get(format!("/actors?movie_id={movie}")).await.1["actors"],
+        json!([])
+    );
     let mut path = Some("/actors?include=credits".to_owned());
     let mut actors = 0;
     while let Some(page) = path {
@@ -75,7 +86,11 @@ async fn check_unseen(stack: &Stack, movie: u64) {
     }
     assert_eq!(actors, ACTORS);
     for actor in (1..=ACTORS).step_by(10) {
-        assert_eq!(get(format!("/movies?actor_id={actor}")).await.1["movies"], json!([]), "actor {actor}");
+        assert_eq!(
+            get(format!("/movies?actor_id={actor}")).await.1["movies"],
+            json!([]),
+            "actor {actor}"
+        );
     }
 }
 
@@ -97,7 +112,10 @@ async fn nobody_sees_the_credits_that_a_kill_has_left_and_the_next_deletion_swee
         cut_short += 1;
         check_unseen(&stack, movie).await;
         let environment = Environment::start(&stack, BOOTSTRAP).await;
-        let again = environment.invoke(event(&stack, movie, "again")).await.unwrap();
+        let again = environment
+            .invoke(event(&stack, movie, "again"))
+            .await
+            .unwrap();
         assert_eq!(again["statusCode"], 404, "{again}");
         assert_eq!(stored(&stack, movie).await, 0);
         if cut_short == KILLS {
@@ -105,6 +123,12 @@ async fn nobody_sees_the_credits_that_a_kill_has_left_and_the_next_deletion_swee
         }
     }
     assert_eq!(cut_short, KILLS, "too few sweeps were cut short");
-    let all = stack.client().scan().table_name(local::CREDITS_TABLE).send().await.unwrap();
+    let all = stack
+        .client()
+        .scan()
+        .table_name(local::CREDITS_TABLE)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(all.count(), 0, "neither half of any credit is left");
 }

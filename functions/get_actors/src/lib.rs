@@ -19,14 +19,20 @@ impl Endpoint for GetActors {
     type Store = ReadStore<Actor>;
 
     async fn handle(request: Authorized, actors: &ReadStore<Actor>) -> Result<Reply, Error> {
-        if request.route() == route::ACTOR { one(&request, actors).await } else { list(&request, actors).await }
+        if request.route() == route::ACTOR {
+            one(&request, actors).await
+        } else {
+            list(&request, actors).await
+        }
     }
 }
 
 async fn one(request: &Authorized, actors: &ReadStore<Actor>) -> Result<Reply, Error> {
     let id = request.id()?;
     match request.include::<Actor>()? {
-        Some(proof) => Ok(Reply::row_with_credits(actors.get_with_credits(id, proof).await?)),
+        Some(proof) => Ok(Reply::row_with_credits(
+            actors.get_with_credits(id, proof).await?,
+        )),
         None => Ok(Reply::row(&actors.get(id).await?)),
     }
 }

@@ -19,14 +19,20 @@ impl Endpoint for GetMovies {
     type Store = ReadStore<Movie>;
 
     async fn handle(request: Authorized, movies: &ReadStore<Movie>) -> Result<Reply, Error> {
-        if request.route() == route::MOVIE { one(&request, movies).await } else { list(&request, movies).await }
+        if request.route() == route::MOVIE {
+            one(&request, movies).await
+        } else {
+            list(&request, movies).await
+        }
     }
 }
 
 async fn one(request: &Authorized, movies: &ReadStore<Movie>) -> Result<Reply, Error> {
     let id = request.id()?;
     match request.include::<Movie>()? {
-        Some(proof) => Ok(Reply::row_with_credits(movies.get_with_credits(id, proof).await?)),
+        Some(proof) => Ok(Reply::row_with_credits(
+            movies.get_with_credits(id, proof).await?,
+        )),
         None => Ok(Reply::row(&movies.get(id).await?)),
     }
 }

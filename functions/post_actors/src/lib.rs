@@ -22,7 +22,9 @@ impl Endpoint for PostActors {
         let new = request.body()?;
         match request.idempotency_key()? {
             None => Ok(Reply::row(&actors.create(new).await?)),
-            Some(key) => Ok(Reply::created(actors.create_once(new, &key, Reply::body_of).await?)),
+            Some(key) => Ok(Reply::created(
+                actors.create_once(new, &key, Reply::body_of).await?,
+            )),
         }
     }
 }

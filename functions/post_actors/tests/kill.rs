@@ -13,7 +13,9 @@ fn event(stack: &Stack, round: u64, attempt: u64) -> Value {
     let sample = include_str!("../../../events/post_actors/created.json");
     let mut event = runtime::event(stack, sample, &format!("{round}-{attempt}"));
     event["headers"]["idempotency-key"] = json!(format!("round {round}"));
-    event["body"] = json!(format!(r#"{{"name": "Round {round}", "age": 34, "gender": "f"}}"#));
+    event["body"] = json!(format!(
+        r#"{{"name": "Round {round}", "age": 34, "gender": "f"}}"#
+    ));
     event
 }
 
@@ -36,8 +38,17 @@ async fn two_hundred_keyed_posts_survive_kills_at_any_moment_once_each() {
     let acknowledged = posts.send(&stack).await;
     let (_, listed) = runtime::request(&stack, "GET", "/actors", &Value::Null).await;
     let stored = listed["actors"].as_array().unwrap().iter();
-    let stored: Vec<_> =
-        stored.map(|row| (row["id"].as_u64().unwrap(), row["name"].as_str().unwrap().to_owned())).collect();
-    let names: Vec<_> = acknowledged.into_iter().map(|(id, round)| (id, format!("Round {round}"))).collect();
+    let stored: Vec<_> = stored
+        .map(|row| {
+            (
+                row["id"].as_u64().unwrap(),
+                row["name"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    let names: Vec<_> = acknowledged
+        .into_iter()
+        .map(|(id, round)| (id, format!("Round {round}")))
+        .collect();
     assert_eq!(stored, names, "0 duplicates, 0 lost");
 }

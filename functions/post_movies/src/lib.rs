@@ -21,7 +21,9 @@ impl Endpoint for PostMovies {
         let new = request.body()?;
         match request.idempotency_key()? {
             None => Ok(Reply::row(&movies.create(new).await?)),
-            Some(key) => Ok(Reply::created(movies.create_once(new, &key, Reply::body_of).await?)),
+            Some(key) => Ok(Reply::created(
+                movies.create_once(new, &key, Reply::body_of).await?,
+            )),
         }
     }
 }

@@ -16,14 +16,23 @@ const ACTORS: u64 = 12;
 /// The cast of a round's movie: seven actors, which change from round to round, and their
 /// characters.
 fn cast(round: u64) -> BTreeMap<u64, String> {
-    (0..7).map(|place| ((round + place) % ACTORS + 1, format!("Character {round}-{place}"))).collect()
+    (0..7)
+        .map(|place| {
+            (
+                (round + place) % ACTORS + 1,
+                format!("Character {round}-{place}"),
+            )
+        })
+        .collect()
 }
 
 fn event(stack: &Stack, round: u64, attempt: u64) -> Value {
     let sample = include_str!("../../../events/post_movies/created_with_cast.json");
     let mut event = runtime::event(stack, sample, &format!("{round}-{attempt}"));
-    let cast: Value =
-        cast(round).iter().map(|(actor, character)| json!({"actor_id": actor, "character": character})).collect();
+    let cast: Value = cast(round)
+        .iter()
+        .map(|(actor, character)| json!({"actor_id": actor, "character": character}))
+        .collect();
     event["headers"]["idempotency-key"] = json!(format!("round {round}"));
     event["body"] = json!(json!({"title": format!("Round {round}"), "cast": cast}).to_string());
     event
@@ -37,11 +46,21 @@ fn created(answer: &Value) -> Option<u64> {
 /// The table of credits: owner, id of the counterpart, and character of each.
 async fn stored_credits(stack: &Stack) -> BTreeSet<(String, u64, String)> {
     let mut credits = BTreeSet::new();
-    let mut pages = stack.client().scan().table_name(local::CREDITS_TABLE).into_paginator().items().send();
+    let mut pages = stack
+        .client()
+        .scan()
+        .table_name(local::CREDITS_TABLE)
+        .into_paginator()
+        .items()
+        .send();
     while let Some(item) = pages.next().await {
         let item = item.unwrap();
         let text = |name: &str| item[name].as_s().unwrap().clone();
-        credits.insert((text("owner"), item["counterpart"].as_n().unwrap().parse().unwrap(), text("character")));
+        credits.insert((
+            text("owner"),
+            item["counterpart"].as_n().unwrap().parse().unwrap(),
+            text("character"),
+        ));
     }
     credits
 }
@@ -51,7 +70,10 @@ async fn a_hundred_keyed_posts_with_casts_survive_kills_at_any_moment_whole_and_
     let stack = Stack::start(Options::in_memory()).await.unwrap();
     let actor = json!({"name": "Ida", "age": 34, "gender": "f"});
     for _ in 0..ACTORS {
-        assert_eq!(runtime::request(&stack, "POST", "/actors", &actor).await.0, 200);
+        assert_eq!(
+            runtime::request(&stack, "POST", "/actors", &actor).await.0,
+            200
+        );
     }
     let posts = Posts {
         bootstrap: BOOTSTRAP,
@@ -64,15 +86,29 @@ async fn a_hundred_keyed_posts_with_casts_survive_kills_at_any_moment_whole_and_
     let acknowledged = posts.send(&stack).await;
     let (_, listed) = runtime::request(&stack, "GET", "/movies", &Value::Null).await;
     let stored = listed["movies"].as_array().unwrap().iter();
-    let stored: BTreeMap<_, _> =
-        stored.map(|row| (row["id"].as_u64().unwrap(), row["title"].as_str().unwrap().to_owned())).collect();
-    let titles = acknowledged.iter().map(|(id, round)| (*id, format!("Round {round}"))).collect();
+    let stored: BTreeMap<_, _> = stored
+        .map(|row| {
+            (
+                row["id"].as_u64().unwrap(),
+                row["title"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    let titles = acknowledged
+        .iter()
+        .map(|(id, round)| (*id, format!("Round {round}")))
+        .collect();
     assert_eq!(stored, titles, "0 duplicates, 0 lost");
 
     let halves = acknowledged.iter().flat_map(|(movie, round)| {
-        cast(*round).into_iter().flat_map(move |(actor, character)| {
-            [(format!("movie#{movie}"), actor, character.clone()), (format!("actor#{actor}"), *movie, character)]
-        })
+        cast(*round)
+            .into_iter()
+            .flat_map(move |(actor, character)| {
+                [
+                    (format!("movie#{movie}"), actor, character.clone()),
+                    (format!("actor#{actor}"), *movie, character),
+                ]
+            })
     });
     assert_eq!(
         stored_credits(&stack).await,

@@ -48,9 +48,13 @@ impl Agency {
     pub(super) fn new() -> Self {
         let mut dice = Dice::new(SEED);
         let mut names = HashSet::new();
-        let actors: Vec<_> = (0..ACTORS).map(|number| Actor::new(&mut dice, number, &mut names)).collect();
+        let actors: Vec<_> = (0..ACTORS)
+            .map(|number| Actor::new(&mut dice, number, &mut names))
+            .collect();
         let mut titles = HashSet::new();
-        let movies = (0..MOVIES).map(|number| Movie::new(&mut dice, number, &actors, &mut titles)).collect();
+        let movies = (0..MOVIES)
+            .map(|number| Movie::new(&mut dice, number, &actors, &mut titles))
+            .collect();
         Self { actors, movies }
     }
 
@@ -62,7 +66,11 @@ impl Agency {
 
     /// The request bodies that add the movies; `ids` are the actors' ids in the agency's order.
     pub(super) fn movies(&self, ids: &[u64]) -> Vec<Value> {
-        let body = |Movie { title, release_date, cast }: &Movie| {
+        let body = |Movie {
+                        title,
+                        release_date,
+                        cast,
+                    }: &Movie| {
             let cast: Vec<_> = cast.iter().map(|part| part.body(ids)).collect();
             json!({"title": title, "release_date": release_date, "cast": cast})
         };
@@ -79,7 +87,11 @@ impl Actor {
         };
         // 37 shares no factor with the number of ages, so the steps visit every age.
         let age = AGES.start() + number * 37 % AGES.count();
-        Self { name: unlike(names, || name(dice, gender)), age, gender }
+        Self {
+            name: unlike(names, || name(dice, gender)),
+            age,
+            gender,
+        }
     }
 
     /// Whether somebody who has this age now could have been in a film of that year.
@@ -93,7 +105,11 @@ impl Movie {
         let year = YEARS.start() + number * (YEARS.end() - YEARS.start()) / (MOVIES - 1);
         let release_date = format!("{year}-{:02}-{:02}", 1 + dice.below(12), 1 + dice.below(28));
         let title = unlike(titles, || title(dice, number));
-        Self { title, release_date, cast: cast(dice, actors, year) }
+        Self {
+            title,
+            release_date,
+            cast: cast(dice, actors, year),
+        }
     }
 }
 
@@ -105,7 +121,9 @@ impl Part {
 
 /// Three to twelve actors who could have played in that year, no two with the same character.
 fn cast(dice: &mut Dice, actors: &[Actor], year: usize) -> Vec<Part> {
-    let able: Vec<_> = (0..actors.len()).filter(|actor| actors[*actor].could_play_in(year)).collect();
+    let able: Vec<_> = (0..actors.len())
+        .filter(|actor| actors[*actor].could_play_in(year))
+        .collect();
     let count = 3 + dice.below(10);
     let chosen = dice.draw(&able, count);
     let characters = dice.draw(&CHARACTERS, count);
@@ -136,7 +154,11 @@ fn title(dice: &mut Dice, number: usize) -> String {
 
 /// The article before one of the [`THINGS`].
 fn article(thing: &str) -> &'static str {
-    if thing.starts_with(['A', 'É', 'O']) { "An" } else { "A" }
+    if thing.starts_with(['A', 'É', 'O']) {
+        "An"
+    } else {
+        "A"
+    }
 }
 
 /// Calls `make` until it returns a text that is not yet known.
@@ -213,7 +235,10 @@ mod tests {
     fn the_agency_is_the_same_each_time() {
         let ids: Vec<_> = (1..=ACTORS as u64).collect();
         let (one, other) = (Agency::new(), Agency::new());
-        assert_eq!((one.actors(), one.movies(&ids)), (other.actors(), other.movies(&ids)));
+        assert_eq!(
+            (one.actors(), one.movies(&ids)),
+            (other.actors(), other.movies(&ids))
+        );
     }
 
     #[test]
@@ -221,7 +246,10 @@ mod tests {
         let Agency { actors, movies } = Agency::new();
         assert!({ AGES }.all(|age| actors.iter().any(|actor| actor.age == age)));
         for gender in [Gender::Female, Gender::Male, Gender::NonBinary] {
-            assert!(actors.iter().filter(|actor| actor.gender == gender).count() >= 10, "{gender:?}");
+            assert!(
+                actors.iter().filter(|actor| actor.gender == gender).count() >= 10,
+                "{gender:?}"
+            );
         }
         let years = |movie: &Movie| movie.release_date[..4].parse::<usize>().unwrap();
         let years: HashSet<_> = movies.iter().map(years).collect();
@@ -234,8 +262,18 @@ mod tests {
         for movie in movies {
             let year = movie.release_date[..4].parse().unwrap();
             let different: HashSet<_> = movie.cast.iter().map(|part| part.actor).collect();
-            assert!((3..=12).contains(&movie.cast.len()) && different.len() == movie.cast.len(), "{}", movie.title);
-            assert!(different.into_iter().all(|actor| actors[actor].could_play_in(year)), "{}", movie.title);
+            assert!(
+                (3..=12).contains(&movie.cast.len()) && different.len() == movie.cast.len(),
+                "{}",
+                movie.title
+            );
+            assert!(
+                different
+                    .into_iter()
+                    .all(|actor| actors[actor].could_play_in(year)),
+                "{}",
+                movie.title
+            );
         }
     }
 }

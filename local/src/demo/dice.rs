@@ -26,7 +26,9 @@ impl Dice {
     pub(super) fn draw<T: Clone>(&mut self, choices: &[T], count: usize) -> Vec<T> {
         let mut left = choices.to_vec();
         let count = count.min(left.len());
-        (0..count).map(|_| left.swap_remove(self.below(left.len()))).collect()
+        (0..count)
+            .map(|_| left.swap_remove(self.below(left.len())))
+            .collect()
     }
 }
 

@@ -65,7 +65,10 @@ pub async fn fill(api: &Api) -> Result<Filled, DemoError> {
     let actors = add_all(api, Resource::Actors, agency.actors()).await?;
     let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
     let movies = add_all(api, Resource::Movies, agency.movies(&ids)).await?;
-    Ok(Filled { actors: Count::of(&actors), movies: Count::of(&movies) })
+    Ok(Filled {
+        actors: Count::of(&actors),
+        movies: Count::of(&movies),
+    })
 }
 
 /// A row that exists now.
@@ -78,7 +81,10 @@ struct Added {
 impl Count {
     fn of(rows: &[Added]) -> Self {
         let there = rows.iter().filter(|row| row.replayed).count();
-        Self { made: rows.len() - there, there }
+        Self {
+            made: rows.len() - there,
+            there,
+        }
     }
 }
 
@@ -86,7 +92,9 @@ impl Count {
 async fn add_all(api: &Api, resource: Resource, rows: Vec<Value>) -> Result<Vec<Added>, DemoError> {
     // Nothing sends a stop: if the run is interrupted, the next one adds what is missing.
     let (_running, stopped) = watch::channel(false);
-    let added = stream::iter(rows).enumerate().map(|(index, row)| add(api, resource, index, row, stopped.clone()));
+    let added = stream::iter(rows)
+        .enumerate()
+        .map(|(index, row)| add(api, resource, index, row, stopped.clone()));
     added.buffered(AT_ONCE).try_collect().await
 }
 
@@ -99,12 +107,22 @@ async fn add(
 ) -> Result<Added, DemoError> {
     let body = row.to_string();
     let key = idempotency_key(resource, RUN, index, &body);
-    match api.post(&format!("/{}", resource.name()), &key, &body, stopped).await? {
-        Answer { status: 200, replayed, body } => {
+    match api
+        .post(&format!("/{}", resource.name()), &key, &body, stopped)
+        .await?
+    {
+        Answer {
+            status: 200,
+            replayed,
+            body,
+        } => {
             let id = id(resource, &body).ok_or_else(|| api.foreign(200))?;
             Ok(Added { id, replayed })
         }
-        answer => Err(DemoError::Refused { resource, reasons: reasons(&answer) }),
+        answer => Err(DemoError::Refused {
+            resource,
+            reasons: reasons(&answer),
+        }),
     }
 }
 

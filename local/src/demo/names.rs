@@ -53,15 +53,21 @@ const LATIN: Script = Script {
         "Zdeňka",
     ],
     male: &[
-        "Ándris", "Bjørnar", "Cédric", "Dušan", "Éamon", "Gáspár", "Håkon", "Iñigo", "Jürgen", "Łucjan", "Mátyás",
-        "Óskar", "Rāvis", "Søren", "Tønnes", "Yağız",
+        "Ándris", "Bjørnar", "Cédric", "Dušan", "Éamon", "Gáspár", "Håkon", "Iñigo", "Jürgen",
+        "Łucjan", "Mátyás", "Óskar", "Rāvis", "Søren", "Tønnes", "Yağız",
     ],
-    either: &["Ari", "Çınar", "Eşe", "Noã", "Quinn", "Rémi", "Sasha", "Wrén"],
+    either: &[
+        "Ari", "Çınar", "Eşe", "Noã", "Quinn", "Rémi", "Sasha", "Wrén",
+    ],
     beginnings: &[
-        "Älven", "Brön", "Červa", "Dalmé", "Ébran", "Fjör", "Güld", "Høve", "Íska", "Kász", "Lún", "Mørk", "Nevé",
-        "Óran", "Pâl", "Quen", "Rüs", "Sólva", "Tár", "Üls", "Vész", "Wyn", "Ýmir", "Žala",
+        "Älven", "Brön", "Červa", "Dalmé", "Ébran", "Fjör", "Güld", "Høve", "Íska", "Kász", "Lún",
+        "Mørk", "Nevé", "Óran", "Pâl", "Quen", "Rüs", "Sólva", "Tár", "Üls", "Vész", "Wyn", "Ýmir",
+        "Žala",
     ],
-    ends: &["fanel", "grell", "hollow", "miréne", "ossel", "rundel", "sparrow", "thistle", "vanelle", "zorin"],
+    ends: &[
+        "fanel", "grell", "hollow", "miréne", "ossel", "rundel", "sparrow", "thistle", "vanelle",
+        "zorin",
+    ],
     family_first: false,
 };
 
@@ -146,8 +152,16 @@ pub(super) fn name(dice: &mut Dice, gender: Gender) -> String {
         Gender::Male => script.male,
         Gender::NonBinary => script.either,
     });
-    let family = format!("{}{}", dice.one_of(script.beginnings), dice.one_of(script.ends));
-    if script.family_first { format!("{family} {given}") } else { format!("{given} {family}") }
+    let family = format!(
+        "{}{}",
+        dice.one_of(script.beginnings),
+        dice.one_of(script.ends)
+    );
+    if script.family_first {
+        format!("{family} {given}")
+    } else {
+        format!("{given} {family}")
+    }
 }
 
 /// A place that does not exist.

@@ -13,18 +13,25 @@ use zip::ZipArchive;
 /// # Errors
 /// If the archive has no such file.
 pub(super) fn file(name: &str) -> Result<Bytes, String> {
-    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).map_err(|error| error.to_string())?;
-    let path = archive.file_names().flatten().find(|path| is_served_as(path, name)).map(Cow::into_owned);
+    let mut archive =
+        ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).map_err(|error| error.to_string())?;
+    let path = archive
+        .file_names()
+        .flatten()
+        .find(|path| is_served_as(path, name))
+        .map(Cow::into_owned);
     let path = path.ok_or_else(|| format!("there is no {name}"))?;
     let mut contents = Vec::new();
     let mut file = archive.by_name(&path).map_err(|error| error.to_string())?;
-    file.read_to_end(&mut contents).map_err(|error| error.to_string())?;
+    file.read_to_end(&mut contents)
+        .map_err(|error| error.to_string())?;
     Ok(contents.into())
 }
 
 /// Whether a path in the archive is `<the version's folder>/dist/<name>`.
 fn is_served_as(path: &str, name: &str) -> bool {
-    path.split_once('/').is_some_and(|(_, path)| path.strip_prefix("dist/") == Some(name))
+    path.split_once('/')
+        .is_some_and(|(_, path)| path.strip_prefix("dist/") == Some(name))
 }
 
 #[cfg(test)]
@@ -33,8 +40,15 @@ mod tests {
 
     #[test]
     fn what_the_page_asks_for_is_there_and_nothing_outside_of_the_served_folder() {
-        for name in ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"] {
-            assert!(file(name).is_ok_and(|contents| !contents.is_empty()), "{name}");
+        for name in [
+            "swagger-ui-bundle.js",
+            "swagger-ui.css",
+            "favicon-32x32.png",
+        ] {
+            assert!(
+                file(name).is_ok_and(|contents| !contents.is_empty()),
+                "{name}"
+            );
         }
         for name in ["package.json", "../package.json", "swagger-ui-bundle"] {
             assert!(file(name).is_err(), "{name}");

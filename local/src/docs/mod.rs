@@ -37,7 +37,10 @@ pub(crate) fn router(api: &str, tokens: &Tokens) -> Router {
     let (page, policy) = (page(tokens), policy(api));
     Router::new()
         .route("/openapi.yaml", get(|| async { typed(YAML, contract) }))
-        .route("/docs", get(|| async { ([(CONTENT_SECURITY_POLICY, policy)], typed(HTML, page)) }))
+        .route(
+            "/docs",
+            get(|| async { ([(CONTENT_SECURITY_POLICY, policy)], typed(HTML, page)) }),
+        )
         .route("/docs/page.js", get(|| async { typed(JAVASCRIPT, SCRIPT) }))
         .route("/docs/page.css", get(|| async { typed(CSS, STYLE) }))
         .route("/docs/{file}", get(asset))
@@ -84,13 +87,16 @@ fn policy(api: &str) -> String {
 /// The page, with a button for each role.
 fn page(tokens: &Tokens) -> String {
     let buttons = Role::ALL.map(button).concat();
-    PAGE.replacen("{audience}", &escaped(tokens.audience()), 1).replacen("{roles}", &buttons, 1)
+    PAGE.replacen("{audience}", &escaped(tokens.audience()), 1)
+        .replacen("{roles}", &buttons, 1)
 }
 
 /// A button that signs in as the role; the page's script enables it.
 fn button(role: Role) -> String {
     let (name, title) = (role.user_name(), role.title());
-    format!("<button type=\"button\" name=\"role\" value=\"{name}\" aria-pressed=\"false\" disabled>{title}</button>")
+    format!(
+        "<button type=\"button\" name=\"role\" value=\"{name}\" aria-pressed=\"false\" disabled>{title}</button>"
+    )
 }
 
 #[cfg(test)]

@@ -24,7 +24,11 @@ pub(super) fn decoded(path: &str) -> String {
 
 /// The event for a request.
 pub(super) fn event(parts: &Parts, route: &Matched<'_>, body: &Bytes) -> Value {
-    let (now, path, query) = (Utc::now(), decoded(parts.uri.path()), parts.uri.query().unwrap_or_default());
+    let (now, path, query) = (
+        Utc::now(),
+        decoded(parts.uri.path()),
+        parts.uri.query().unwrap_or_default(),
+    );
     let text = |name: HeaderName| parts.headers.get(name).map(lossy).unwrap_or_default();
     let host = text(HOST);
     let domain = host.split(':').next().unwrap_or_default();
@@ -65,7 +69,9 @@ pub(super) fn event(parts: &Parts, route: &Matched<'_>, body: &Bytes) -> Value {
         event["pathParameters"] = json!({ *name: value });
     }
     if !body.is_empty() {
-        let text = std::str::from_utf8(body).ok().filter(|_| is_text(&parts.headers));
+        let text = std::str::from_utf8(body)
+            .ok()
+            .filter(|_| is_text(&parts.headers));
         event["isBase64Encoded"] = json!(text.is_none());
         event["body"] = text.map_or_else(|| json!(STANDARD.encode(body)), |text| json!(text));
     }
@@ -77,8 +83,9 @@ pub(super) fn event(parts: &Parts, route: &Matched<'_>, body: &Bytes) -> Value {
 /// # Errors
 /// What is wrong with the response.
 pub(super) fn response(answer: &Value) -> Result<Response<Body>, String> {
-    let status =
-        answer["statusCode"].as_u64().and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
+    let status = answer["statusCode"]
+        .as_u64()
+        .and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
     let body = answer["body"].as_str().unwrap_or_default();
     let body = match answer["isBase64Encoded"].as_bool() {
         Some(true) => STANDARD.decode(body).map_err(|error| error.to_string())?,
@@ -88,8 +95,12 @@ pub(super) fn response(answer: &Value) -> Result<Response<Body>, String> {
     *response.status_mut() = status.ok_or("the response has no status")?;
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let name: HeaderName = name.parse().map_err(|_| format!("{name} is no header"))?;
-        let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
-        response.headers_mut().append(name, value.ok_or("a header's value is no text")?);
+        let value = value
+            .as_str()
+            .and_then(|value| HeaderValue::from_str(value).ok());
+        response
+            .headers_mut()
+            .append(name, value.ok_or("a header's value is no text")?);
     }
     Ok(response)
 }
@@ -107,7 +118,9 @@ fn headers(headers: &HeaderMap) -> Map<String, Value> {
 
 fn cookies(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(COOKIE).iter().map(lossy);
-    values.flat_map(|value| value.split("; ").map(str::to_owned).collect::<Vec<_>>()).collect()
+    values
+        .flat_map(|value| value.split("; ").map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The query's parameters, decoded; the values of a repeated one are joined by commas.
@@ -124,8 +137,17 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
 
 /// Whether the gateway passes the body on as text. Other bodies are base64.
 fn is_text(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).map(lossy).unwrap_or_default().to_ascii_lowercase();
-    let known = ["text/", "application/json", "application/javascript", "application/xml"];
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .map(lossy)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let known = [
+        "text/",
+        "application/json",
+        "application/javascript",
+        "application/xml",
+    ];
     known.iter().any(|prefix| content_type.starts_with(prefix))
 }
 

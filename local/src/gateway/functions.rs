@@ -60,15 +60,26 @@ pub fn route_keys() -> Vec<(String, String)> {
     // elsewhere.
     let any = ROUTES.map(|route| {
         let actors = GetActors::ROUTES.contains(&route);
-        let owner = if actors { App::<GetActors>::name() } else { App::<GetMovies>::name() };
+        let owner = if actors {
+            App::<GetActors>::name()
+        } else {
+            App::<GetMovies>::name()
+        };
         (format!("ANY {}", route.path), owner)
     });
     let default = ("$default".to_owned(), App::<GetActors>::name());
-    keys.into_iter().flatten().chain(any).chain([default]).collect()
+    keys.into_iter()
+        .flatten()
+        .chain(any)
+        .chain([default])
+        .collect()
 }
 
 fn keys<E: Endpoint>() -> Vec<(String, String)> {
-    E::ROUTES.iter().map(|route| (format!("{} {}", E::METHOD, route.path), App::<E>::name())).collect()
+    E::ROUTES
+        .iter()
+        .map(|route| (format!("{} {}", E::METHOD, route.path), App::<E>::name()))
+        .collect()
 }
 
 impl Functions {
@@ -96,19 +107,32 @@ impl Functions {
             self.0.iter().find_map(|(key, function)| {
                 let (method, template) = key.split_once(' ')?;
                 let parameter = matches(template, path)?;
-                (method == wanted).then_some(Matched { key, function, parameter })
+                (method == wanted).then_some(Matched {
+                    key,
+                    function,
+                    parameter,
+                })
             })
         };
-        of(method.as_str()).or_else(|| of("ANY")).unwrap_or_else(|| self.default_route())
+        of(method.as_str())
+            .or_else(|| of("ANY"))
+            .unwrap_or_else(|| self.default_route())
     }
 
     /// The function of this name.
     pub(crate) fn named(&self, name: &str) -> Option<&Function> {
-        self.0.iter().map(|(_, function)| function.as_ref()).find(|function| function.name == name)
+        self.0
+            .iter()
+            .map(|(_, function)| function.as_ref())
+            .find(|function| function.name == name)
     }
 
     fn default_route(&self) -> Matched<'_> {
-        let default = self.0.last().map(|(key, function)| Matched { key, function, parameter: None });
+        let default = self.0.last().map(|(key, function)| Matched {
+            key,
+            function,
+            parameter: None,
+        });
         default.unwrap_or_else(|| unreachable!("$default is the last route"))
     }
 }
@@ -122,7 +146,10 @@ fn matches<'a>(template: &'a str, path: &str) -> Option<Option<(&'a str, String)
     let mut segments = segments.collect::<Vec<_>>().into_iter();
     for template in templates {
         let segment = segments.next()?;
-        match template.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+        match template
+            .strip_prefix('{')
+            .and_then(|name| name.strip_suffix('}'))
+        {
             Some(name) if !segment.is_empty() => parameter = Some((name, segment)),
             Some(_) => return None,
             None if segment == template => {}
@@ -138,13 +165,19 @@ fn function<E: Endpoint>(client: &Client, verifier: &Arc<Verifier>) -> Arc<Funct
     let call = move |event: String| {
         let mut service = service.clone();
         async move {
-            let event: LambdaRequest = serde_json::from_str(&event).map_err(|error| error.to_string())?;
-            let Ok(answer) = service.call(LambdaEvent::new(event, Context::default())).await;
+            let event: LambdaRequest =
+                serde_json::from_str(&event).map_err(|error| error.to_string())?;
+            let Ok(answer) = service
+                .call(LambdaEvent::new(event, Context::default()))
+                .await;
             serde_json::to_value(answer).map_err(|error| error.to_string())
         }
         .boxed()
     };
-    Arc::new(Function { name: App::<E>::name(), service: Box::new(call) })
+    Arc::new(Function {
+        name: App::<E>::name(),
+        service: Box::new(call),
+    })
 }
 
 impl Function {

@@ -39,13 +39,21 @@ struct GrantError(StatusCode, &'static str, String);
 impl IntoResponse for GrantError {
     fn into_response(self) -> Response {
         let Self(status, error, description) = self;
-        (status, [(CACHE_CONTROL, "no-store")], Json(json!({ "error": error, "error_description": description })))
+        (
+            status,
+            [(CACHE_CONTROL, "no-store")],
+            Json(json!({ "error": error, "error_description": description })),
+        )
             .into_response()
     }
 }
 
 fn invalid_request(description: impl Into<String>) -> GrantError {
-    GrantError(StatusCode::BAD_REQUEST, "invalid_request", description.into())
+    GrantError(
+        StatusCode::BAD_REQUEST,
+        "invalid_request",
+        description.into(),
+    )
 }
 
 /// Issues a token to a user (`password`) or a program (`client_credentials`). Accepts any password
@@ -64,19 +72,33 @@ pub(super) async fn token(
     }
 }
 
-fn issue(tokens: &Tokens, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<String, GrantError> {
+fn issue(
+    tokens: &Tokens,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<String, GrantError> {
     if Sender::of(headers) == Sender::Elsewhere {
-        let reason = "The request comes from a page of another origin, and no website may have a token.";
-        return Err(GrantError(StatusCode::FORBIDDEN, "access_denied", reason.to_owned()));
+        let reason =
+            "The request comes from a page of another origin, and no website may have a token.";
+        return Err(GrantError(
+            StatusCode::FORBIDDEN,
+            "access_denied",
+            reason.to_owned(),
+        ));
     }
-    let body = body.map_err(|error| GrantError(error.status(), "invalid_request", too_long(&error)))?;
+    let body =
+        body.map_err(|error| GrantError(error.status(), "invalid_request", too_long(&error)))?;
     let request = read(headers, &body)?;
     let known = GRANT_TYPES.join(" or ");
     let issued = match required("grant_type", &request.grant_type)? {
         "password" => {
             let user = role(required("username", &request.username)?);
             let user = user.map_err(|names| {
-                GrantError(StatusCode::FORBIDDEN, "invalid_grant", format!("The username must be {names}."))
+                GrantError(
+                    StatusCode::FORBIDDEN,
+                    "invalid_grant",
+                    format!("The username must be {names}."),
+                )
             })?;
             check_audience(tokens, &request.audience)?;
             tokens.issue(user)
@@ -84,14 +106,22 @@ fn issue(tokens: &Tokens, headers: &HeaderMap, body: Result<Bytes, BytesRejectio
         "client_credentials" => {
             let client = role(required("client_id", &request.client_id)?);
             let client = client.map_err(|names| {
-                GrantError(StatusCode::UNAUTHORIZED, "invalid_client", format!("The client_id must be {names}."))
+                GrantError(
+                    StatusCode::UNAUTHORIZED,
+                    "invalid_client",
+                    format!("The client_id must be {names}."),
+                )
             })?;
             check_audience(tokens, &request.audience)?;
             tokens.issue_to_client(client)
         }
         _ => {
             let description = format!("The grant_type must be {known}.");
-            return Err(GrantError(StatusCode::BAD_REQUEST, "unsupported_grant_type", description));
+            return Err(GrantError(
+                StatusCode::BAD_REQUEST,
+                "unsupported_grant_type",
+                description,
+            ));
         }
     };
     issued.map_err(|cause| GrantError(StatusCode::INTERNAL_SERVER_ERROR, "server_error", cause))
@@ -99,15 +129,25 @@ fn issue(tokens: &Tokens, headers: &HeaderMap, body: Result<Bytes, BytesRejectio
 
 fn too_long(error: &BytesRejection) -> String {
     match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => format!("The body is larger than {} KiB.", MAX_BODY_BYTES / 1024),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            format!("The body is larger than {} KiB.", MAX_BODY_BYTES / 1024)
+        }
         _ => "The body cannot be read.".to_owned(),
     }
 }
 
 /// Parses a form, as the standard requires, or a JSON object, which Auth0 also accepts.
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, GrantError> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let media_type = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let read = match media_type.as_str() {
         "application/x-www-form-urlencoded" => {
             let members = MapDeserializer::<_, FormError>::new(form_urlencoded::parse(body));
@@ -119,16 +159,26 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, GrantError> {
         }
         "application/json" => Err("it is no JSON object".to_owned()),
         _ => {
-            let types = "Content-Type must be application/json or application/x-www-form-urlencoded.";
+            let types =
+                "Content-Type must be application/json or application/x-www-form-urlencoded.";
             return Err(invalid_request(types));
         }
     };
     // A description may contain no quotation mark and no backslash (section 5.2).
-    read.map_err(|error| invalid_request(format!("The body cannot be read: {}.", error.replace(['"', '\\'], "'"))))
+    read.map_err(|error| {
+        invalid_request(format!(
+            "The body cannot be read: {}.",
+            error.replace(['"', '\\'], "'")
+        ))
+    })
 }
 
 fn required<'a>(name: &str, value: &'a str) -> Result<&'a str, GrantError> {
-    if value.is_empty() { Err(invalid_request(format!("{name} is missing."))) } else { Ok(value) }
+    if value.is_empty() {
+        Err(invalid_request(format!("{name} is missing.")))
+    } else {
+        Ok(value)
+    }
 }
 
 /// Parses a role's name; the error lists the valid names.
@@ -144,5 +194,9 @@ fn check_audience(tokens: &Tokens, audience: &str) -> Result<(), GrantError> {
         return Ok(());
     }
     let description = format!("The audience must be {}.", tokens.audience());
-    Err(GrantError(StatusCode::FORBIDDEN, "access_denied", description))
+    Err(GrantError(
+        StatusCode::FORBIDDEN,
+        "access_denied",
+        description,
+    ))
 }

@@ -28,7 +28,9 @@ impl SigningKey {
     /// # Errors
     /// If the system has no randomness.
     pub fn generate() -> Result<Self, String> {
-        KeyPair::generate(KeySize::Rsa2048).map(Self::new).map_err(|_| "no signing key can be made".into())
+        KeyPair::generate(KeySize::Rsa2048)
+            .map(Self::new)
+            .map_err(|_| "no signing key can be made".into())
     }
 
     /// The path of the key's file in this folder.
@@ -44,7 +46,10 @@ impl SigningKey {
         match fs::read(Self::file(folder)) {
             Ok(der) => match KeyPair::from_pkcs8(&der) {
                 Ok(pair) => Ok(Some(Self::new(pair))),
-                Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "this is no signing key")),
+                Err(_) => Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "this is no signing key",
+                )),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -60,8 +65,10 @@ impl SigningKey {
             return Ok(key);
         }
         let key = Self::generate().map_err(io::Error::other)?;
-        let der: Pkcs8V1Der<'_> =
-            key.pair.as_der().map_err(|_| io::Error::other("the signing key cannot be written"))?;
+        let der: Pkcs8V1Der<'_> = key
+            .pair
+            .as_der()
+            .map_err(|_| io::Error::other("the signing key cannot be written"))?;
         write_private(&Self::file(folder), der.as_ref())?;
         Ok(key)
     }
@@ -69,7 +76,10 @@ impl SigningKey {
     fn new(pair: KeyPair) -> Self {
         let modulus = pair.public_key().modulus();
         let hash = digest::digest(&SHA256, modulus.big_endian_without_leading_zero());
-        Self { id: URL_SAFE_NO_PAD.encode(&hash.as_ref()[..15]), pair }
+        Self {
+            id: URL_SAFE_NO_PAD.encode(&hash.as_ref()[..15]),
+            pair,
+        }
     }
 
     /// The key's id.
@@ -93,9 +103,18 @@ impl SigningKey {
     /// # Errors
     /// If signing fails, which does not happen with a key that could be loaded.
     pub fn sign(&self, header: &str, claims: &str) -> Result<String, String> {
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        let made = self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature);
+        let made = self.pair.sign(
+            &RSA_PKCS1_SHA256,
+            &SystemRandom::new(),
+            signed.as_bytes(),
+            &mut signature,
+        );
         made.map_err(|_| "the token cannot be signed")?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }

@@ -22,12 +22,18 @@ pub use tokens::{Role, TOKEN_SECONDS, Tokens};
 /// The service that issues these tokens.
 pub(crate) fn router(tokens: Tokens) -> Router {
     Router::new()
-        .route("/", get(|State(tokens): State<Tokens>| async move { Html(page::home(&tokens)) }))
+        .route(
+            "/",
+            get(|State(tokens): State<Tokens>| async move { Html(page::home(&tokens)) }),
+        )
         .route("/.well-known/openid-configuration", get(configuration))
         .route("/.well-known/jwks.json", get(key_set))
         .route("/authorize", get(authorize).post(authorize))
         .route("/callback", get(|| async { Html(page::callback()) }))
-        .route("/oauth/token", post(grant::token).layer(DefaultBodyLimit::max(grant::MAX_BODY_BYTES)))
+        .route(
+            "/oauth/token",
+            post(grant::token).layer(DefaultBodyLimit::max(grant::MAX_BODY_BYTES)),
+        )
         .with_state(tokens)
 }
 
@@ -80,7 +86,9 @@ async fn authorize(
 ) -> Response {
     let redirect = match check(&query, &tokens, &headers) {
         Ok(redirect) => redirect,
-        Err(problem) => return (StatusCode::BAD_REQUEST, Html(page::problem(problem))).into_response(),
+        Err(problem) => {
+            return (StatusCode::BAD_REQUEST, Html(page::problem(problem))).into_response();
+        }
     };
     let confirmed = match method {
         Method::POST => Sender::of(&headers) == Sender::OwnPage,
@@ -88,23 +96,34 @@ async fn authorize(
     };
     match query.role.as_deref().map(str::parse::<Role>) {
         None => Html(page::sign_in(&query, false)).into_response(),
-        Some(Err(())) => (StatusCode::BAD_REQUEST, Html(page::problem("there is no such role"))).into_response(),
+        Some(Err(())) => (
+            StatusCode::BAD_REQUEST,
+            Html(page::problem("there is no such role")),
+        )
+            .into_response(),
         Some(Ok(_)) if !confirmed => Html(page::sign_in(&query, true)).into_response(),
         Some(Ok(role)) => match tokens.issue(role) {
             Ok(token) => Redirect::to(&return_address(&query, &redirect, &token)).into_response(),
-            Err(cause) => (StatusCode::INTERNAL_SERVER_ERROR, Html(page::problem(&cause))).into_response(),
+            Err(cause) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Html(page::problem(&cause)),
+            )
+                .into_response(),
         },
     }
 }
 
 /// The URL to redirect to if the request can be granted; otherwise the problem.
 fn check(query: &Authorization, tokens: &Tokens, headers: &HeaderMap) -> Result<Url, &'static str> {
-    let redirect = Url::parse(&query.redirect_uri).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    let redirect = Url::parse(&query.redirect_uri)
+        .ok()
+        .filter(|url| ["http", "https"].contains(&url.scheme()));
     let redirect = redirect.filter(|_| !query.redirect_uri.contains(char::is_control));
     let redirect = redirect.ok_or("redirect_uri must be a http:// or https:// URL")?;
     // Otherwise a redirect from here could lead back to this page with another role and another
     // `redirect_uri`, and the browser would call that request same-origin.
-    let own = access::own_origin(headers).is_some_and(|origin| origin == redirect.origin().ascii_serialization());
+    let own = access::own_origin(headers)
+        .is_some_and(|origin| origin == redirect.origin().ascii_serialization());
     if own && redirect.path() != "/callback" {
         return Err("redirect_uri may be no page of this service but /callback");
     }
@@ -123,7 +142,9 @@ fn check(query: &Authorization, tokens: &Tokens, headers: &HeaderMap) -> Result<
 /// The client's redirect URL with the token in its fragment (RFC 6749, section 4.2.2).
 fn return_address(query: &Authorization, redirect: &Url, token: &str) -> String {
     let mut fragment = form_urlencoded::Serializer::new(String::new());
-    fragment.append_pair("access_token", token).append_pair("token_type", "Bearer");
+    fragment
+        .append_pair("access_token", token)
+        .append_pair("token_type", "Bearer");
     fragment.append_pair("expires_in", &TOKEN_SECONDS.to_string());
     if let Some(state) = &query.state {
         fragment.append_pair("state", state);

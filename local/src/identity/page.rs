@@ -32,7 +32,9 @@ pub(super) fn home(tokens: &Tokens) -> String {
 ///
 /// Each role is a form button, because browsers send `Origin` with a POST to any address.
 pub(super) fn sign_in(query: &Authorization, unconfirmed: bool) -> String {
-    let mut body = String::from("<p>Pick a role. On a real tenant this is where you would enter a password.</p>");
+    let mut body = String::from(
+        "<p>Pick a role. On a real tenant this is where you would enter a password.</p>",
+    );
     if unconfirmed {
         body += "<p><b>No token was issued:</b> the browser did not confirm that the role was picked on this page. \
                  Pick it here. Without a browser, <code>cargo run -q -p local -- token</code> prints a token, and so does \
@@ -41,18 +43,37 @@ pub(super) fn sign_in(query: &Authorization, unconfirmed: bool) -> String {
     body += "<form method=\"post\">";
     for role in Role::ALL {
         let action = escaped(&format!("/authorize?{}", with_role(query, role)));
-        let permissions: Vec<_> = role.permissions().into_iter().map(|permission| permission.as_str()).collect();
-        let permissions = if permissions.is_empty() { "no permission".to_owned() } else { permissions.join(", ") };
-        body +=
-            &format!("<button formaction=\"{action}\"><b>{}</b><small>{permissions}</small></button>", role.title());
+        let permissions: Vec<_> = role
+            .permissions()
+            .into_iter()
+            .map(|permission| permission.as_str())
+            .collect();
+        let permissions = if permissions.is_empty() {
+            "no permission".to_owned()
+        } else {
+            permissions.join(", ")
+        };
+        body += &format!(
+            "<button formaction=\"{action}\"><b>{}</b><small>{permissions}</small></button>",
+            role.title()
+        );
     }
-    body += &format!("</form><p><small>You return to {}</small></p>", escaped(&query.redirect_uri));
+    body += &format!(
+        "</form><p><small>You return to {}</small></p>",
+        escaped(&query.redirect_uri)
+    );
     page("Sign in to the Casting Agency", &body)
 }
 
 /// The page for an invalid sign-in request.
 pub(super) fn problem(problem: &str) -> String {
-    page("That did not work", &format!("<p>{}.</p><p><a href=\"/\">Start again</a></p>", escaped(problem)))
+    page(
+        "That did not work",
+        &format!(
+            "<p>{}.</p><p><a href=\"/\">Start again</a></p>",
+            escaped(problem)
+        ),
+    )
 }
 
 /// The page to return to if there is no client: it shows the token in the URL's fragment.
@@ -67,8 +88,12 @@ pub(super) fn callback() -> String {
 
 fn with_role(query: &Authorization, role: Role) -> String {
     let mut pairs = form_urlencoded::Serializer::new(String::new());
-    pairs.append_pair("audience", &query.audience).append_pair("response_type", &query.response_type);
-    pairs.append_pair("client_id", &query.client_id).append_pair("redirect_uri", &query.redirect_uri);
+    pairs
+        .append_pair("audience", &query.audience)
+        .append_pair("response_type", &query.response_type);
+    pairs
+        .append_pair("client_id", &query.client_id)
+        .append_pair("redirect_uri", &query.redirect_uri);
     if let Some(state) = &query.state {
         pairs.append_pair("state", state);
     }
@@ -84,5 +109,9 @@ fn page(title: &str, body: &str) -> String {
 
 /// Escapes a text for HTML, attributes included.
 pub(crate) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }

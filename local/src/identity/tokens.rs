@@ -27,7 +27,12 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Assistant, Self::Director, Self::Producer, Self::Nobody];
+    pub const ALL: [Self; 4] = [
+        Self::Assistant,
+        Self::Director,
+        Self::Producer,
+        Self::Nobody,
+    ];
 
     /// The name to sign in with.
     pub fn user_name(self) -> &'static str {
@@ -68,7 +73,10 @@ impl FromStr for Role {
     type Err = ();
 
     fn from_str(user_name: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|role| role.user_name() == user_name).ok_or(())
+        Self::ALL
+            .into_iter()
+            .find(|role| role.user_name() == user_name)
+            .ok_or(())
     }
 }
 
@@ -83,7 +91,11 @@ pub struct Tokens {
 impl Tokens {
     /// Creates an issuer that signs with `key`; `issuer` is a URL that ends in a slash.
     pub fn new(key: Arc<SigningKey>, issuer: &str, audience: &str) -> Self {
-        Self { key, issuer: issuer.to_owned(), audience: audience.to_owned() }
+        Self {
+            key,
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+        }
     }
 
     /// The key that signs.
@@ -106,7 +118,10 @@ impl Tokens {
     /// # Errors
     /// If signing fails.
     pub fn issue(&self, role: Role) -> Result<String, String> {
-        self.sign(role, json!({ "sub": format!("local|{}", role.user_name()), "azp": "local" }))
+        self.sign(
+            role,
+            json!({ "sub": format!("local|{}", role.user_name()), "azp": "local" }),
+        )
     }
 
     /// Issues a token for a program named after the role, as Auth0's client credentials grant does.
@@ -120,7 +135,11 @@ impl Tokens {
 
     fn sign(&self, role: Role, mut claims: Value) -> Result<String, String> {
         let now = Utc::now().timestamp();
-        let permissions: Vec<_> = role.permissions().into_iter().map(Permission::as_str).collect();
+        let permissions: Vec<_> = role
+            .permissions()
+            .into_iter()
+            .map(Permission::as_str)
+            .collect();
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": self.key.id() });
         claims["iss"] = json!(self.issuer);
         claims["aud"] = json!(self.audience);

@@ -1,4 +1,5 @@
-//! The API as a client far away sees it: it may ask to wait, be away for a moment, or not be the API at all.
+//! The API as a client far away sees it: it may ask to wait, be away for a moment, or not be the
+//! API at all.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +27,8 @@ pub struct Api {
     url: String,
     client: Client,
     backoff: Backoff,
-    /// Whether it has answered anything yet: what never did is more likely the wrong address than away for a moment.
+    /// Whether it has answered anything yet: what never did is more likely the wrong address than
+    /// away for a moment.
     answered: AtomicBool,
     waiting: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -49,12 +51,18 @@ impl Default for Backoff {
     /// Gateway gives a function.
     fn default() -> Self {
         let (first, longest) = (Duration::from_millis(250), Duration::from_secs(60));
-        Self { attempts: 9, first, longest, timeout: Duration::from_secs(35) }
+        Self {
+            attempts: 9,
+            first,
+            longest,
+            timeout: Duration::from_secs(35),
+        }
     }
 }
 
 impl Backoff {
-    /// The wait after an attempt (from 1): at least what the API asks for, and so spread that clients do not come back all at once.
+    /// The wait after an attempt (from 1): at least what the API asks for, and so spread that
+    /// clients do not come back all at once.
     ///
     /// None where it is not worth it any more. `spread` is from 0 to 1.
     fn wait(self, attempt: u32, asked_for: Option<Duration>, spread: f64) -> Option<Duration> {
@@ -62,7 +70,10 @@ impl Backoff {
         if attempt >= self.attempts {
             return None;
         }
-        let doubled = self.first.saturating_mul(2_u32.saturating_pow(attempt - 1)).min(self.longest);
+        let doubled = self
+            .first
+            .saturating_mul(2_u32.saturating_pow(attempt - 1))
+            .min(self.longest);
         Some(asked_for.max(doubled / 2) + (doubled / 2).mul_f64(spread))
     }
 }
@@ -164,9 +175,17 @@ impl Api {
         authorization.set_sensitive(true);
         let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
         // A redirect would make a GET of a POST, and the answer to that look like success.
-        let builder = Client::builder().default_headers(headers).redirect(Policy::none());
-        let builder = builder.timeout(backoff.timeout).connect_timeout(CONNECT_TIMEOUT);
-        let builder = if is_local(&parsed) { builder.no_proxy() } else { builder };
+        let builder = Client::builder()
+            .default_headers(headers)
+            .redirect(Policy::none());
+        let builder = builder
+            .timeout(backoff.timeout)
+            .connect_timeout(CONNECT_TIMEOUT);
+        let builder = if is_local(&parsed) {
+            builder.no_proxy()
+        } else {
+            builder
+        };
         Ok(Self {
             url: parsed.as_str().trim_end_matches('/').to_owned(),
             client: builder.build().map_err(|error| error.to_string())?,
@@ -198,20 +217,39 @@ impl Api {
         stopped: watch::Receiver<bool>,
     ) -> Result<Answer, Stop> {
         let request = || {
-            let request = self.client.post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "application/json");
-            request.header("idempotency-key", key).header("prefer", "handling=strict").body(body.to_owned())
+            let request = self
+                .client
+                .post(format!("{}{path}", self.url))
+                .header(CONTENT_TYPE, "application/json");
+            request
+                .header("idempotency-key", key)
+                .header("prefer", "handling=strict")
+                .body(body.to_owned())
         };
         self.send(request, LARGEST_ROW, stopped).await
     }
 
-    /// Gets a list, as often as it takes. The path begins with a slash, or it would say another host.
-    pub(crate) async fn get(&self, path: &str, stopped: watch::Receiver<bool>) -> Result<Answer, Stop> {
-        self.send(|| self.client.get(format!("{}{path}", self.url)), LARGEST_PAGE, stopped).await
+    /// Gets a list, as often as it takes. The path begins with a slash, or it would say another
+    /// host.
+    pub(crate) async fn get(
+        &self,
+        path: &str,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<Answer, Stop> {
+        self.send(
+            || self.client.get(format!("{}{path}", self.url)),
+            LARGEST_PAGE,
+            stopped,
+        )
+        .await
     }
 
     /// An answer as one that this API never gives.
     pub(crate) fn foreign(&self, status: u16) -> Stop {
-        Stop::Foreign { url: self.url.clone(), status }
+        Stop::Foreign {
+            url: self.url.clone(),
+            status,
+        }
     }
 
     async fn send(
@@ -226,9 +264,13 @@ impl Api {
                 Attempt::Over(stop) => return Err(stop),
                 Attempt::Again(stop, asked_for) => (stop, asked_for),
             };
-            let Some(wait) = self.backoff.wait(attempt, asked_for, spread()) else { return Err(stop) };
+            let Some(wait) = self.backoff.wait(attempt, asked_for, spread()) else {
+                return Err(stop);
+            };
             (self.waiting)(&match stop {
-                Stop::Busy { status, .. } => format!("the API responds with {status}, trying again"),
+                Stop::Busy { status, .. } => {
+                    format!("the API responds with {status}, trying again")
+                }
                 _ => "no response, trying again".to_owned(),
             });
             tokio::select! {
@@ -244,7 +286,10 @@ impl Api {
             Ok(answer) => answer,
             Err(AnswerError::Network(error)) => return self.unanswered(&error),
             Err(AnswerError::TooLarge) => {
-                return Attempt::Over(Stop::TooLarge { url: self.url.clone(), limit: largest });
+                return Attempt::Over(Stop::TooLarge {
+                    url: self.url.clone(),
+                    limit: largest,
+                });
             }
         };
         self.answered.store(true, Ordering::Relaxed);
@@ -256,8 +301,20 @@ impl Api {
             409 | 429 | 500 | 502 | 503 | 504 => {
                 let (url, longest) = (self.url.clone(), self.backoff.longest);
                 match asked_for.filter(|asked_for| *asked_for > longest) {
-                    Some(asked_for) => Attempt::Over(Stop::LongWait { url, status, asked_for, longest }),
-                    None => Attempt::Again(Stop::Busy { url, status, attempts }, asked_for),
+                    Some(asked_for) => Attempt::Over(Stop::LongWait {
+                        url,
+                        status,
+                        asked_for,
+                        longest,
+                    }),
+                    None => Attempt::Again(
+                        Stop::Busy {
+                            url,
+                            status,
+                            attempts,
+                        },
+                        asked_for,
+                    ),
                 }
             }
             _ => Attempt::Over(self.foreign(status)),
@@ -268,11 +325,22 @@ impl Api {
     fn unanswered(&self, error: &reqwest::Error) -> Attempt {
         let url = self.url.clone();
         let stop = match error.is_timeout() && !error.is_connect() {
-            true => Stop::Slow { url, timeout: self.backoff.timeout },
-            false => Stop::Unreachable { url, cause: root_cause(error) },
+            true => Stop::Slow {
+                url,
+                timeout: self.backoff.timeout,
+            },
+            false => Stop::Unreachable {
+                url,
+                cause: root_cause(error),
+            },
         };
-        let never = error.is_builder() || (error.is_connect() && !self.answered.load(Ordering::Relaxed));
-        if never { Attempt::Over(stop) } else { Attempt::Again(stop, None) }
+        let never =
+            error.is_builder() || (error.is_connect() && !self.answered.load(Ordering::Relaxed));
+        if never {
+            Attempt::Over(stop)
+        } else {
+            Attempt::Again(stop, None)
+        }
     }
 }
 
@@ -289,10 +357,16 @@ impl From<reqwest::Error> for AnswerError {
 }
 
 /// The answer, and how long it asks to wait.
-async fn answer(request: RequestBuilder, largest: usize) -> Result<(Answer, Option<Duration>), AnswerError> {
+async fn answer(
+    request: RequestBuilder,
+    largest: usize,
+) -> Result<(Answer, Option<Duration>), AnswerError> {
     let mut response = request.send().await?;
     let status = response.status().as_u16();
-    let replayed = response.headers().get("idempotency-replayed").is_some_and(|value| value == "true");
+    let replayed = response
+        .headers()
+        .get("idempotency-replayed")
+        .is_some_and(|value| value == "true");
     let asked_for = response.headers().get(RETRY_AFTER).and_then(retry_after);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -301,12 +375,26 @@ async fn answer(request: RequestBuilder, largest: usize) -> Result<(Answer, Opti
         }
         body.extend(chunk);
     }
-    Ok((Answer { status, replayed, body }, asked_for))
+    Ok((
+        Answer {
+            status,
+            replayed,
+            body,
+        },
+        asked_for,
+    ))
 }
 
-/// The whole seconds of a `Retry-After` (RFC 9110, section 10.2.3); this API and its gateway send no dates.
+/// The whole seconds of a `Retry-After` (RFC 9110, section 10.2.3); this API and its gateway send
+/// no dates.
 fn retry_after(value: &HeaderValue) -> Option<Duration> {
-    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    value
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
 }
 
 /// What an error says, as the API or its gateway words it.
@@ -315,7 +403,10 @@ pub(crate) fn message(body: &[u8]) -> String {
     struct Body {
         message: String,
     }
-    serde_json::from_slice(body).map_or_else(|_| "no reason given".into(), |Body { message }| shortened(&message))
+    serde_json::from_slice(body).map_or_else(
+        |_| "no reason given".into(),
+        |Body { message }| shortened(&message),
+    )
 }
 
 /// Reads the URL of an API.
@@ -324,13 +415,20 @@ pub(crate) fn message(body: &[u8]) -> String {
 /// When it has no scheme, another than `http` and `https`, or more than a host, a port and a path.
 pub fn api_url(url: &str) -> Result<Url, String> {
     if url.trim().is_empty() {
-        return Err("the API's URL is empty; give the whole URL, for example https://api.example.com".into());
+        return Err(
+            "the API's URL is empty; give the whole URL, for example https://api.example.com"
+                .into(),
+        );
     }
     let shown = without_user(url);
     if !url.contains("://") {
         return Err(match whole_url(url) {
-            Some(whole) => format!("{shown} is no whole URL; give it with its scheme, for example {whole}"),
-            None => format!("{shown} is no URL of an API; give the whole URL, for example https://api.example.com"),
+            Some(whole) => {
+                format!("{shown} is no whole URL; give it with its scheme, for example {whole}")
+            }
+            None => format!(
+                "{shown} is no URL of an API; give the whole URL, for example https://api.example.com"
+            ),
         });
     }
     let parsed = Url::parse(url).map_err(|error| format!("{shown} is no URL: {error}"))?;
@@ -349,14 +447,17 @@ fn is_plain(url: &Url) -> bool {
     url.query().is_none() && url.fragment().is_none() && no_user
 }
 
-/// A URL without `//` as it was probably meant: `api.example/staging`, `localhost:3000`, `http:127.0.0.1:3000`.
+/// A URL without `//` as it was probably meant: `api.example/staging`, `localhost:3000`,
+/// `http:127.0.0.1:3000`.
 fn whole_url(url: &str) -> Option<String> {
     let scheme_of = |rest: &str| {
         let is_local = Url::parse(&format!("http://{rest}")).is_ok_and(|url| is_local(&url));
         if is_local { "http" } else { "https" }
     };
     let (scheme, rest) = match url.split_once(':') {
-        Some((scheme, rest)) if ["http", "https"].contains(&scheme) => (scheme, rest.trim_start_matches('/')),
+        Some((scheme, rest)) if ["http", "https"].contains(&scheme) => {
+            (scheme, rest.trim_start_matches('/'))
+        }
         _ => {
             let rest = url.trim_start_matches('/');
             (scheme_of(rest), rest)
@@ -364,8 +465,14 @@ fn whole_url(url: &str) -> Option<String> {
     };
     let whole = format!("{scheme}://{rest}");
     // What follows the colon of another scheme, as in `mailto:x` or `c:/x`, is no port.
-    let has_empty_port = rest.split('/').next().is_some_and(|authority| authority.ends_with(':'));
-    Url::parse(&whole).ok().filter(|url| is_plain(url) && !has_empty_port).map(|_| whole)
+    let has_empty_port = rest
+        .split('/')
+        .next()
+        .is_some_and(|authority| authority.ends_with(':'));
+    Url::parse(&whole)
+        .ok()
+        .filter(|url| is_plain(url) && !has_empty_port)
+        .map(|_| whole)
 }
 
 /// A URL as it may be printed: with `***` in place of a user and a password.
@@ -410,11 +517,21 @@ mod tests {
     #[test]
     fn waits_double_and_are_never_shorter_than_asked_for() {
         let (first, longest) = (Duration::from_millis(100), Duration::from_millis(300));
-        let backoff = Backoff { attempts: 5, first, longest, ..Backoff::default() };
+        let backoff = Backoff {
+            attempts: 5,
+            first,
+            longest,
+            ..Backoff::default()
+        };
         let check = |attempt, asked_for: Option<u64>, expected: Option<(u64, u64)>| {
             let wait = |spread| backoff.wait(attempt, asked_for.map(Duration::from_millis), spread);
-            let expected = expected.map(|(least, most)| (Duration::from_millis(least), Duration::from_millis(most)));
-            assert_eq!(wait(0.0).zip(wait(1.0)), expected, "{attempt} {asked_for:?}");
+            let expected = expected
+                .map(|(least, most)| (Duration::from_millis(least), Duration::from_millis(most)));
+            assert_eq!(
+                wait(0.0).zip(wait(1.0)),
+                expected,
+                "{attempt} {asked_for:?}"
+            );
         };
         check(1, None, Some((50, 100)));
         check(2, None, Some((100, 200)));
@@ -427,10 +544,23 @@ mod tests {
 
     #[test]
     fn an_api_has_a_plain_url_and_a_plain_token() {
-        let url = |url: &str| Api::new(url, "token", Backoff::default()).map(|api| api.url().to_owned());
-        assert_eq!(url("http://127.0.0.1:3000/"), Ok("http://127.0.0.1:3000".into()));
-        assert_eq!(url("https://api.example/staging/"), Ok("https://api.example/staging".into()));
-        for bad in ["127.0.0.1:3000", "ftp://api.example", "https://api.example?x", "https://a@api.example", "api"] {
+        let url =
+            |url: &str| Api::new(url, "token", Backoff::default()).map(|api| api.url().to_owned());
+        assert_eq!(
+            url("http://127.0.0.1:3000/"),
+            Ok("http://127.0.0.1:3000".into())
+        );
+        assert_eq!(
+            url("https://api.example/staging/"),
+            Ok("https://api.example/staging".into())
+        );
+        for bad in [
+            "127.0.0.1:3000",
+            "ftp://api.example",
+            "https://api.example?x",
+            "https://a@api.example",
+            "api",
+        ] {
             assert!(url(bad).is_err(), "{bad}");
         }
         assert!(Api::new("http://127.0.0.1", "to\nken", Backoff::default()).is_err());
@@ -440,7 +570,8 @@ mod tests {
     fn a_url_without_a_scheme_is_told_the_whole_url() {
         let check = |url: &str, expected: &str| {
             let error = Api::new(url, "token", Backoff::default()).err().unwrap();
-            let advice = format!("{url} is no whole URL; give it with its scheme, for example {expected}");
+            let advice =
+                format!("{url} is no whole URL; give it with its scheme, for example {expected}");
             assert_eq!(error, advice);
         };
         check("http:127.0.0.1:4200", "http://127.0.0.1:4200");
@@ -454,22 +585,32 @@ mod tests {
 
     #[test]
     fn no_url_is_suggested_where_none_was_meant_and_no_password_is_printed() {
-        let check =
-            |url: &str, expected: &str| assert_eq!(api_url(url).unwrap_err().split("; ").next(), Some(expected));
+        let check = |url: &str, expected: &str| {
+            assert_eq!(api_url(url).unwrap_err().split("; ").next(), Some(expected))
+        };
         check("", "the API's URL is empty");
         check(" ", "the API's URL is empty");
         check("mailto:x", "mailto:x is no URL of an API");
-        check("mailto:ida@api.example", "***@api.example is no URL of an API");
+        check(
+            "mailto:ida@api.example",
+            "***@api.example is no URL of an API",
+        );
         check("c:/x", "c:/x is no URL of an API");
         check("http:", "http: is no URL of an API");
         for (url, shown) in [
             ("https://ida:secret@api.example", "https://***@api.example"),
             ("https://:secret@api.example", "https://***@api.example"),
-            ("https://ida:se/c@ret@api.example:port", "https://***@api.example:port"),
+            (
+                "https://ida:se/c@ret@api.example:port",
+                "https://***@api.example:port",
+            ),
             ("ida:secret@api.example", "***@api.example"),
         ] {
             let error = api_url(url).unwrap_err();
-            assert!(error.starts_with(shown) && !error.contains("secret") && !error.contains("se/c"), "{error}");
+            assert!(
+                error.starts_with(shown) && !error.contains("secret") && !error.contains("se/c"),
+                "{error}"
+            );
         }
     }
 
@@ -477,6 +618,11 @@ mod tests {
     fn a_message_of_the_api_is_bounded() {
         assert_eq!(message(b"{\"message\":\"busy\"}"), "busy");
         assert_eq!(message(b"<html>"), "no reason given");
-        assert_eq!(message(format!("{{\"message\":\"{}\"}}", "é".repeat(1000)).as_bytes()).chars().count(), 301);
+        assert_eq!(
+            message(format!("{{\"message\":\"{}\"}}", "é".repeat(1000)).as_bytes())
+                .chars()
+                .count(),
+            301
+        );
     }
 }

@@ -14,9 +14,17 @@ const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
 pub(super) fn csv_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
     let (mut records, header) = header(text, resource).map_err(|problem| vec![problem])?;
-    let mut columns = Columns::new(&header, resource).map_err(|message| vec![Problem::at(header.line, message)])?;
-    let rows = gathered(records.by_ref().map(|record| record.map(|record| (record.line, columns.body(&record)))))?;
-    Ok(Rows { rows, ignored: columns.ignored() })
+    let mut columns = Columns::new(&header, resource)
+        .map_err(|message| vec![Problem::at(header.line, message)])?;
+    let rows = gathered(
+        records
+            .by_ref()
+            .map(|record| record.map(|record| (record.line, columns.body(&record)))),
+    )?;
+    Ok(Rows {
+        rows,
+        ignored: columns.ignored(),
+    })
 }
 
 /// The record that names the columns, and those after it.
@@ -29,7 +37,10 @@ fn header(text: &str, resource: Resource) -> Result<(Records<'_>, Record<'_>), P
         }
         None => Records::new(text, delimiter(text, resource)),
     };
-    let empty = || Problem { line: None, message: "the file is empty; its first line must name the columns".into() };
+    let empty = || Problem {
+        line: None,
+        message: "the file is empty; its first line must name the columns".into(),
+    };
     let header = records.next().ok_or_else(empty)??;
     Ok((records, header))
 }
@@ -37,10 +48,12 @@ fn header(text: &str, resource: Resource) -> Result<(Records<'_>, Record<'_>), P
 /// The delimiter that a first line such as `sep=;` names for Excel.
 fn separator(text: &str) -> Result<Option<char>, Problem> {
     let line = &text[..line_length(text)];
-    let named = |line: &str| line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep="));
+    let named = |line: &str| {
+        line.get(..4)
+            .is_some_and(|start| start.eq_ignore_ascii_case("sep="))
+    };
     if line.strip_prefix('"').is_some_and(named) {
-        let message =
-            "sep= is in quotation marks, as a spreadsheet saves it when it does not follow it; remove this line";
+        let message = "sep= is in quotation marks, as a spreadsheet saves it when it does not follow it; remove this line";
         return Err(Problem::at(1, message));
     }
     if !named(line) {
@@ -48,8 +61,13 @@ fn separator(text: &str) -> Result<Option<char>, Problem> {
     }
     let mut delimiter = line[4..].chars();
     match (delimiter.next(), delimiter.next()) {
-        (Some(one), None) if one == '\t' || (one.is_ascii_punctuation() && one != '"') => Ok(Some(one)),
-        _ => Err(Problem::at(1, "sep= must name one delimiter, for example sep=;")),
+        (Some(one), None) if one == '\t' || (one.is_ascii_punctuation() && one != '"') => {
+            Ok(Some(one))
+        }
+        _ => Err(Problem::at(
+            1,
+            "sep= must name one delimiter, for example sep=;",
+        )),
     }
 }
 
@@ -57,17 +75,31 @@ fn separator(text: &str) -> Result<Option<char>, Problem> {
 fn delimiter(text: &str, resource: Resource) -> char {
     let known = |delimiter: &char| {
         let header = Records::new(text, *delimiter).next().and_then(Result::ok);
-        header
-            .map_or(0, |header| header.cells.iter().filter(|cell| resource.has_field(&column(cell, resource))).count())
+        header.map_or(0, |header| {
+            header
+                .cells
+                .iter()
+                .filter(|cell| resource.has_field(&column(cell, resource)))
+                .count()
+        })
     };
     // The last of equals is taken.
-    DELIMITERS.into_iter().rev().max_by_key(known).unwrap_or(',')
+    DELIMITERS
+        .into_iter()
+        .rev()
+        .max_by_key(known)
+        .unwrap_or(',')
 }
 
 /// A column's name, with the letters of a field's the field: `Release Date` and `releaseDate` are
 /// `release_date`.
 fn column(cell: &str, resource: Resource) -> String {
-    let field = resource.columns().iter().map(|(field, _)| *field).chain(["id"]).find(|field| is_spelled(cell, field));
+    let field = resource
+        .columns()
+        .iter()
+        .map(|(field, _)| *field)
+        .chain(["id"])
+        .find(|field| is_spelled(cell, field));
     field.map_or_else(|| cell.trim().to_owned(), str::to_owned)
 }
 
@@ -88,28 +120,56 @@ struct Column {
 
 impl Columns {
     fn new(header: &Record<'_>, resource: Resource) -> Result<Self, String> {
-        let names: Vec<_> = header.cells.iter().map(|cell| column(cell, resource)).collect();
+        let names: Vec<_> = header
+            .cells
+            .iter()
+            .map(|cell| column(cell, resource))
+            .collect();
         let mut fields = Vec::new();
         for (field, required) in resource.columns() {
-            let mut places = names.iter().enumerate().filter(|(_, name)| name == field).map(|(index, _)| index);
+            let mut places = names
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| name == field)
+                .map(|(index, _)| index);
             match (places.next(), places.next()) {
-                (Some(index), None) => fields.push(Column { field, required: *required, index }),
+                (Some(index), None) => fields.push(Column {
+                    field,
+                    required: *required,
+                    index,
+                }),
                 (Some(one), Some(other)) => {
                     let spelled = |index: usize| header.cells[index].trim();
                     let (one, other) = (spelled(one), spelled(other));
-                    return Err(format!("there are two columns \"{field}\" (\"{one}\" and \"{other}\")"));
+                    return Err(format!(
+                        "there are two columns \"{field}\" (\"{one}\" and \"{other}\")"
+                    ));
                 }
                 (None, _) if *required => {
-                    return Err(format!("there is no column \"{field}\"; this line must name the columns"));
+                    return Err(format!(
+                        "there is no column \"{field}\"; this line must name the columns"
+                    ));
                 }
                 (None, _) => {}
             }
         }
-        let is_other = |name: &str| name != "id" && !fields.iter().any(|column| column.field == name);
-        let others = header.cells.iter().zip(&names).enumerate().filter(|(_, (_, name))| is_other(name));
+        let is_other =
+            |name: &str| name != "id" && !fields.iter().any(|column| column.field == name);
+        let others = header
+            .cells
+            .iter()
+            .zip(&names)
+            .enumerate()
+            .filter(|(_, (_, name))| is_other(name));
         let name = |cell: &str| Some(cell.trim().to_owned()).filter(|name| !name.is_empty());
-        let others = others.map(|(index, (cell, _))| (index, name(cell), 0)).collect();
-        Ok(Self { width: header.cells.len(), fields, others })
+        let others = others
+            .map(|(index, (cell, _))| (index, name(cell), 0))
+            .collect();
+        Ok(Self {
+            width: header.cells.len(),
+            fields,
+            others,
+        })
     }
 
     /// The row's body. What is no value of a field is the API's to say: a cell is sent as it is,
@@ -120,9 +180,16 @@ impl Columns {
         for (index, _, rows) in &mut self.others {
             *rows += usize::from(cells.get(*index).is_some_and(|cell| !is_empty(cell)));
         }
-        let is_cut = self.fields.iter().any(|column| column.required && column.index >= cells.len());
+        let is_cut = self
+            .fields
+            .iter()
+            .any(|column| column.required && column.index >= cells.len());
         if is_cut || !cells.iter().skip(self.width).all(is_empty) {
-            return Err(RowError::Row(format!("has {} cells, and the header has {}", cells.len(), self.width)));
+            return Err(RowError::Row(format!(
+                "has {} cells, and the header has {}",
+                cells.len(),
+                self.width
+            )));
         }
         let mut members = BTreeMap::new();
         for Column { field, index, .. } in &self.fields {
@@ -131,7 +198,10 @@ impl Columns {
                 members.insert((*field).to_owned(), value(field, cell)?);
             }
         }
-        Ok(rows::Body { json: rows::body(members), ..rows::Body::default() })
+        Ok(rows::Body {
+            json: rows::body(members),
+            ..rows::Body::default()
+        })
     }
 
     fn ignored(self) -> Vec<Ignored> {
@@ -139,7 +209,11 @@ impl Columns {
             name: name.unwrap_or_else(|| format!("column {}, which has no name", index + 1)),
             rows,
         };
-        self.others.into_iter().filter(|(_, _, rows)| *rows > 0).map(ignored).collect()
+        self.others
+            .into_iter()
+            .filter(|(_, _, rows)| *rows > 0)
+            .map(ignored)
+            .collect()
     }
 }
 

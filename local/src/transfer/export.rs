@@ -69,7 +69,8 @@ pub async fn export(
     // Nobody stops an export in an orderly way: half of one is of no use.
     let (_running, stopped) = watch::channel(false);
     let (first, limit) = first_page(resource, format);
-    let (mut next, mut progress, mut exported) = (Some(first), Progress::default(), Exported::default());
+    let (mut next, mut progress, mut exported) =
+        (Some(first), Progress::default(), Exported::default());
     if format == Format::Csv {
         to.write_all(&csv_line(columns(resource).iter())?)?;
     }
@@ -99,7 +100,9 @@ fn first_page(resource: Resource, format: Format) -> (String, usize) {
 }
 
 fn columns(resource: Resource) -> Vec<&'static str> {
-    std::iter::once("id").chain(resource.columns().iter().map(|(field, _)| *field)).collect()
+    std::iter::once("id")
+        .chain(resource.columns().iter().map(|(field, _)| *field))
+        .collect()
 }
 
 fn line(
@@ -108,23 +111,38 @@ fn line(
     format: Format,
     exported: &mut Exported,
 ) -> Result<Vec<u8>, ExportError> {
-    exported.odd_dates += usize::from(resource == Resource::Movies && row.get("release_date").is_some_and(is_odd_date));
+    exported.odd_dates += usize::from(
+        resource == Resource::Movies && row.get("release_date").is_some_and(is_odd_date),
+    );
     let left_out = &mut exported.left_out;
     match format {
         Format::Csv => {
             let columns = columns(resource);
-            let others = row.0.iter().map(|(name, _)| name).filter(|name| !columns.contains(&name.as_str()));
-            left_out.extend(others.take(MOST_NAMES.saturating_sub(left_out.len())).map(|name| shortened(name)));
-            Ok(csv_line(columns.iter().map(|column| cell(column, row.get(column))))?)
+            let others = row
+                .0
+                .iter()
+                .map(|(name, _)| name)
+                .filter(|name| !columns.contains(&name.as_str()));
+            left_out.extend(
+                others
+                    .take(MOST_NAMES.saturating_sub(left_out.len()))
+                    .map(|name| shortened(name)),
+            );
+            Ok(csv_line(
+                columns.iter().map(|column| cell(column, row.get(column))),
+            )?)
         }
         Format::Jsonl => {
             if resource == Resource::Movies && row.get("cast").is_none() {
                 return Err(ExportError::NoCast);
             }
-            let members = row.0.iter().map(|(name, value)| match (resource, name.as_str()) {
-                (Resource::Movies, "cast") => (name, cast(value)),
-                _ => (name, value.get().to_owned()),
-            });
+            let members = row
+                .0
+                .iter()
+                .map(|(name, value)| match (resource, name.as_str()) {
+                    (Resource::Movies, "cast") => (name, cast(value)),
+                    _ => (name, value.get().to_owned()),
+                });
             // A row is on one line, as this API sends it; another server might break it.
             Ok(format!("{}\n", object(members).replace(['\r', '\n'], " ")).into_bytes())
         }
@@ -133,36 +151,57 @@ fn line(
 
 /// Whether this is neither a date that the API takes nor null.
 fn is_odd_date(value: &RawValue) -> bool {
-    value.get() != "null" && members::text(value).is_none_or(|text| ReleaseDate::parse(&text).is_err())
+    value.get() != "null"
+        && members::text(value).is_none_or(|text| ReleaseDate::parse(&text).is_err())
 }
 
 /// A cast as import takes it: without names, which are the actors' own, and without what is null.
 fn cast(value: &RawValue) -> String {
     let credit = |credit: Members<'_>| {
-        let is_kept = |(name, value): &(String, &RawValue)| CREDIT.contains(&name.as_str()) && value.get() != "null";
-        object(credit.0.into_iter().filter(is_kept).map(|(name, value)| (name, value.get())))
+        let is_kept = |(name, value): &(String, &RawValue)| {
+            CREDIT.contains(&name.as_str()) && value.get() != "null"
+        };
+        object(
+            credit
+                .0
+                .into_iter()
+                .filter(is_kept)
+                .map(|(name, value)| (name, value.get())),
+        )
     };
     let entries = serde_json::from_str::<Vec<&RawValue>>(value.get()).ok();
     let credits: Option<Vec<_>> = entries.and_then(|entries| {
-        entries.into_iter().map(|entry| Members::parse(entry.get().as_bytes()).ok().map(credit)).collect()
+        entries
+            .into_iter()
+            .map(|entry| Members::parse(entry.get().as_bytes()).ok().map(credit))
+            .collect()
     });
     // What is no cast stays as it is, for whoever reads the file to see.
-    credits.map_or_else(|| value.get().to_owned(), |credits| format!("[{}]", credits.join(",")))
+    credits.map_or_else(
+        || value.get().to_owned(),
+        |credits| format!("[{}]", credits.join(",")),
+    )
 }
 
 /// A member as a cell: text as it is, dates in ISO 8601, everything else as JSON has it; nothing
 /// for what is not there.
 fn cell(column: &str, member: Option<&RawValue>) -> String {
-    let Some(member) = member.filter(|member| member.get() != "null") else { return String::new() };
+    let Some(member) = member.filter(|member| member.get() != "null") else {
+        return String::new();
+    };
     let text = members::text(member).unwrap_or_else(|| member.get().to_owned());
-    let date = (column == "release_date").then(|| ReleaseDate::parse(&text).ok()).flatten();
+    let date = (column == "release_date")
+        .then(|| ReleaseDate::parse(&text).ok())
+        .flatten();
     date.map_or_else(|| guard::guarded(&text).into_owned(), rows::iso)
 }
 
 fn csv_line(cells: impl Iterator<Item = impl AsRef<[u8]>>) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(cells)?;
-    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+    writer
+        .into_inner()
+        .map_err(|error| io::Error::other(error.to_string()))
 }
 
 #[cfg(test)]
@@ -198,18 +237,34 @@ mod tests {
 
     #[test]
     fn a_movie_without_a_date_has_an_empty_cell() {
-        let rows = [json!({"id": 1, "title": "One"}), json!({"id": 2, "title": "Two", "release_date": null})];
-        assert_eq!(exported(&rows, Resource::Movies, Format::Csv), "id,title,release_date\n1,One,\n2,Two,\n");
+        let rows = [
+            json!({"id": 1, "title": "One"}),
+            json!({"id": 2, "title": "Two", "release_date": null}),
+        ];
+        assert_eq!(
+            exported(&rows, Resource::Movies, Format::Csv),
+            "id,title,release_date\n1,One,\n2,Two,\n"
+        );
     }
 
     #[test]
     fn csv_dates_are_iso_8601_and_what_csv_has_no_column_for_is_named() {
-        let row = r#"{"id":1,"title":"One","release_date":"Thu, 14 May 2020 14:02:13 GMT","rating":5}"#;
+        let row =
+            r#"{"id":1,"title":"One","release_date":"Thu, 14 May 2020 14:02:13 GMT","rating":5}"#;
         let mut exported = Exported::default();
         let members = Members::parse(row.as_bytes()).unwrap();
         let written = line(&members, Resource::Movies, Format::Csv, &mut exported).unwrap();
-        assert_eq!(String::from_utf8(written).unwrap(), "1,One,2020-05-14T14:02:13Z\n");
-        assert_eq!(exported, Exported { left_out: BTreeSet::from(["rating".into()]), ..Exported::default() });
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            "1,One,2020-05-14T14:02:13Z\n"
+        );
+        assert_eq!(
+            exported,
+            Exported {
+                left_out: BTreeSet::from(["rating".into()]),
+                ..Exported::default()
+            }
+        );
     }
 
     #[test]
@@ -219,7 +274,9 @@ mod tests {
             for date in [r#""soon""#, "5", "null", r#""2020-05-14""#] {
                 let row = format!(r#"{{"id":1,"title":"One","release_date":{date},"cast":[]}}"#);
                 let row = Members::parse(row.as_bytes()).unwrap();
-                let written = String::from_utf8(line(&row, Resource::Movies, format, &mut exported).unwrap()).unwrap();
+                let written =
+                    String::from_utf8(line(&row, Resource::Movies, format, &mut exported).unwrap())
+                        .unwrap();
                 assert!(date != r#""soon""# || written.contains("soon"), "{written}");
             }
             assert_eq!(exported.odd_dates, 2);
@@ -235,11 +292,17 @@ mod tests {
         let written = exported(&[row], Resource::Movies, Format::Jsonl);
         let read = read(written.as_bytes(), Resource::Movies, Format::Jsonl).unwrap();
         assert_eq!(read.ignored, []);
-        let cast = json!([{"actor_id": 5, "character": "The \"Cat\"", "billing": 1}, {"actor_id": 6}]);
+        let cast =
+            json!([{"actor_id": 5, "character": "The \"Cat\"", "billing": 1}, {"actor_id": 6}]);
         let body: Value = serde_json::from_str(read.rows[0].body.as_ref().unwrap()).unwrap();
         assert_eq!(body["cast"], cast);
         let members = Members::parse(br#"{"id":1,"title":"One"}"#).unwrap();
-        let written = line(&members, Resource::Movies, Format::Jsonl, &mut Exported::default());
+        let written = line(
+            &members,
+            Resource::Movies,
+            Format::Jsonl,
+            &mut Exported::default(),
+        );
         assert!(matches!(written, Err(ExportError::NoCast)));
     }
 
@@ -267,11 +330,15 @@ mod tests {
         }
     }
 
-    /// Text as the API gives it out: trimmed, not empty, without control characters; often what a guard has to look at.
+    /// Text as the API gives it out: trimmed, not empty, without control characters; often what a
+    /// guard has to look at.
     fn name() -> impl Strategy<Value = String> {
         "[-=+@;,\"' a＝]{1,8}|#(N/A|REF!|#)|\\PC{1,12}|'.{0,5}"
             .prop_map(|text| {
-                let plain: String = text.chars().filter(|character| !character.is_control()).collect();
+                let plain: String = text
+                    .chars()
+                    .filter(|character| !character.is_control())
+                    .collect();
                 plain.trim().to_owned()
             })
             .prop_filter("the API takes no empty name", |text| !text.is_empty())

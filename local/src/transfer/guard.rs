@@ -13,36 +13,46 @@ const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝',
 
 /// The cell as a spreadsheet may see it.
 ///
-/// Where the semicolon separates cells, as it does for Excel in many countries, a cell with a semicolon in it may be read as two:
-/// each part is guarded by itself.
+/// Where the semicolon separates cells, as it does for Excel in many countries, a cell with a
+/// semicolon in it may be read as two: each part is guarded by itself.
 pub(crate) fn guarded(cell: &str) -> Cow<'_, str> {
     part_by_part(cell, |part| is_special(part).then(|| format!("'{part}")))
 }
 
 /// The cell as it was before it was guarded.
 pub(crate) fn lifted(cell: &str) -> Cow<'_, str> {
-    part_by_part(cell, |part| part.strip_prefix('\'').filter(|rest| is_special(rest)).map(str::to_owned))
+    part_by_part(cell, |part| {
+        part.strip_prefix('\'')
+            .filter(|rest| is_special(rest))
+            .map(str::to_owned)
+    })
 }
 
-/// Whether a formula begins here; spaces and apostrophes before it are not trusted to stop a spreadsheet.
+/// Whether a formula begins here; spaces and apostrophes before it are not trusted to stop a
+/// spreadsheet.
 fn begins_a_formula(part: &str) -> bool {
-    part.trim_start_matches([' ', '\'']).starts_with(FORMULA_STARTS)
+    part.trim_start_matches([' ', '\''])
+        .starts_with(FORMULA_STARTS)
 }
 
 /// Whether a spreadsheet shows an error of its own so: `#N/A`, `#REF!` and their like in other
 /// languages, `Err:502`, or a cell too narrow for what is in it (`####`).
 pub(crate) fn is_error_value(cell: &str) -> bool {
-    let is_code = |name: &str| name.chars().all(|c| c.is_uppercase() || c.is_ascii_digit() || matches!(c, '/' | '_'));
+    let is_code = |name: &str| {
+        name.chars()
+            .all(|c| c.is_uppercase() || c.is_ascii_digit() || matches!(c, '/' | '_'))
+    };
     match cell.strip_prefix('#') {
         Some("N/A" | "NV" | "N/D" | "N/V" | "GETTING_DATA") => true,
         Some(rest) if !rest.is_empty() => {
-            rest.strip_suffix(['!', '?']).is_some_and(|name| !name.is_empty() && is_code(name))
+            rest.strip_suffix(['!', '?'])
+                .is_some_and(|name| !name.is_empty() && is_code(name))
                 || rest.bytes().all(|byte| byte == b'#')
         }
         Some(_) => false,
-        None => {
-            cell.strip_prefix("Err:").is_some_and(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()))
-        }
+        None => cell
+            .strip_prefix("Err:")
+            .is_some_and(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit())),
     }
 }
 
@@ -52,7 +62,10 @@ fn is_special(part: &str) -> bool {
 }
 
 fn part_by_part(cell: &str, change: impl Fn(&str) -> Option<String>) -> Cow<'_, str> {
-    let parts: Vec<_> = cell.split(';').map(|part| change(part).map_or(Cow::Borrowed(part), Cow::Owned)).collect();
+    let parts: Vec<_> = cell
+        .split(';')
+        .map(|part| change(part).map_or(Cow::Borrowed(part), Cow::Owned))
+        .collect();
     match parts.iter().any(|part| matches!(part, Cow::Owned(_))) {
         true => Cow::Owned(parts.join(";")),
         false => Cow::Borrowed(cell),
@@ -94,13 +107,24 @@ mod tests {
     #[test]
     fn a_spreadsheets_own_errors_are_told_from_titles() {
         let errors = [
-            "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#NV", "#BEZUG!", "####",
-            "Err:502",
+            "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#NV",
+            "#BEZUG!", "####", "Err:502",
         ];
         for cell in errors {
             assert!(is_error_value(cell), "{cell}");
         }
-        for cell in ["#Alive", "#ALIVE", "#1", "#", "#!", "N/A", "Err:5020", "Err: 502", "#Help!", "#HELP ME!"] {
+        for cell in [
+            "#Alive",
+            "#ALIVE",
+            "#1",
+            "#",
+            "#!",
+            "N/A",
+            "Err:5020",
+            "Err: 502",
+            "#Help!",
+            "#HELP ME!",
+        ] {
             assert!(!is_error_value(cell), "{cell}");
         }
     }

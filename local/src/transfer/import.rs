@@ -1,4 +1,5 @@
-//! Rows in: one POST a row, under a key that is the row's own however often the import is begun again.
+//! Rows in: one POST a row, under a key that is the row's own however often the import is begun
+//! again.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,7 +21,8 @@ use super::api::{Answer, message};
 use super::members::Members;
 use super::{Api, Resource, Row, Stop, shortened};
 
-/// How long requests under way get to be answered after an interruption. What is not answered by then is safe all the same.
+/// How long requests under way get to be answered after an interruption. What is not answered by
+/// then is safe all the same.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What is imported, and how.
@@ -84,17 +86,27 @@ impl Summary {
     }
 }
 
-/// Imports rows until all are answered for, the API must not be asked any more, or somebody interrupts it. `seen` is shown how far it is.
+/// Imports rows until all are answered for, the API must not be asked any more, or somebody
+/// interrupts it. `seen` is shown how far it is.
 pub async fn import(
     api: &Api,
     import: Import,
     interrupted: impl Future<Output = ()>,
     mut seen: impl FnMut(&Summary),
 ) -> Summary {
-    let Import { resource, rows, concurrency, run } = import;
-    let mut summary = Summary { rows: rows.len(), ..Summary::default() };
+    let Import {
+        resource,
+        rows,
+        concurrency,
+        run,
+    } = import;
+    let mut summary = Summary {
+        rows: rows.len(),
+        ..Summary::default()
+    };
     let (stopping, stopped) = watch::channel(false);
-    let keyed = stream::iter(keyed(resource, rows, run.as_deref())).take_until(stop(stopped.clone()));
+    let keyed =
+        stream::iter(keyed(resource, rows, run.as_deref())).take_until(stop(stopped.clone()));
     let sent = keyed.map(|(row, key)| send(api, resource, row, key, stopped.clone()));
     let mut outcomes = pin!(sent.buffer_unordered(concurrency));
     let all = async {
@@ -128,12 +140,15 @@ async fn stop(mut stopped: watch::Receiver<bool>) {
 
 /// Each row with its key.
 ///
-/// The key is made of what the row says and of how many rows before it say the same, so that two equal rows of a file are two rows,
-/// and rows that were added, corrected or moved since an earlier run change nothing about the others.
+/// The key is made of what the row says and of how many rows before it say the same, so that two
+/// equal rows of a file are two rows, and rows that were added, corrected or moved since an earlier
+/// run change nothing about the others.
 fn keyed(resource: Resource, rows: Vec<Row>, run: Option<&str>) -> Vec<(Row, String)> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let key = |row: &Row| {
-        let Ok(body) = &row.body else { return String::new() };
+        let Ok(body) = &row.body else {
+            return String::new();
+        };
         let before = seen.entry(body.clone()).or_default();
         *before += 1;
         idempotency_key(resource, run.unwrap_or_default(), *before, body)
@@ -142,11 +157,15 @@ fn keyed(resource: Resource, rows: Vec<Row>, run: Option<&str>) -> Vec<(Row, Str
     rows.into_iter().zip(keys).collect()
 }
 
-/// The key of the row with this body, the first of those that say the same or a later one, in a run.
+/// The key of the row with this body, the first of those that say the same or a later one, in a
+/// run.
 pub(crate) fn idempotency_key(resource: Resource, run: &str, ordinal: usize, body: &str) -> String {
     // The length tells where the run's id ends, whatever is in it.
     let said = format!("{}\n{ordinal}\n{}\n{run}{body}", resource.name(), run.len());
-    format!("import-{}", URL_SAFE_NO_PAD.encode(digest::digest(&SHA256, said.as_bytes())))
+    format!(
+        "import-{}",
+        URL_SAFE_NO_PAD.encode(digest::digest(&SHA256, said.as_bytes()))
+    )
 }
 
 /// An id for a run that is to add rows again.
@@ -166,40 +185,72 @@ fn check_digits(digits: &str) -> String {
     format!("{:02x}", digest.as_ref()[0])
 }
 
-/// Checks that an id is one that [`random_run`] has made: another would be another run, which adds every row again.
+/// Checks that an id is one that [`random_run`] has made: another would be another run, which adds
+/// every row again.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn check_run(id: &str) -> Result<String, String> {
     let is_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
     match id.split_at_checked(12) {
-        None if id.is_empty() => Err("the id is empty; without = and an id, --again begins a new run".into()),
-        Some((digits, check)) if id.bytes().all(is_hex) && check == check_digits(digits) => Ok(id.to_owned()),
-        _ => Err("this is no id that an import has printed; is it complete and typed correctly?".into()),
+        None if id.is_empty() => {
+            Err("the id is empty; without = and an id, --again begins a new run".into())
+        }
+        Some((digits, check)) if id.bytes().all(is_hex) && check == check_digits(digits) => {
+            Ok(id.to_owned())
+        }
+        _ => Err(
+            "this is no id that an import has printed; is it complete and typed correctly?".into(),
+        ),
     }
 }
 
-async fn send(api: &Api, resource: Resource, row: Row, key: String, stopped: watch::Receiver<bool>) -> Outcome {
+async fn send(
+    api: &Api,
+    resource: Resource,
+    row: Row,
+    key: String,
+    stopped: watch::Receiver<bool>,
+) -> Outcome {
     let line = row.line;
     let body = match row.body {
         Ok(body) => body,
         Err(reasons) => return Outcome::Refused(Refusal { line, reasons }),
     };
-    match api.post(&format!("/{}", resource.name()), &key, &body, stopped).await {
-        Ok(Answer { status: 200, body, .. }) if !is_row(resource, &body) => Outcome::Stopped(api.foreign(200)),
-        Ok(Answer { status: 200, replayed: true, .. }) => Outcome::Replayed,
+    match api
+        .post(&format!("/{}", resource.name()), &key, &body, stopped)
+        .await
+    {
+        Ok(Answer {
+            status: 200, body, ..
+        }) if !is_row(resource, &body) => Outcome::Stopped(api.foreign(200)),
+        Ok(Answer {
+            status: 200,
+            replayed: true,
+            ..
+        }) => Outcome::Replayed,
         Ok(Answer { status: 200, .. }) => Outcome::Created,
-        Ok(answer) => Outcome::Refused(Refusal { line, reasons: placed_reasons(&answer, &row.places) }),
+        Ok(answer) => Outcome::Refused(Refusal {
+            line,
+            reasons: placed_reasons(&answer, &row.places),
+        }),
         Err(stop) => Outcome::Stopped(stop),
     }
 }
 
 /// Whether an answer is that of a row that is there now: one of the resource, with an id.
 fn is_row(resource: Resource, body: &[u8]) -> bool {
-    let rows = Members::parse(body).ok().and_then(|answer| answer.get(resource.name()));
-    let rows: Vec<&RawValue> = rows.and_then(|rows| serde_json::from_str(rows.get()).ok()).unwrap_or_default();
-    let row = rows.first().and_then(|row| Members::parse(row.get().as_bytes()).ok());
-    row.and_then(|row| row.get("id")).is_some_and(|id| id.get().parse::<u64>().is_ok())
+    let rows = Members::parse(body)
+        .ok()
+        .and_then(|answer| answer.get(resource.name()));
+    let rows: Vec<&RawValue> = rows
+        .and_then(|rows| serde_json::from_str(rows.get()).ok())
+        .unwrap_or_default();
+    let row = rows
+        .first()
+        .and_then(|row| Members::parse(row.get().as_bytes()).ok());
+    row.and_then(|row| row.get("id"))
+        .is_some_and(|id| id.get().parse::<u64>().is_ok())
 }
 
 /// The reasons of an error, as the API gives them.
@@ -220,8 +271,10 @@ fn placed_reasons(answer: &Answer, places: &[usize]) -> String {
     }
     match serde_json::from_slice::<Body>(&answer.body) {
         Ok(Body { details }) if !details.is_empty() => {
-            let details: Vec<_> =
-                details.iter().map(|it| format!("{}: {}", placed(&it.field, places), it.message)).collect();
+            let details: Vec<_> = details
+                .iter()
+                .map(|it| format!("{}: {}", placed(&it.field, places), it.message))
+                .collect();
             shortened(&details.join("; "))
         }
         _ => format!("{} {}", answer.status, message(&answer.body)),
@@ -230,9 +283,14 @@ fn placed_reasons(answer: &Answer, places: &[usize]) -> String {
 
 /// A field's name; a credit is named by its place in the file, whatever order the cast was sent in.
 fn placed<'a>(field: &'a str, places: &[usize]) -> Cow<'a, str> {
-    let credit = field.strip_prefix("cast[").and_then(|rest| rest.split_once(']'));
-    let place = credit.and_then(|(sent, rest)| Some((places.get(sent.parse::<usize>().ok()?)?, rest)));
-    place.map_or(Cow::Borrowed(field), |(place, rest)| Cow::Owned(format!("cast[{place}]{rest}")))
+    let credit = field
+        .strip_prefix("cast[")
+        .and_then(|rest| rest.split_once(']'));
+    let place =
+        credit.and_then(|(sent, rest)| Some((places.get(sent.parse::<usize>().ok()?)?, rest)));
+    place.map_or(Cow::Borrowed(field), |(place, rest)| {
+        Cow::Owned(format!("cast[{place}]{rest}"))
+    })
 }
 
 #[cfg(test)]
@@ -240,8 +298,15 @@ mod tests {
     use super::*;
 
     fn keys(resource: Resource, bodies: &[&str], run: Option<&str>) -> Vec<String> {
-        let row = |body: &&str| Row { line: 1, body: Ok((*body).to_owned()), places: Vec::new() };
-        keyed(resource, bodies.iter().map(row).collect(), run).into_iter().map(|(_, key)| key).collect()
+        let row = |body: &&str| Row {
+            line: 1,
+            body: Ok((*body).to_owned()),
+            places: Vec::new(),
+        };
+        keyed(resource, bodies.iter().map(row).collect(), run)
+            .into_iter()
+            .map(|(_, key)| key)
+            .collect()
     }
 
     #[test]
@@ -257,7 +322,10 @@ mod tests {
         let keys = keys(Resource::Actors, &["a", "a", "b", "a"], None);
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[..index].contains(key), "{index}");
-            assert!(key.len() <= 255 && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
+            assert!(
+                key.len() <= 255 && key.bytes().all(|byte| byte.is_ascii_graphic()),
+                "{key}"
+            );
         }
         let moved = self::keys(Resource::Actors, &["b", "a", "a", "a"], None);
         assert_eq!(keys, [1, 2, 0, 3].map(|index: usize| moved[index].clone()));
@@ -269,8 +337,14 @@ mod tests {
         let plain = key(Resource::Actors, None);
         assert_ne!(plain, key(Resource::Movies, None));
         assert_ne!(plain, key(Resource::Actors, Some("1")));
-        assert_ne!(key(Resource::Actors, Some("2")), key(Resource::Actors, Some("1")));
-        assert_eq!(key(Resource::Actors, Some("1")), key(Resource::Actors, Some("1")));
+        assert_ne!(
+            key(Resource::Actors, Some("2")),
+            key(Resource::Actors, Some("1"))
+        );
+        assert_eq!(
+            key(Resource::Actors, Some("1")),
+            key(Resource::Actors, Some("1"))
+        );
     }
 
     #[test]
@@ -278,9 +352,14 @@ mod tests {
         let id = random_run().unwrap();
         assert_eq!((id.len(), check_run(&id)), (14, Ok(id.clone())));
         let swapped = "0123456789ab".to_owned() + &check_digits("0123456789ab");
-        for bad in
-            ["", "other", "once more", &id[..12], &id.to_uppercase().replace(char::is_numeric, "A"), "éééééééééééééé"]
-        {
+        for bad in [
+            "",
+            "other",
+            "once more",
+            &id[..12],
+            &id.to_uppercase().replace(char::is_numeric, "A"),
+            "éééééééééééééé",
+        ] {
             assert!(check_run(bad).is_err(), "{bad}");
         }
         assert!(check_run(&swapped).is_ok());
@@ -302,11 +381,21 @@ mod tests {
     #[test]
     fn a_refusal_gives_every_reason() {
         let check = |body: &str, expected: &str| {
-            assert_eq!(reasons(&Answer { status: 413, replayed: false, body: body.into() }), expected);
+            assert_eq!(
+                reasons(&Answer {
+                    status: 413,
+                    replayed: false,
+                    body: body.into()
+                }),
+                expected
+            );
         };
         let details = r#"{"message":"unprocessable","details":[{"field":"name","message":"is required"},{"field":"age","message":"must be a number"}]}"#;
         check(details, "name: is required; age: must be a number");
-        check(r#"{"message":"payload too large"}"#, "413 payload too large");
+        check(
+            r#"{"message":"payload too large"}"#,
+            "413 payload too large",
+        );
         check("", "413 no reason given");
     }
 }

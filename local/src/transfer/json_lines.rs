@@ -16,7 +16,10 @@ const MOST_CREDITS: usize = 33;
 
 pub(super) fn json_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
     let mut ignored: BTreeMap<String, usize> = BTreeMap::new();
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
     let rows = gathered(lines.map(|(index, line)| {
         let mut unknown = BTreeSet::new();
         let body = json_body(line, resource, &mut unknown);
@@ -25,12 +28,22 @@ pub(super) fn json_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Prob
         }
         Ok((index + 1, body))
     }))?;
-    Ok(Rows { rows, ignored: ignored.into_iter().map(|(name, rows)| Ignored { name, rows }).collect() })
+    Ok(Rows {
+        rows,
+        ignored: ignored
+            .into_iter()
+            .map(|(name, rows)| Ignored { name, rows })
+            .collect(),
+    })
 }
 
-/// The members that the API has fields for, in the form that it stores; one that is null is the same as none. The
-/// others are `unknown`, but for `id`, which is the API's to choose.
-fn json_body(line: &str, resource: Resource, unknown: &mut BTreeSet<String>) -> Result<Body, RowError> {
+/// The members that the API has fields for, in the form that it stores; one that is null is the
+/// same as none. The others are `unknown`, but for `id`, which is the API's to choose.
+fn json_body(
+    line: &str,
+    resource: Resource,
+    unknown: &mut BTreeSet<String>,
+) -> Result<Body, RowError> {
     let (mut body, mut places) = (BTreeMap::new(), Vec::new());
     for (name, value) in Members::parse(line.as_bytes()).map_err(unusable)?.0 {
         match name.as_str() {
@@ -48,12 +61,18 @@ fn json_body(line: &str, resource: Resource, unknown: &mut BTreeSet<String>) -> 
             }
             _ => {
                 let fields = resource.columns().iter().map(|(field, _)| *field);
-                check_spelling(&name, fields.chain((resource == Resource::Movies).then_some("cast")))?;
+                check_spelling(
+                    &name,
+                    fields.chain((resource == Resource::Movies).then_some("cast")),
+                )?;
                 unknown.insert(name);
             }
         }
     }
-    Ok(Body { json: rows::body(body), places })
+    Ok(Body {
+        json: rows::body(body),
+        places,
+    })
 }
 
 fn unusable(error: MembersError) -> RowError {
@@ -63,17 +82,25 @@ fn unusable(error: MembersError) -> RowError {
     })
 }
 
-/// Rejects the file where an unknown name is a field's, spelled in another way: left out, it would be
-/// lost in every row.
-fn check_spelling(name: &str, fields: impl IntoIterator<Item = &'static str>) -> Result<(), RowError> {
+/// Rejects the file where an unknown name is a field's, spelled in another way: left out, it would
+/// be lost in every row.
+fn check_spelling(
+    name: &str,
+    fields: impl IntoIterator<Item = &'static str>,
+) -> Result<(), RowError> {
     match fields.into_iter().find(|field| is_spelled(name, field)) {
-        Some(field) => Err(RowError::File(format!("has {}, which the API calls {field}; rename it", shortened(name)))),
+        Some(field) => Err(RowError::File(format!(
+            "has {}, which the API calls {field}; rename it",
+            shortened(name)
+        ))),
         None => Ok(()),
     }
 }
 
 fn date(value: &RawValue) -> Result<String, RowError> {
-    let is_number = value.get().starts_with(|first: char| first.is_ascii_digit());
+    let is_number = value
+        .get()
+        .starts_with(|first: char| first.is_ascii_digit());
     match members::text(value) {
         Some(text) => rows::date(&text).map(|date| quoted(&date)),
         None if is_number => rows::date(value.get()).map(|date| quoted(&date)),
@@ -82,7 +109,10 @@ fn date(value: &RawValue) -> Result<String, RowError> {
 }
 
 fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<Cast, RowError> {
-    let as_it_is = |json| Cast { json, places: Vec::new() };
+    let as_it_is = |json| Cast {
+        json,
+        places: Vec::new(),
+    };
     if value.get() == "null" {
         return Ok(as_it_is(None));
     }
@@ -97,7 +127,10 @@ fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<Cast, RowErr
             entries.len()
         )));
     }
-    let credits: Result<Vec<_>, _> = entries.into_iter().map(|entry| credit(entry, unknown)).collect();
+    let credits: Result<Vec<_>, _> = entries
+        .into_iter()
+        .map(|entry| credit(entry, unknown))
+        .collect();
     let json = format!("[{}]", credits?.join(","));
     Ok(canonical::cast(&json).unwrap_or_else(|| as_it_is(Some(json))))
 }
@@ -107,12 +140,16 @@ fn credit(entry: &RawValue, unknown: &mut BTreeSet<String>) -> Result<String, Ro
         Err(MembersError::NoObject) => return Ok(entry.get().to_owned()),
         other => other.map_err(unusable)?.0,
     };
-    let (known, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|(name, _)| CREDIT.contains(&name.as_str()));
+    let (known, others): (Vec<_>, Vec<_>) = members
+        .into_iter()
+        .partition(|(name, _)| CREDIT.contains(&name.as_str()));
     for (name, _) in others {
         check_spelling(&name, CREDIT)?;
         unknown.insert(format!("cast[].{name}"));
     }
-    Ok(members::object(known.into_iter().map(|(name, value)| (name, value.get()))))
+    Ok(members::object(
+        known.into_iter().map(|(name, value)| (name, value.get())),
+    ))
 }
 
 #[cfg(test)]
@@ -126,9 +163,15 @@ mod tests {
 
     #[test]
     fn equal_rows_have_equal_bodies_and_no_value_is_altered() {
-        let check = |line: &str, resource, expected: &str| assert_eq!(body(line, resource), Ok(expected.into()));
+        let check = |line: &str, resource, expected: &str| {
+            assert_eq!(body(line, resource), Ok(expected.into()))
+        };
         let ida = r#"{"age":34,"gender":"f","name":"Ida"}"#;
-        check(r#"{"name":"\u0049da", "id":5, "gender":"f","age":34.0}"#, Actors, ida);
+        check(
+            r#"{"name":"\u0049da", "id":5, "gender":"f","age":34.0}"#,
+            Actors,
+            ida,
+        );
         for other in [
             r#"{"name":" Ida\u00a0","age":"034","gender":"f\n"}"#,
             r#"{"gender":"f","name":"Ida","age":3.4e1,"id":null}"#,
@@ -138,15 +181,26 @@ mod tests {
         let odd = r#"{"age":31.00000000000000000001,"gender":"","name":["x", 1e400]}"#;
         check(odd, Actors, odd);
         let dated = r#"{"release_date":"2020-05-14T14:02:13Z","title":"One"}"#;
-        check(r#"{"title":"One","release_date":"Thu, 14 May 2020 14:02:13 GMT"}"#, Movies, dated);
-        for plain in [r#"{"title":"One","release_date":null}"#, r#"{"cast":[],"title":" One"}"#] {
+        check(
+            r#"{"title":"One","release_date":"Thu, 14 May 2020 14:02:13 GMT"}"#,
+            Movies,
+            dated,
+        );
+        for plain in [
+            r#"{"title":"One","release_date":null}"#,
+            r#"{"cast":[],"title":" One"}"#,
+        ] {
             check(plain, Movies, r#"{"title":"One"}"#);
         }
         let cast = r#"{"cast":[{"actor_id":5,"billing":1},{"actor_id":6,"character":"Ida"}],"title":"One"}"#;
         let other = r#"{"cast":[{"character":" Ida ","actor_id":6.0,"billing":null},{"billing":1,"actor_id":5}],"title":"One"}"#;
         check(other, Movies, cast);
         let cast = r#"{"cast":[{"actor_id":5,"billing":1.0},7,[]],"title":"One"}"#;
-        check(r#"{"title":"One","cast":[{"actor_id": 5, "billing": 1.0}, 7, []]}"#, Movies, cast);
+        check(
+            r#"{"title":"One","cast":[{"actor_id": 5, "billing": 1.0}, 7, []]}"#,
+            Movies,
+            cast,
+        );
         check(r#"{"cast":null,"title":null}"#, Movies, "{}");
     }
 
@@ -158,9 +212,21 @@ mod tests {
         ];
         let rows = json_rows(&file.join("\n"), Movies).unwrap();
         let bodies: Vec<_> = rows.rows.into_iter().map(|row| row.body.unwrap()).collect();
-        assert_eq!(bodies, [r#"{"cast":[{"actor_id":5},{"actor_id":6}],"title":"One"}"#, r#"{"title":"Two"}"#]);
-        let ignored = |name: &str, rows| Ignored { name: name.into(), rows };
-        assert_eq!(rows.ignored, [ignored("Budget", 2), ignored("cast[].name", 1)]);
+        assert_eq!(
+            bodies,
+            [
+                r#"{"cast":[{"actor_id":5},{"actor_id":6}],"title":"One"}"#,
+                r#"{"title":"Two"}"#
+            ]
+        );
+        let ignored = |name: &str, rows| Ignored {
+            name: name.into(),
+            rows,
+        };
+        assert_eq!(
+            rows.ignored,
+            [ignored("Budget", 2), ignored("cast[].name", 1)]
+        );
     }
 
     #[test]
@@ -170,30 +236,59 @@ mod tests {
             assert_eq!(problems, [Problem::at(1, expected)], "{line}");
         };
         let date = "has releaseDate, which the API calls release_date; rename it";
-        check(r#"{"title":"One","releaseDate":"2020-05-14"}"#, Movies, date);
-        check(r#"{"Name":"Ida"}"#, Actors, "has Name, which the API calls name; rename it");
-        check(r#"{"title":"One","Cast":[]}"#, Movies, "has Cast, which the API calls cast; rename it");
+        check(
+            r#"{"title":"One","releaseDate":"2020-05-14"}"#,
+            Movies,
+            date,
+        );
+        check(
+            r#"{"Name":"Ida"}"#,
+            Actors,
+            "has Name, which the API calls name; rename it",
+        );
+        check(
+            r#"{"title":"One","Cast":[]}"#,
+            Movies,
+            "has Cast, which the API calls cast; rename it",
+        );
         let credit = "has actorId, which the API calls actor_id; rename it";
         check(r#"{"title":"One","cast":[{"actorId":1}]}"#, Movies, credit);
     }
 
     #[test]
     fn a_member_that_stands_twice_makes_its_row_unusable() {
-        assert_eq!(body(r#"{"name":"Ida","age":1,"name":"Max"}"#, Actors), Err("has the member name twice".into()));
+        assert_eq!(
+            body(r#"{"name":"Ida","age":1,"name":"Max"}"#, Actors),
+            Err("has the member name twice".into())
+        );
         let cast = r#"{"title":"One","cast":[{"actor_id":1,"actor_id":2}]}"#;
-        assert_eq!(body(cast, Movies), Err("has the member actor_id twice".into()));
-        assert_eq!(body("{\"x\":1,\"x\":1}", Actors), Err("has the member x twice".into()));
+        assert_eq!(
+            body(cast, Movies),
+            Err("has the member actor_id twice".into())
+        );
+        assert_eq!(
+            body("{\"x\":1,\"x\":1}", Actors),
+            Err("has the member x twice".into())
+        );
     }
 
     #[test]
     fn a_cast_that_no_request_can_add_is_rejected_with_advice() {
         let cast = |credits: usize| {
-            let credits: Vec<_> = (1..=credits).map(|id| format!("{{\"actor_id\":{id}}}")).collect();
-            body(&format!("{{\"title\":\"One\",\"cast\":[{}]}}", credits.join(",")), Movies)
+            let credits: Vec<_> = (1..=credits)
+                .map(|id| format!("{{\"actor_id\":{id}}}"))
+                .collect();
+            body(
+                &format!("{{\"title\":\"One\",\"cast\":[{}]}}", credits.join(",")),
+                Movies,
+            )
         };
         assert!(cast(33).is_ok());
         let reason = cast(34).unwrap_err();
-        assert!(reason.starts_with("cast has 34 credits, and one request can add 33;"), "{reason}");
+        assert!(
+            reason.starts_with("cast has 34 credits, and one request can add 33;"),
+            "{reason}"
+        );
         assert!(reason.contains("PATCH"), "{reason}");
     }
 }

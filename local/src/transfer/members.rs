@@ -33,7 +33,10 @@ impl<'a> Members<'a> {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| *value)
+        self.0
+            .iter()
+            .find(|(member, _)| member == name)
+            .map(|(_, value)| *value)
     }
 }
 
@@ -73,9 +76,20 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// An object of members whose values are JSON already.
-pub(crate) fn object<N: AsRef<str>>(members: impl IntoIterator<Item = (N, impl AsRef<str>)>) -> String {
-    let member = |(name, value): (N, _)| format!("{}:{}", quoted(name.as_ref()), AsRef::<str>::as_ref(&value));
-    format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(","))
+pub(crate) fn object<N: AsRef<str>>(
+    members: impl IntoIterator<Item = (N, impl AsRef<str>)>,
+) -> String {
+    let member = |(name, value): (N, _)| {
+        format!("{}:{}", quoted(name.as_ref()), AsRef::<str>::as_ref(&value))
+    };
+    format!(
+        "{{{}}}",
+        members
+            .into_iter()
+            .map(member)
+            .collect::<Vec<_>>()
+            .join(",")
+    )
 }
 
 #[cfg(test)]
@@ -85,17 +99,35 @@ mod tests {
     #[test]
     fn an_object_is_read_with_every_member_once() {
         let members = Members::parse(br#"{"b": 1.0, "a": ["x", {}], "\u0063": "\u0041"}"#).unwrap();
-        let members: Vec<_> = members.0.iter().map(|(name, value)| (name.as_str(), value.get())).collect();
-        assert_eq!(members, [("b", "1.0"), ("a", r#"["x", {}]"#), ("c", r#""\u0041""#)]);
-        assert_eq!(Members::parse(br#"{"a":1,"\u0061":2}"#).unwrap_err(), MembersError::Twice("a".into()));
+        let members: Vec<_> = members
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.get()))
+            .collect();
+        assert_eq!(
+            members,
+            [("b", "1.0"), ("a", r#"["x", {}]"#), ("c", r#""\u0041""#)]
+        );
+        assert_eq!(
+            Members::parse(br#"{"a":1,"\u0061":2}"#).unwrap_err(),
+            MembersError::Twice("a".into())
+        );
         for json in ["", "[]", "5", "{", "{} {}", "{\"a\":}"] {
-            assert_eq!(Members::parse(json.as_bytes()).unwrap_err(), MembersError::NoObject, "{json}");
+            assert_eq!(
+                Members::parse(json.as_bytes()).unwrap_err(),
+                MembersError::NoObject,
+                "{json}"
+            );
         }
     }
 
     #[test]
     fn a_deep_document_does_not_exhaust_the_stack() {
-        let deep = format!("{{\"a\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        let deep = format!(
+            "{{\"a\":{}{}}}",
+            "[".repeat(1_000_000),
+            "]".repeat(1_000_000)
+        );
         assert!(Members::parse(deep.as_bytes()).is_ok());
         assert!(Members::parse(&deep.as_bytes()[..1_500_000]).is_err());
     }

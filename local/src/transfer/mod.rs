@@ -1,4 +1,5 @@
-//! Rows in and out in bulk, through the public API only: what a file says becomes one POST a row, and a list becomes a file.
+//! Rows in and out in bulk, through the public API only: what a file says becomes one POST a row,
+//! and a list becomes a file.
 
 mod api;
 mod canonical;
@@ -55,11 +56,15 @@ impl Resource {
     }
 }
 
-/// Whether a name has a field's letters in their order, in any case and however its words are joined.
+/// Whether a name has a field's letters in their order, in any case and however its words are
+/// joined.
 fn is_spelled(name: &str, field: &str) -> bool {
     let letters = |text: &str| {
         let separators = |c: &char| c.is_whitespace() || ['-', '_'].contains(c);
-        text.chars().filter(|c| !separators(c)).flat_map(char::to_lowercase).collect::<String>()
+        text.chars()
+            .filter(|c| !separators(c))
+            .flat_map(char::to_lowercase)
+            .collect::<String>()
     };
     letters(name) == letters(field)
 }

@@ -30,16 +30,27 @@ impl ToFile {
             Err(error) => return Err(error),
             Ok(there) => Some(file(there)?),
         };
-        path.file_name().ok_or_else(|| io::Error::other("this is no file's name"))?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        path.file_name()
+            .ok_or_else(|| io::Error::other("this is no file's name"))?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         if !folder.is_dir() {
             let message = format!("there is no folder {}", folder.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, message));
         }
-        let file = tempfile::Builder::new().prefix(".export-").suffix(".part").tempfile_in(folder);
+        let file = tempfile::Builder::new()
+            .prefix(".export-")
+            .suffix(".part")
+            .tempfile_in(folder);
         let file = file.map_err(|error| in_folder(folder, &error))?;
         let permissions = replaced.map(|there| there.permissions());
-        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), permissions })
+        Ok(Self {
+            file: BufWriter::new(file),
+            path: path.to_owned(),
+            permissions,
+        })
     }
 
     /// Gives the file its name, in place of one that had it, whose permissions it takes over.
@@ -47,7 +58,10 @@ impl ToFile {
     /// # Errors
     /// When it cannot be written to its end or renamed; what had its name before has it still.
     pub fn finish(self) -> io::Result<()> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         if let Some(permissions) = self.permissions {
             file.as_file().set_permissions(plain(permissions))?;
         }
@@ -59,8 +73,17 @@ impl ToFile {
 
 /// An error with the folder in place of the file's random name, which says nothing to anybody.
 fn in_folder(folder: &Path, error: &io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|error| error.source()).map_or_else(|| error.to_string(), ToString::to_string);
-    io::Error::new(error.kind(), format!("no file can be made in the folder {}: {cause}", folder.display()))
+    let cause = error
+        .get_ref()
+        .and_then(|error| error.source())
+        .map_or_else(|| error.to_string(), ToString::to_string);
+    io::Error::new(
+        error.kind(),
+        format!(
+            "no file can be made in the folder {}: {cause}",
+            folder.display()
+        ),
+    )
 }
 
 /// Who may read and write: what else a mode can say is not for a file of rows.
@@ -82,7 +105,9 @@ fn file(there: Metadata) -> io::Result<Metadata> {
              or leave --output out to write to standard output",
         )),
         (_, true) => Ok(there),
-        _ => Err(io::Error::other("this is no file; leave --output out to write to standard output")),
+        _ => Err(io::Error::other(
+            "this is no file; leave --output out to write to standard output",
+        )),
     }
 }
 

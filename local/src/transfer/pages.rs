@@ -11,8 +11,8 @@ use super::{Answer, Api, Resource, Stop, shortened};
 
 /// The most empty pages in a row. This API passes over some 250,000 deleted rows in each.
 const MOST_EMPTY: usize = 100;
-/// The most pages with fewer than a tenth of the rows asked for. This API sends such pages where most of 250,000 rows
-/// are deleted, or where movies have more than a hundred credits each.
+/// The most pages with fewer than a tenth of the rows asked for. This API sends such pages where
+/// most of 250,000 rows are deleted, or where movies have more than a hundred credits each.
 const MOST_SHORT: usize = 10_000;
 /// The most cursors that are remembered, in some 16 MB. A list of so many pages has a thousand
 /// million rows.
@@ -33,7 +33,9 @@ pub enum PageError {
         limit: usize,
     },
     /// Its ids do not ascend.
-    #[error("the API sends row {id} after {before}; a list ascends by id, so rows would be missing or come twice")]
+    #[error(
+        "the API sends row {id} after {before}; a list ascends by id, so rows would be missing or come twice"
+    )]
     Order {
         /// The id of the row.
         id: u64,
@@ -41,7 +43,9 @@ pub enum PageError {
         before: u64,
     },
     /// The next page begins where a page has begun, or among rows that were sent.
-    #[error("the API's next page begins after id {after}, which is not past {before}; the list would not end")]
+    #[error(
+        "the API's next page begins after id {after}, which is not past {before}; the list would not end"
+    )]
     After {
         /// Where the next page begins.
         after: u64,
@@ -55,7 +59,9 @@ pub enum PageError {
     #[error("the API sends {MOST_EMPTY} empty pages one after the other, each with a next page")]
     Empty,
     /// There are few rows in a page, again and again.
-    #[error("the API sends {MOST_SHORT} pages with less than a tenth of the rows asked for, each with a next page")]
+    #[error(
+        "the API sends {MOST_SHORT} pages with less than a tenth of the rows asked for, each with a next page"
+    )]
     Short,
     /// The path of the next page is none of this list's.
     #[error("the list's `next` is not one of this API's: {next}")]
@@ -79,12 +85,23 @@ pub(super) struct Page<'a> {
 impl<'a> Page<'a> {
     /// The page, if this is one of the resource's list.
     pub(super) fn parse(resource: Resource, answer: &'a Answer) -> Option<Self> {
-        let members = Members::parse(&answer.body).ok().filter(|_| answer.status == 200)?;
+        let members = Members::parse(&answer.body)
+            .ok()
+            .filter(|_| answer.status == 200)?;
         // A `next` of another kind must not look like the end.
-        let next = members.get("next").map(|next| members::text(next).unwrap_or_else(|| next.get().to_owned()));
-        let rows: Vec<&RawValue> = serde_json::from_str(members.get(resource.name())?.get()).ok()?;
-        let rows: Result<_, _> = rows.into_iter().map(|row| Members::parse(row.get().as_bytes())).collect();
-        Some(Self { rows: rows.ok()?, next })
+        let next = members
+            .get("next")
+            .map(|next| members::text(next).unwrap_or_else(|| next.get().to_owned()));
+        let rows: Vec<&RawValue> =
+            serde_json::from_str(members.get(resource.name())?.get()).ok()?;
+        let rows: Result<_, _> = rows
+            .into_iter()
+            .map(|row| Members::parse(row.get().as_bytes()))
+            .collect();
+        Some(Self {
+            rows: rows.ok()?,
+            next,
+        })
     }
 }
 
@@ -114,24 +131,41 @@ impl Progress {
         page: &Page<'_>,
     ) -> Result<Option<String>, TakeError> {
         if page.rows.len() > limit {
-            return Err(PageError::TooManyRows { rows: page.rows.len(), limit }.into());
+            return Err(PageError::TooManyRows {
+                rows: page.rows.len(),
+                limit,
+            }
+            .into());
         }
         for row in &page.rows {
-            let id = row.get("id").and_then(|id| id.get().parse().ok()).ok_or_else(|| api.foreign(200))?;
+            let id = row
+                .get("id")
+                .and_then(|id| id.get().parse().ok())
+                .ok_or_else(|| api.foreign(200))?;
             if id <= self.last {
-                return Err(PageError::Order { id, before: self.last }.into());
+                return Err(PageError::Order {
+                    id,
+                    before: self.last,
+                }
+                .into());
             }
             self.last = id;
         }
-        let Some(next) = &page.next else { return Ok(None) };
+        let Some(next) = &page.next else {
+            return Ok(None);
+        };
         self.count_empty(page)?;
         self.count_short(page, limit)?;
         if next.len() > LONGEST_NEXT {
             return Err(PageError::LongNext.into());
         }
         // One elsewhere is no page of this list.
-        let foreign = || PageError::Next { next: shortened(next) };
-        let query = next.strip_prefix(&format!("/{}?", resource.name())).ok_or_else(foreign)?;
+        let foreign = || PageError::Next {
+            next: shortened(next),
+        };
+        let query = next
+            .strip_prefix(&format!("/{}?", resource.name()))
+            .ok_or_else(foreign)?;
         self.check_next(query)?.ok_or_else(foreign)?;
         Ok(Some(next.clone()))
     }
@@ -142,12 +176,20 @@ impl Progress {
             return Ok(());
         }
         self.empty += 1;
-        if self.empty < MOST_EMPTY { Ok(()) } else { Err(PageError::Empty) }
+        if self.empty < MOST_EMPTY {
+            Ok(())
+        } else {
+            Err(PageError::Empty)
+        }
     }
 
     fn count_short(&mut self, page: &Page<'_>, limit: usize) -> Result<(), PageError> {
         self.short += usize::from(page.rows.len() * 10 < limit);
-        if self.short < MOST_SHORT { Ok(()) } else { Err(PageError::Short) }
+        if self.short < MOST_SHORT {
+            Ok(())
+        } else {
+            Err(PageError::Short)
+        }
     }
 
     /// Checks that a next page leads on. None where it does not say where it begins.
@@ -155,9 +197,14 @@ impl Progress {
         let mut leads_on = None;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if name == "after" {
-                let Ok(after) = value.parse() else { return Ok(None) };
+                let Ok(after) = value.parse() else {
+                    return Ok(None);
+                };
                 if after < self.last || after <= self.after {
-                    return Err(PageError::After { after, before: self.last });
+                    return Err(PageError::After {
+                        after,
+                        before: self.last,
+                    });
                 }
                 (self.after, self.last) = (after, after);
                 leads_on = Some(());
@@ -190,7 +237,11 @@ mod tests {
     use crate::transfer::Backoff;
 
     fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, replayed: false, body: body.into() }
+        Answer {
+            status,
+            replayed: false,
+            body: body.into(),
+        }
     }
 
     #[test]
@@ -198,13 +249,23 @@ mod tests {
         let check = |status, body: &str, expected: Option<(usize, Option<&str>)>| {
             let answer = answer(status, body);
             let page = Page::parse(Resource::Actors, &answer);
-            let page = page.as_ref().map(|page| (page.rows.len(), page.next.as_deref()));
+            let page = page
+                .as_ref()
+                .map(|page| (page.rows.len(), page.next.as_deref()));
             assert_eq!(page, expected, "{body}");
         };
         check(200, r#"{"success":true,"actors":[]}"#, Some((0, None)));
-        check(200, r#"{"actors":[{}],"next":"/actors?after=1"}"#, Some((1, Some("/actors?after=1"))));
+        check(
+            200,
+            r#"{"actors":[{}],"next":"/actors?after=1"}"#,
+            Some((1, Some("/actors?after=1"))),
+        );
         check(200, r#"{"actors":[{}],"next":5}"#, Some((1, Some("5"))));
-        check(200, r#"{"actors":[{}],"next":null}"#, Some((1, Some("null"))));
+        check(
+            200,
+            r#"{"actors":[{}],"next":null}"#,
+            Some((1, Some("null"))),
+        );
         check(200, r#"{"actors":[5]}"#, None);
         check(200, r#"{"actors":[],"actors":[]}"#, None);
         check(200, r#"{"movies":[]}"#, None);
@@ -218,7 +279,10 @@ mod tests {
         let (mut progress, mut next) = (Progress::default(), None);
         for (ids, path) in pages {
             let rows: Vec<_> = ids.iter().map(|id| format!("{{\"id\":{id}}}")).collect();
-            let answer = answer(200, &format!(r#"{{"actors":[{}],"next":"{path}"}}"#, rows.join(",")));
+            let answer = answer(
+                200,
+                &format!(r#"{{"actors":[{}],"next":"{path}"}}"#, rows.join(",")),
+            );
             let page = Page::parse(Resource::Actors, &answer).unwrap();
             next = progress.take(&api, Resource::Actors, 3, &page)?;
         }
@@ -229,7 +293,10 @@ mod tests {
     fn pages_lead_on_or_end_the_list_with_an_error_of_their_own() {
         let check = |pages: &[(&[u64], &str)], expected: PageError| {
             let error = walk(pages).unwrap_err();
-            assert!(matches!(&error, TakeError::Page(error) if *error == expected), "{pages:?}: {error:?}");
+            assert!(
+                matches!(&error, TakeError::Page(error) if *error == expected),
+                "{pages:?}: {error:?}"
+            );
         };
         let good: &[(&[u64], &str)] = &[
             (&[1, 4], "/actors?after=4"),
@@ -238,22 +305,73 @@ mod tests {
             (&[], "/actors?cursor=b"),
         ];
         assert_eq!(walk(good).unwrap().as_deref(), Some("/actors?cursor=b"));
-        check(&[(&[1, 2, 3, 4], "")], PageError::TooManyRows { rows: 4, limit: 3 });
+        check(
+            &[(&[1, 2, 3, 4], "")],
+            PageError::TooManyRows { rows: 4, limit: 3 },
+        );
         check(&[(&[2, 1], "")], PageError::Order { id: 1, before: 2 });
         check(&[(&[2, 2], "")], PageError::Order { id: 2, before: 2 });
-        check(&[(&[1], "/actors?after=5"), (&[5], "")], PageError::Order { id: 5, before: 5 });
-        check(&[(&[7], "/actors?after=6")], PageError::After { after: 6, before: 7 });
-        check(&[(&[], "/actors?after=6"), (&[], "/actors?after=6")], PageError::After { after: 6, before: 6 });
-        check(&[(&[], "/actors?after=6"), (&[], "/actors?after=5")], PageError::After { after: 5, before: 6 });
-        check(&[(&[], "/actors?cursor=a"), (&[], "/actors?cursor=b"), (&[], "/actors?cursor=a")], PageError::Cursor);
-        check(&[(&[1], "/actors?cursor=a"), (&[2], "/actors?cursor=a")], PageError::Cursor);
-        check(&[(&[1], &format!("/actors?cursor={}", "a".repeat(9000)))], PageError::LongNext);
-        let paths: Vec<_> = (1..=100).map(|number| format!("/actors?after={number}")).collect();
-        let empty: Vec<(&[u64], &str)> = paths.iter().map(|path| (&[][..], path.as_str())).collect();
+        check(
+            &[(&[1], "/actors?after=5"), (&[5], "")],
+            PageError::Order { id: 5, before: 5 },
+        );
+        check(
+            &[(&[7], "/actors?after=6")],
+            PageError::After {
+                after: 6,
+                before: 7,
+            },
+        );
+        check(
+            &[(&[], "/actors?after=6"), (&[], "/actors?after=6")],
+            PageError::After {
+                after: 6,
+                before: 6,
+            },
+        );
+        check(
+            &[(&[], "/actors?after=6"), (&[], "/actors?after=5")],
+            PageError::After {
+                after: 5,
+                before: 6,
+            },
+        );
+        check(
+            &[
+                (&[], "/actors?cursor=a"),
+                (&[], "/actors?cursor=b"),
+                (&[], "/actors?cursor=a"),
+            ],
+            PageError::Cursor,
+        );
+        check(
+            &[(&[1], "/actors?cursor=a"), (&[2], "/actors?cursor=a")],
+            PageError::Cursor,
+        );
+        check(
+            &[(&[1], &format!("/actors?cursor={}", "a".repeat(9000)))],
+            PageError::LongNext,
+        );
+        let paths: Vec<_> = (1..=100)
+            .map(|number| format!("/actors?after={number}"))
+            .collect();
+        let empty: Vec<(&[u64], &str)> =
+            paths.iter().map(|path| (&[][..], path.as_str())).collect();
         check(&empty, PageError::Empty);
         assert!(walk(&empty[..99]).is_ok());
-        for elsewhere in ["/movies?after=1", "https://example.com", "/actors?limit=5", "/actors?after=x", "/actors"] {
-            check(&[(&[], elsewhere)], PageError::Next { next: elsewhere.into() });
+        for elsewhere in [
+            "/movies?after=1",
+            "https://example.com",
+            "/actors?limit=5",
+            "/actors?after=x",
+            "/actors",
+        ] {
+            check(
+                &[(&[], elsewhere)],
+                PageError::Next {
+                    next: elsewhere.into(),
+                },
+            );
         }
     }
 
@@ -264,10 +382,14 @@ mod tests {
         let walk = |pages: u64, rows: &dyn Fn(u64) -> u64| {
             let mut progress = Progress::default();
             (1..=pages).try_for_each(|number| {
-                let ids: Vec<_> =
-                    (number * 100..number * 100 + rows(number)).map(|id| format!("{{\"id\":{id}}}")).collect();
+                let ids: Vec<_> = (number * 100..number * 100 + rows(number))
+                    .map(|id| format!("{{\"id\":{id}}}"))
+                    .collect();
                 let next = format!("/actors?after={}", number * 100 + 99);
-                let answer = answer(200, &format!(r#"{{"actors":[{}],"next":"{next}"}}"#, ids.join(",")));
+                let answer = answer(
+                    200,
+                    &format!(r#"{{"actors":[{}],"next":"{next}"}}"#, ids.join(",")),
+                );
                 let page = Page::parse(Resource::Actors, &answer).unwrap();
                 progress.take(&api, Resource::Actors, 50, &page).map(drop)
             })
@@ -275,8 +397,14 @@ mod tests {
         let is_short = |error| matches!(error, Err(TakeError::Page(PageError::Short)));
         let one_after_99_empty = |number| u64::from(number % 100 == 0);
         assert!(walk(9_999, &|_| 1).is_ok() && is_short(walk(10_000, &|_| 1)));
-        assert!(walk(9_999, &one_after_99_empty).is_ok() && is_short(walk(10_000, &one_after_99_empty)));
-        assert!(is_short(walk(20_000, &|number| if number % 2 == 0 { 50 } else { 4 })));
+        assert!(
+            walk(9_999, &one_after_99_empty).is_ok() && is_short(walk(10_000, &one_after_99_empty))
+        );
+        assert!(is_short(walk(20_000, &|number| if number % 2 == 0 {
+            50
+        } else {
+            4
+        })));
         assert!(walk(11_000, &|_| 5).is_ok());
     }
 }

@@ -43,7 +43,12 @@ enum LineEnd {
 
 impl<'t> Records<'t> {
     pub(super) fn new(text: &'t str, delimiter: char) -> Self {
-        Self { rest: text, line: 1, delimiter, end: None }
+        Self {
+            rest: text,
+            line: 1,
+            delimiter,
+            end: None,
+        }
     }
 
     /// Passes over the rest of a line, whatever is in it.
@@ -71,7 +76,10 @@ impl<'t> Records<'t> {
             self.rest = quoted;
             return self.quoted_cell();
         }
-        let end = self.rest.find([self.delimiter, '\r', '\n']).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find([self.delimiter, '\r', '\n'])
+            .unwrap_or(self.rest.len());
         let (cell, rest) = self.rest.split_at(end);
         self.rest = rest;
         Ok(cell.into())
@@ -83,7 +91,10 @@ impl<'t> Records<'t> {
         let mut cell = Cow::Borrowed("");
         loop {
             let Some((part, rest)) = self.rest.split_once('"') else {
-                return Err(Problem::at(opened, "a quotation mark opens a cell here that nothing closes"));
+                return Err(Problem::at(
+                    opened,
+                    "a quotation mark opens a cell here that nothing closes",
+                ));
             };
             self.line += line_ends(part);
             self.rest = rest;
@@ -144,7 +155,8 @@ impl<'t> Iterator for Records<'t> {
     fn next(&mut self) -> Option<Self::Item> {
         while !self.rest.is_empty() {
             let record = self.record();
-            let is_empty = |record: &Record<'_>| record.cells.iter().all(|cell| cell.trim().is_empty());
+            let is_empty =
+                |record: &Record<'_>| record.cells.iter().all(|cell| cell.trim().is_empty());
             if !record.as_ref().is_ok_and(is_empty) {
                 return Some(record);
             }
@@ -165,7 +177,9 @@ pub(super) fn line_length(text: &str) -> usize {
 /// How many lines end in a text: with a line feed, a carriage return, or one after the other.
 pub(super) fn line_ends(text: impl AsRef<[u8]>) -> usize {
     let text = text.as_ref();
-    let ends = |index: &usize| text[*index] == b'\n' || (text[*index] == b'\r' && text.get(index + 1) != Some(&b'\n'));
+    let ends = |index: &usize| {
+        text[*index] == b'\n' || (text[*index] == b'\r' && text.get(index + 1) != Some(&b'\n'))
+    };
     (0..text.len()).filter(ends).count()
 }
 
@@ -178,7 +192,12 @@ mod tests {
     /// The records with their lines, up to the first problem.
     fn read(text: &str, delimiter: char) -> Result<Vec<(usize, Vec<String>)>, Problem> {
         let record = |record: Result<Record<'_>, Problem>| {
-            record.map(|record| (record.line, record.cells.into_iter().map(Cow::into_owned).collect()))
+            record.map(|record| {
+                (
+                    record.line,
+                    record.cells.into_iter().map(Cow::into_owned).collect(),
+                )
+            })
         };
         Records::new(text, delimiter).map(record).collect()
     }
@@ -201,39 +220,84 @@ mod tests {
         let refused = |text: &str, delimiter: char, line: usize, expected: &str| {
             let problem = read(text, delimiter).unwrap_err();
             assert_eq!(problem.line, Some(line), "{text:?}");
-            assert!(problem.message.contains(expected), "{text:?}: {}", problem.message);
+            assert!(
+                problem.message.contains(expected),
+                "{text:?}: {}",
+                problem.message
+            );
         };
-        refused("\"Junk\"after", ',', 1, "\"a\" comes after it; the cell opens on line 1");
+        refused(
+            "\"Junk\"after",
+            ',',
+            1,
+            "\"a\" comes after it; the cell opens on line 1",
+        );
         refused("a\n\"b\" \"c\"", ',', 2, "comes after it");
         refused("a\n\"b\"\"\" \"", ',', 2, "comes after it");
-        refused("a\n\"5ft 7\"\"\nFay,\"5ft 8\"\"\n", ',', 3, "\"5\" comes after it; the cell opens on line 2");
-        refused("a\nb\n\"c\nd\n", ',', 3, "opens a cell here that nothing closes");
+        refused(
+            "a\n\"5ft 7\"\"\nFay,\"5ft 8\"\"\n",
+            ',',
+            3,
+            "\"5\" comes after it; the cell opens on line 2",
+        );
+        refused(
+            "a\nb\n\"c\nd\n",
+            ',',
+            3,
+            "opens a cell here that nothing closes",
+        );
         refused("a\n\"", ',', 2, "opens a cell here that nothing closes");
         refused("\"a\";b", ',', 1, "\";\" comes after it");
         // A tab is white space in a CSV file and a delimiter in a TSV file.
-        assert_eq!(read("\"a\"\t\"b\"", '\t'), Ok(vec![(1, vec!["a".into(), "b".into()])]));
-        assert_eq!(read("\t\"a\"", '\t'), Ok(vec![(1, vec![String::new(), "a".into()])]));
+        assert_eq!(
+            read("\"a\"\t\"b\"", '\t'),
+            Ok(vec![(1, vec!["a".into(), "b".into()])])
+        );
+        assert_eq!(
+            read("\t\"a\"", '\t'),
+            Ok(vec![(1, vec![String::new(), "a".into()])])
+        );
     }
 
     #[test]
     fn lines_end_in_one_way_and_are_counted_as_an_editor_does() {
         let expected = Ok(vec![(1, vec!["a".to_owned()]), (3, vec!["b".to_owned()])]);
-        for text in ["a\n\nb", "a\r\n\r\nb\r\n", "a\r\rb\r", "a\r\n\nb", "a\r\r\nb"] {
+        for text in [
+            "a\n\nb",
+            "a\r\n\r\nb\r\n",
+            "a\r\rb\r",
+            "a\r\n\nb",
+            "a\r\r\nb",
+        ] {
             assert_eq!(read(text, ','), expected, "{text:?}");
         }
-        for (text, line) in [("a\nb\rc\n", 2), ("a\rb\nc", 2), ("a\r\nb\n\rc", 3), ("a\rb\r\n", 2)] {
+        for (text, line) in [
+            ("a\nb\rc\n", 2),
+            ("a\rb\nc", 2),
+            ("a\r\nb\n\rc", 3),
+            ("a\rb\r\n", 2),
+        ] {
             let problem = read(text, ',').unwrap_err();
             assert_eq!(problem.line, Some(line), "{text:?}");
-            assert!(problem.message.contains("carriage return alone"), "{text:?}");
+            assert!(
+                problem.message.contains("carriage return alone"),
+                "{text:?}"
+            );
         }
         // Inside a cell line ends of every kind stay as they are.
-        assert_eq!(read("\"a\rb\r\nc\"\nd\n", ',').unwrap()[1], (4, vec!["d".to_owned()]));
+        assert_eq!(
+            read("\"a\rb\r\nc\"\nd\n", ',').unwrap()[1],
+            (4, vec!["d".to_owned()])
+        );
     }
 
     #[test]
     fn a_byte_order_mark_at_the_beginning_of_a_record_is_rejected() {
         assert_eq!(read("a\n\u{feff}b\n", ',').unwrap_err().line, Some(2));
-        assert_eq!(read("a\nb\u{feff}c\n", ','), Ok(vec![(1, vec!["a".into()]), (2, vec!["b\u{feff}c".into()])]));
+        assert_eq!(
+            read("a\nb\u{feff}c\n", ','),
+            Ok(vec![(1, vec!["a".into()]), (2, vec!["b\u{feff}c".into()])])
+        );
     }
 
     proptest! {

@@ -35,10 +35,11 @@ pub struct Ignored {
 pub struct Row {
     /// The line that it begins on, from 1.
     pub line: usize,
-    /// The body to be sent, or why there is none. Rows that say the same have the same body, whatever file they are from.
+    /// The body to be sent, or why there is none. Rows that say the same have the same body,
+    /// whatever file they are from.
     pub body: Result<String, String>,
-    /// For each credit of the body's cast its place in the file's, which errors name; empty where there is no valid
-    /// cast.
+    /// For each credit of the body's cast its place in the file's, which errors name; empty where
+    /// there is no valid cast.
     pub places: Vec<usize>,
 }
 
@@ -60,7 +61,10 @@ pub struct Problem {
 
 impl Problem {
     pub(super) fn at(line: usize, message: impl Into<String>) -> Self {
-        Self { line: Some(line), message: message.into() }
+        Self {
+            line: Some(line),
+            message: message.into(),
+        }
     }
 }
 
@@ -106,11 +110,16 @@ fn text(file: &[u8], format: Format) -> Result<&str, Problem> {
     }
     let line = |end: usize| 1 + line_ends(&bytes[..end]);
     if let Some(index) = bytes.iter().position(|byte| *byte == 0) {
-        let message = format!("there is a NUL byte, as in UTF-16 without a byte order mark; {advice}");
+        let message =
+            format!("there is a NUL byte, as in UTF-16 without a byte order mark; {advice}");
         return Err(Problem::at(line(index), message));
     }
-    str::from_utf8(bytes)
-        .map_err(|error| Problem::at(line(error.valid_up_to()), format!("this is not UTF-8; {advice}")))
+    str::from_utf8(bytes).map_err(|error| {
+        Problem::at(
+            line(error.valid_up_to()),
+            format!("this is not UTF-8; {advice}"),
+        )
+    })
 }
 
 /// Gathers rows, unless there are problems with the file.
@@ -120,8 +129,16 @@ pub(super) fn gathered(
     let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for body in bodies {
         match body {
-            Ok((line, Ok(Body { json, places }))) => rows.push(Row { line, body: Ok(json), places }),
-            Ok((line, Err(RowError::Row(reason)))) => rows.push(Row { line, body: Err(reason), places: Vec::new() }),
+            Ok((line, Ok(Body { json, places }))) => rows.push(Row {
+                line,
+                body: Ok(json),
+                places,
+            }),
+            Ok((line, Err(RowError::Row(reason)))) => rows.push(Row {
+                line,
+                body: Err(reason),
+                places: Vec::new(),
+            }),
             Ok((line, Err(RowError::File(message)))) => problems.push(Problem::at(line, message)),
             Err(problem) => {
                 problems.push(problem);
@@ -130,7 +147,11 @@ pub(super) fn gathered(
             }
         }
     }
-    if problems.is_empty() { Ok(rows) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(rows)
+    } else {
+        Err(problems)
+    }
 }
 
 /// A row's body: its members in the order of their names, so that it does not matter what order
@@ -144,9 +165,15 @@ pub(super) fn body(members: BTreeMap<String, String>) -> String {
 ///
 /// None for any other spelling, `007` and `+7` among them: those are for the API to judge.
 pub(super) fn whole_number(text: &str) -> Option<String> {
-    let digits = text.split_once('.').filter(|(_, zeros)| !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0'));
+    let digits = text
+        .split_once('.')
+        .filter(|(_, zeros)| !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0'));
     let digits = digits.map_or(text, |(digits, _)| digits);
-    digits.parse::<u64>().ok().map(|number| number.to_string()).filter(|number| number == digits)
+    digits
+        .parse::<u64>()
+        .ok()
+        .map(|number| number.to_string())
+        .filter(|number| number == digits)
 }
 
 /// A release date in ISO 8601, however it was written.
@@ -158,7 +185,10 @@ pub(super) fn date(text: &str) -> Result<String, RowError> {
              format the column as YYYY-MM-DD in the spreadsheet and save the file again",
             shortened(text)
         ))),
-        Err(rule) => Err(RowError::File(format!("release_date: {rule} ({})", shortened(text)))),
+        Err(rule) => Err(RowError::File(format!(
+            "release_date: {rule} ({})",
+            shortened(text)
+        ))),
     }
 }
 
@@ -170,7 +200,9 @@ pub(super) fn iso(date: ReleaseDate) -> String {
 
 fn is_bare_number(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b',')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b',')
         && text.bytes().filter(|byte| !byte.is_ascii_digit()).count() <= 1
 }
 
@@ -183,16 +215,29 @@ mod tests {
     use Resource::{Actors, Movies};
 
     /// Lines and bodies.
-    fn rows(file: impl AsRef<[u8]>, resource: Resource, format: Format) -> Vec<(usize, Result<String, String>)> {
+    fn rows(
+        file: impl AsRef<[u8]>,
+        resource: Resource,
+        format: Format,
+    ) -> Vec<(usize, Result<String, String>)> {
         let read = read(file.as_ref(), resource, format).unwrap();
-        read.rows.into_iter().map(|row| (row.line, row.body)).collect()
+        read.rows
+            .into_iter()
+            .map(|row| (row.line, row.body))
+            .collect()
     }
 
     /// The first problem of a CSV file, with its line.
     fn problem(file: &str, resource: Resource, line: usize, expected: &str) {
-        let problem = read(file.as_bytes(), resource, Format::Csv).unwrap_err().remove(0);
+        let problem = read(file.as_bytes(), resource, Format::Csv)
+            .unwrap_err()
+            .remove(0);
         assert_eq!(problem.line, Some(line), "{file:?}");
-        assert!(problem.message.contains(expected), "{file:?}: {}", problem.message);
+        assert!(
+            problem.message.contains(expected),
+            "{file:?}: {}",
+            problem.message
+        );
     }
 
     fn actor(name: &str, age: u8) -> Result<String, String> {
@@ -220,11 +265,20 @@ mod tests {
     fn columns_that_are_not_sent_are_named_and_so_are_cells_below_no_name() {
         let ignored = |file: &str| {
             let rows = read(file.as_bytes(), Actors, Format::Csv).unwrap();
-            rows.ignored.into_iter().map(|column| (column.name, column.rows)).collect::<Vec<_>>()
+            rows.ignored
+                .into_iter()
+                .map(|column| (column.name, column.rows))
+                .collect::<Vec<_>>()
         };
         assert_eq!(ignored("id,name,age,gender,Notes,\nIda,34,f,,\n"), []);
         let file = ",Notes,name,age,gender\n0,late,Ida,34,f\n1,,Max,51,m\n";
-        assert_eq!(ignored(file), [("column 1, which has no name".into(), 2), ("Notes".into(), 1)]);
+        assert_eq!(
+            ignored(file),
+            [
+                ("column 1, which has no name".into(), 2),
+                ("Notes".into(), 1)
+            ]
+        );
     }
 
     #[test]
@@ -235,12 +289,36 @@ mod tests {
             ("sep=\t\nname\tage\tgender\nIda\t34\tf", 3),
             ("sep=|\nname|age|gender\nIda|34|f", 3),
         ] {
-            assert_eq!(rows(file, Actors, Format::Csv), [(line, actor("Ida", 34))], "{file:?}");
+            assert_eq!(
+                rows(file, Actors, Format::Csv),
+                [(line, actor("Ida", 34))],
+                "{file:?}"
+            );
         }
-        problem("\"sep=;\"\nname;age;gender\n", Actors, 1, "sep= is in quotation marks");
-        problem("sep=\nname,age,gender\n", Actors, 1, "sep= must name one delimiter");
-        problem("sep=;;\nname;age;gender\n", Actors, 1, "sep= must name one delimiter");
-        problem("sep=;\nname,age,gender\n", Actors, 2, "there is no column \"name\"");
+        problem(
+            "\"sep=;\"\nname;age;gender\n",
+            Actors,
+            1,
+            "sep= is in quotation marks",
+        );
+        problem(
+            "sep=\nname,age,gender\n",
+            Actors,
+            1,
+            "sep= must name one delimiter",
+        );
+        problem(
+            "sep=;;\nname;age;gender\n",
+            Actors,
+            1,
+            "sep= must name one delimiter",
+        );
+        problem(
+            "sep=;\nname,age,gender\n",
+            Actors,
+            2,
+            "there is no column \"name\"",
+        );
     }
 
     #[test]
@@ -251,8 +329,14 @@ mod tests {
             assert_eq!(rows(file, Movies, Format::Csv), [(2, expected)], "{cells}");
         };
         check("One", Ok(r#"{"title":"One"}"#));
-        check("One,2020-05-14,,, ,\"\"", Ok(r#"{"release_date":"2020-05-14T00:00:00Z","title":"One"}"#));
-        check("One,2020-05-14,late,x", Err("has 4 cells, and the header has 3"));
+        check(
+            "One,2020-05-14,,, ,\"\"",
+            Ok(r#"{"release_date":"2020-05-14T00:00:00Z","title":"One"}"#),
+        );
+        check(
+            "One,2020-05-14,late,x",
+            Err("has 4 cells, and the header has 3"),
+        );
         check("One,,,,x", Err("has 5 cells, and the header has 3"));
         let cut = rows("name,age,gender\nIda,34", Actors, Format::Csv);
         assert_eq!(cut, [(2, Err("has 2 cells, and the header has 3".into()))]);
@@ -263,7 +347,11 @@ mod tests {
         let check = |age: &str, expected: &str| {
             let file = format!("name;age;gender\nIda;{age};f");
             let expected = format!(r#"{{"age":{expected},"gender":"f","name":"Ida"}}"#);
-            assert_eq!(rows(file, Actors, Format::Csv), [(2, Ok(expected))], "{age}");
+            assert_eq!(
+                rows(file, Actors, Format::Csv),
+                [(2, Ok(expected))],
+                "{age}"
+            );
         };
         check("31.0", "31");
         check("31.00", "31");
@@ -286,13 +374,35 @@ mod tests {
             3,
             "write it as YYYY-MM-DD (01/02/2020)",
         );
-        problem("title,release_date\nOne,43965\n", Movies, 2, "the bare number 43965");
-        problem("title;release_date\nOne;43965,58\n", Movies, 2, "format the column as YYYY-MM-DD");
-        problem("title,release_date\nOne,soon\n", Movies, 2, "must be a date");
+        problem(
+            "title,release_date\nOne,43965\n",
+            Movies,
+            2,
+            "the bare number 43965",
+        );
+        problem(
+            "title;release_date\nOne;43965,58\n",
+            Movies,
+            2,
+            "format the column as YYYY-MM-DD",
+        );
+        problem(
+            "title,release_date\nOne,soon\n",
+            Movies,
+            2,
+            "must be a date",
+        );
         let several = b"title,release_date\nOne,1/2/2020\nTwo,\nThree,2/1/2020\n";
-        let lines: Vec<_> = read(several, Movies, Format::Csv).unwrap_err().into_iter().map(|it| it.line).collect();
+        let lines: Vec<_> = read(several, Movies, Format::Csv)
+            .unwrap_err()
+            .into_iter()
+            .map(|it| it.line)
+            .collect();
         assert_eq!(lines, [Some(2), Some(4)]);
-        for line in [r#"{"title":"One","release_date":"01/02/2020"}"#, r#"{"title":"One","release_date":43965}"#] {
+        for line in [
+            r#"{"title":"One","release_date":"01/02/2020"}"#,
+            r#"{"title":"One","release_date":43965}"#,
+        ] {
             let problems = read(line.as_bytes(), Movies, Format::Jsonl).unwrap_err();
             assert_eq!(problems[0].line, Some(1), "{line}");
         }
@@ -300,66 +410,128 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_date_is_the_same_row() {
-        let expected = [(2, Ok(r#"{"release_date":"2020-05-14T00:00:00Z","title":"One"}"#.to_owned()))];
-        for date in ["2020-05-14", "\"May 14, 2020\"", "14.05.2020", "2020-05-14T02:00+02:00"] {
-            assert_eq!(rows(format!("title,release_date\nOne,{date}"), Movies, Format::Csv), expected, "{date}");
+        let expected = [(
+            2,
+            Ok(r#"{"release_date":"2020-05-14T00:00:00Z","title":"One"}"#.to_owned()),
+        )];
+        for date in [
+            "2020-05-14",
+            "\"May 14, 2020\"",
+            "14.05.2020",
+            "2020-05-14T02:00+02:00",
+        ] {
+            assert_eq!(
+                rows(
+                    format!("title,release_date\nOne,{date}"),
+                    Movies,
+                    Format::Csv
+                ),
+                expected,
+                "{date}"
+            );
         }
     }
 
     #[test]
     fn an_error_of_the_spreadsheet_is_no_value() {
         let check = |cells: &str, resource, expected: &str| {
-            let header = if resource == Actors { "name,age,gender,notes" } else { "title,release_date" };
-            let (line, body) = rows(format!("{header}\n{cells}\n"), resource, Format::Csv).remove(0);
+            let header = if resource == Actors {
+                "name,age,gender,notes"
+            } else {
+                "title,release_date"
+            };
+            let (line, body) =
+                rows(format!("{header}\n{cells}\n"), resource, Format::Csv).remove(0);
             assert_eq!(line, 2);
-            assert!(body.clone().err().is_some_and(|reason| reason.starts_with(expected)), "{cells}: {body:?}");
+            assert!(
+                body.clone()
+                    .err()
+                    .is_some_and(|reason| reason.starts_with(expected)),
+                "{cells}: {body:?}"
+            );
         };
-        check("#N/A,34,f,", Actors, "name is #N/A, by which a spreadsheet shows an error");
+        check(
+            "#N/A,34,f,",
+            Actors,
+            "name is #N/A, by which a spreadsheet shows an error",
+        );
         check("Ida,34, #REF! ,", Actors, "gender is #REF!");
         check("Ida,#VALUE!,f,", Actors, "age is #VALUE!");
         check("One,########", Movies, "release_date is ########");
-        let unused = rows("name,age,gender,notes\nIda,34,f,#N/A\n", Actors, Format::Csv);
+        let unused = rows(
+            "name,age,gender,notes\nIda,34,f,#N/A\n",
+            Actors,
+            Format::Csv,
+        );
         assert_eq!(unused, [(2, actor("Ida", 34))]);
-        assert_eq!(rows("name,age,gender\n'#N/A,34,f\n", Actors, Format::Csv), [(2, actor("#N/A", 34))]);
+        assert_eq!(
+            rows("name,age,gender\n'#N/A,34,f\n", Actors, Format::Csv),
+            [(2, actor("#N/A", 34))]
+        );
     }
 
     #[test]
     fn a_row_has_the_line_it_begins_on() {
-        let file =
-            "\r\nname,age,gender\r\n\r\n\"Ida\r\nExample\",34,f\r\nMax,51,m,late\r\n,,\r\n \r\nEva,20,f\r\nUdo\r\n";
+        let file = "\r\nname,age,gender\r\n\r\n\"Ida\r\nExample\",34,f\r\nMax,51,m,late\r\n,,\r\n \r\nEva,20,f\r\nUdo\r\n";
         let ragged = |cells: usize| Err(format!("has {cells} cells, and the header has 3"));
         let expected = [
-            (4, Ok(r#"{"age":34,"gender":"f","name":"Ida\r\nExample"}"#.to_owned())),
+            (
+                4,
+                Ok(r#"{"age":34,"gender":"f","name":"Ida\r\nExample"}"#.to_owned()),
+            ),
             (6, ragged(4)),
             (9, actor("Eva", 20)),
             (10, ragged(1)),
         ];
         assert_eq!(rows(file, Actors, Format::Csv), expected);
-        assert_eq!(rows(file.replace("\r\n", "\n"), Actors, Format::Csv)[2], expected[2]);
-        assert_eq!(rows(file.replace("\r\n", "\r"), Actors, Format::Csv)[2], expected[2]);
-        let jsonl = "\u{feff}{\"id\":5,\"name\":\"Ida\",\"gender\":\"f\",\"age\":34}\r\n\n[]\n{\"title\"\n";
+        assert_eq!(
+            rows(file.replace("\r\n", "\n"), Actors, Format::Csv)[2],
+            expected[2]
+        );
+        assert_eq!(
+            rows(file.replace("\r\n", "\r"), Actors, Format::Csv)[2],
+            expected[2]
+        );
+        let jsonl =
+            "\u{feff}{\"id\":5,\"name\":\"Ida\",\"gender\":\"f\",\"age\":34}\r\n\n[]\n{\"title\"\n";
         let none = Err("is no JSON object; JSON lines have one object on one line".to_owned());
-        assert_eq!(rows(jsonl, Actors, Format::Jsonl), [(1, actor("Ida", 34)), (3, none.clone()), (4, none)]);
+        assert_eq!(
+            rows(jsonl, Actors, Format::Jsonl),
+            [(1, actor("Ida", 34)), (3, none.clone()), (4, none)]
+        );
     }
 
     #[test]
     fn what_cannot_be_a_value_is_left_to_the_api() {
         let check = |cells: &str, expected: &str| {
-            assert_eq!(rows(format!("name,age,gender\n{cells}"), Actors, Format::Csv), [(2, Ok(expected.into()))]);
+            assert_eq!(
+                rows(format!("name,age,gender\n{cells}"), Actors, Format::Csv),
+                [(2, Ok(expected.into()))]
+            );
         };
         check("Ida,,f", r#"{"gender":"f","name":"Ida"}"#);
         check("Ida,old,f", r#"{"age":"old","gender":"f","name":"Ida"}"#);
         check("12,007,13", r#"{"age":7,"gender":"13","name":"12"}"#);
         check("'=Ida,1,'t", r#"{"age":1,"gender":"'t","name":"=Ida"}"#);
-        let movies = "title,Release Date\nOne,\n\"Two, or Three\",\"Thu, 14 May 2020 14:02:13 GMT\"";
+        let movies =
+            "title,Release Date\nOne,\n\"Two, or Three\",\"Thu, 14 May 2020 14:02:13 GMT\"";
         let dated = r#"{"release_date":"2020-05-14T14:02:13Z","title":"Two, or Three"}"#;
-        assert_eq!(rows(movies, Movies, Format::Csv), [(2, Ok(r#"{"title":"One"}"#.into())), (3, Ok(dated.into()))]);
+        assert_eq!(
+            rows(movies, Movies, Format::Csv),
+            [(2, Ok(r#"{"title":"One"}"#.into())), (3, Ok(dated.into()))]
+        );
         assert_eq!(rows("title\n", Movies, Format::Csv), []);
         let broken = "\"Title\",\"Release\r\nDate\"\r\nTwo,2020-05-14T14:02:13Z\r\n";
         let broken_row = r#"{"release_date":"2020-05-14T14:02:13Z","title":"Two"}"#;
-        assert_eq!(rows(broken, Movies, Format::Csv), [(3, Ok(broken_row.into()))]);
+        assert_eq!(
+            rows(broken, Movies, Format::Csv),
+            [(3, Ok(broken_row.into()))]
+        );
         let odd = |line, title: &str| (line, Ok(format!(r#"{{"title":"{title}"}}"#)));
-        assert_eq!(rows("title\n\u{1}\nOne", Movies, Format::Csv), [odd(2, "\\u0001"), odd(3, "One")]);
+        assert_eq!(
+            rows("title\n\u{1}\nOne", Movies, Format::Csv),
+            [odd(2, "\\u0001"), odd(3, "One")]
+        );
         assert_eq!(rows("title\n\"x\n\u{1}\"", Movies, Format::Csv).len(), 1);
         assert_eq!(rows("", Movies, Format::Jsonl), []);
         let cast = r#"{"cast":[{"actor_id":5,"billing":1}],"title":"One"}"#;
@@ -369,31 +541,67 @@ mod tests {
     #[test]
     fn a_file_that_is_unusable_as_a_whole_is_refused_with_its_line() {
         let check = |file: &[u8], expected: &str| {
-            let problem = read(file, Actors, Format::Csv).unwrap_err().remove(0).to_string();
+            let problem = read(file, Actors, Format::Csv)
+                .unwrap_err()
+                .remove(0)
+                .to_string();
             assert!(problem.starts_with(expected), "{problem}");
         };
         check(b"", "the file is empty");
         check(b"\xEF\xBB\xBF\r\n\r\n", "the file is empty");
-        check(b"name,gender\nIda,f\n", "line 1: there is no column \"age\"");
+        check(
+            b"name,gender\nIda,f\n",
+            "line 1: there is no column \"age\"",
+        );
         check(b"\n\nIda,34,f\n", "line 3: there is no column \"name\"");
-        check(b"name,age,Name,gender\n", "line 1: there are two columns \"name\"");
-        check(b"name,age,gender\r\nIda,34,f\r\nZo\xEB,20,f\r\n", "line 3: this is not UTF-8");
+        check(
+            b"name,age,Name,gender\n",
+            "line 1: there are two columns \"name\"",
+        );
+        check(
+            b"name,age,gender\r\nIda,34,f\r\nZo\xEB,20,f\r\n",
+            "line 3: this is not UTF-8",
+        );
         check(
             b"name,\"Release\nDate\",age,Gender,AGE\n",
             "line 1: there are two columns \"age\" (\"age\" and \"AGE\")",
         );
         check(b"\xFF\xFEn\0a\0", "line 1: this is UTF-16");
-        check(b"n\0a\0m\0e\0", "line 1: there is a NUL byte, as in UTF-16 without a byte order mark");
-        check(b"name,age,gender\nIda\0,34,f\n", "line 2: there is a NUL byte");
-        check(b"name,age,gender\nIda,34,f\n\xEF\xBB\xBFMax,51,m\n", "line 3: a byte order mark");
-        check(b"name,age,gender\nIda,34,f\nMax,51,\"m\"x\n", "line 3: a quotation mark closes a cell here");
-        check(b"name,age,gender\nIda,34,f\rMax,51,m\n", "line 2: some lines end");
-        check(b"name,age,gender\nIda,34,f\n\nMax,51,\"m\nEva,20,f\n", "line 4: a quotation mark");
+        check(
+            b"n\0a\0m\0e\0",
+            "line 1: there is a NUL byte, as in UTF-16 without a byte order mark",
+        );
+        check(
+            b"name,age,gender\nIda\0,34,f\n",
+            "line 2: there is a NUL byte",
+        );
+        check(
+            b"name,age,gender\nIda,34,f\n\xEF\xBB\xBFMax,51,m\n",
+            "line 3: a byte order mark",
+        );
+        check(
+            b"name,age,gender\nIda,34,f\nMax,51,\"m\"x\n",
+            "line 3: a quotation mark closes a cell here",
+        );
+        check(
+            b"name,age,gender\nIda,34,f\rMax,51,m\n",
+            "line 2: some lines end",
+        );
+        check(
+            b"name,age,gender\nIda,34,f\n\nMax,51,\"m\nEva,20,f\n",
+            "line 4: a quotation mark",
+        );
         check(b"name,age,\"gender\nIda,34,f\n", "line 1: a quotation mark");
         let problems = read(b"{}\n\xFF", Actors, Format::Jsonl).unwrap_err();
-        assert_eq!(problems[0].to_string(), "line 2: this is not UTF-8; save the file as UTF-8");
+        assert_eq!(
+            problems[0].to_string(),
+            "line 2: this is not UTF-8; save the file as UTF-8"
+        );
         let problems = read(b"\xFF\xFE{\0", Actors, Format::Jsonl).unwrap_err();
-        assert_eq!(problems[0].to_string(), "line 1: this is UTF-16; save the file as UTF-8");
+        assert_eq!(
+            problems[0].to_string(),
+            "line 1: this is UTF-16; save the file as UTF-8"
+        );
     }
 
     proptest! {

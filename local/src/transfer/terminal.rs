@@ -7,9 +7,10 @@ use super::Format;
 
 /// The text with every character escaped that a terminal could act on, for messages of one line.
 ///
-/// Control characters (C0, DEL, C1), line and paragraph separators, the characters that change the direction of text,
-/// and invisible ones become `\u{1b}` and the like. Text without them is unchanged. The joiners U+200C and U+200D
-/// stay, since names in Persian and in Indic scripts are written with them.
+/// Control characters (C0, DEL, C1), line and paragraph separators, the characters that change the
+/// direction of text, and invisible ones become `\u{1b}` and the like. Text without them is
+/// unchanged. The joiners U+200C and U+200D stay, since names in Persian and in Indic scripts are
+/// written with them.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     replaced(text, is_control)
 }
@@ -34,13 +35,14 @@ fn is_control(character: char) -> bool {
     character.is_control() || is_separator_or_direction(character) || is_invisible(character)
 }
 
-/// Line and paragraph separator, and what changes the direction of text: marks, embeddings, overrides and isolates.
+/// Line and paragraph separator, and what changes the direction of text: marks, embeddings,
+/// overrides and isolates.
 fn is_separator_or_direction(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What shows nothing, so that one text can look like another: soft hyphen, zero width spaces, invisible operators,
-/// annotations and tags.
+/// What shows nothing, so that one text can look like another: soft hyphen, zero width spaces,
+/// invisible operators, annotations and tags.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -49,7 +51,8 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// A writer of rows to a terminal: what is written comes out as [`escaped`], but for the line feeds that end rows.
+/// A writer of rows to a terminal: what is written comes out as [`escaped`], but for the line feeds
+/// that end rows.
 pub struct EscapedWriter<W> {
     inner: W,
     format: Format,
@@ -62,7 +65,12 @@ pub struct EscapedWriter<W> {
 impl<W: Write> EscapedWriter<W> {
     /// Writes rows of this format to `inner`.
     pub fn new(inner: W, format: Format) -> Self {
-        Self { inner, format, in_quotes: false, incomplete: Vec::new() }
+        Self {
+            inner,
+            format,
+            in_quotes: false,
+            incomplete: Vec::new(),
+        }
     }
 
     fn escape(&mut self, text: &str) -> String {
@@ -109,10 +117,17 @@ mod tests {
         check("a\u{1b}[2Jb", "a\\u{1b}[2Jb");
         check("\0\t\r\n\u{7f}", "\\u{0}\\u{9}\\u{d}\\u{a}\\u{7f}");
         check("\u{80}\u{9b}31m\u{9f}", "\\u{80}\\u{9b}31m\\u{9f}");
-        let invisible = ['\u{ad}', '\u{61c}', '\u{180e}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{feff}'];
-        let ranges = ('\u{2028}'..='\u{202e}').chain('\u{2060}'..='\u{206f}').chain('\u{e0000}'..='\u{e007f}');
+        let invisible = [
+            '\u{ad}', '\u{61c}', '\u{180e}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{feff}',
+        ];
+        let ranges = ('\u{2028}'..='\u{202e}')
+            .chain('\u{2060}'..='\u{206f}')
+            .chain('\u{e0000}'..='\u{e007f}');
         for control in ranges.chain(invisible) {
-            check(&format!("a{control}b"), &format!("a\\u{{{:x}}}b", u32::from(control)));
+            check(
+                &format!("a{control}b"),
+                &format!("a\\u{{{:x}}}b", u32::from(control)),
+            );
         }
         check("می\u{200c}خواهم क्\u{200d}ष", "می\u{200c}خواهم क्\u{200d}ष");
         assert_eq!(escaped_lines("a\nb\r\u{202e}"), "a\nb\\u{d}\\u{202e}");
@@ -125,18 +140,27 @@ mod tests {
         for byte in "Zoë\u{1b}[0m\u{202e}\n".as_bytes() {
             writer.write_all(&[*byte]).unwrap();
         }
-        assert_eq!(String::from_utf8(written).unwrap(), "Zoë\\u{1b}[0m\\u{202e}\n");
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            "Zoë\\u{1b}[0m\\u{202e}\n"
+        );
     }
 
     #[test]
     fn a_line_feed_in_a_cell_begins_no_line() {
         let check = |format, text: &str, expected: &str| {
             let mut written = Vec::new();
-            EscapedWriter::new(&mut written, format).write_all(text.as_bytes()).unwrap();
+            EscapedWriter::new(&mut written, format)
+                .write_all(text.as_bytes())
+                .unwrap();
             assert_eq!(String::from_utf8(written).unwrap(), expected);
         };
         let csv = "1,\"a \"\"b\"\"\n2,\",f\n2,\"\n\",f\n";
-        check(Format::Csv, csv, "1,\"a \"\"b\"\"\\u{a}2,\",f\n2,\"\\u{a}\",f\n");
+        check(
+            Format::Csv,
+            csv,
+            "1,\"a \"\"b\"\"\\u{a}2,\",f\n2,\"\\u{a}\",f\n",
+        );
         check(Format::Jsonl, "{\"a\\\"\":1}\n{}\n", "{\"a\\\"\":1}\n{}\n");
     }
 }

@@ -35,7 +35,12 @@ pub fn key_set(document: &[u8]) -> Option<Vec<Key>> {
         let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
             unreachable!("a key set holds RSA keys alone")
         };
-        Key { kid, modulus: n.clone(), exponent: e.clone(), key }
+        Key {
+            kid,
+            modulus: n.clone(),
+            exponent: e.clone(),
+            key,
+        }
     });
     Some(keys.collect())
 }

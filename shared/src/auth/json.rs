@@ -84,7 +84,10 @@ mod tests {
     #[test]
     fn an_object_is_read_whole_and_strictly() {
         let text = r#"{"a": [1, -2, 3.5, true, null, "x", {"b": {}}]}"#;
-        assert_eq!(object(text.as_bytes()).map(Value::Object), serde_json::from_str(text).ok());
+        assert_eq!(
+            object(text.as_bytes()).map(Value::Object),
+            serde_json::from_str(text).ok()
+        );
         let deep = format!(r#"{{"a": {}{}}}"#, "[".repeat(200), "]".repeat(200));
         let refused = [
             "",

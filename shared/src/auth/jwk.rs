@@ -46,10 +46,18 @@ fn usable(jwk: Jwk) -> Option<(String, DecodingKey)> {
         && !jwk.kid.is_empty()
         && jwk.alg.is_none_or(|alg| alg == "RS256")
         && jwk.usage.is_none_or(|usage| usage == "sig")
-        && jwk.key_ops.is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
+        && jwk
+            .key_ops
+            .is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
     let (modulus, exponent) = (number(&jwk.n)?, number(&jwk.e)?);
-    let strong = (2048..=8192).contains(&bits(&modulus)) && is_odd(&modulus) && is_sound_exponent(&exponent);
-    (meant && strong).then(|| (jwk.kid, DecodingKey::from_rsa_raw_components(&modulus, &exponent)))
+    let strong =
+        (2048..=8192).contains(&bits(&modulus)) && is_odd(&modulus) && is_sound_exponent(&exponent);
+    (meant && strong).then(|| {
+        (
+            jwk.kid,
+            DecodingKey::from_rsa_raw_components(&modulus, &exponent),
+        )
+    })
 }
 
 /// Decodes a Base64urlUInt (RFC 7518, section 2) and drops the leading zeros that some issuers
@@ -61,7 +69,9 @@ fn number(text: &str) -> Option<Vec<u8>> {
 }
 
 fn bits(number: &[u8]) -> usize {
-    number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
+    number
+        .first()
+        .map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
 
 fn is_odd(number: &[u8]) -> bool {
@@ -96,7 +106,10 @@ mod tests {
     }
 
     fn ids(keys: Vec<Value>) -> Vec<String> {
-        let mut ids: Vec<_> = read(json!({ "keys": keys }).to_string().as_bytes()).unwrap().into_keys().collect();
+        let mut ids: Vec<_> = read(json!({ "keys": keys }).to_string().as_bytes())
+            .unwrap()
+            .into_keys()
+            .collect();
         ids.sort();
         ids
     }
@@ -170,19 +183,35 @@ mod tests {
     #[test]
     fn of_two_keys_with_one_id_the_first_counts() {
         let document =
-            json!({"keys": [jwk(&json!({"n": modulus(256)})), jwk(&json!({"n": modulus(512)}))]}).to_string();
+            json!({"keys": [jwk(&json!({"n": modulus(256)})), jwk(&json!({"n": modulus(512)}))]})
+                .to_string();
         let keys = read(document.as_bytes()).unwrap();
-        let DecodingKeyKind::RsaModulusExponent { n, .. } = keys["k"].kind() else { panic!("not an RSA key") };
+        let DecodingKeyKind::RsaModulusExponent { n, .. } = keys["k"].kind() else {
+            panic!("not an RSA key")
+        };
         assert_eq!((keys.len(), n.len()), (1, 256));
     }
 
     #[test]
     fn a_document_without_a_list_of_keys_is_no_key_set() {
-        for text in ["", "{}", "[]", "[[]]", "null", r#"{"keys": {}}"#, r#"{"keys": null}"#, "<html>", r#"{"keys": []"#]
-        {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            "[[]]",
+            "null",
+            r#"{"keys": {}}"#,
+            r#"{"keys": null}"#,
+            "<html>",
+            r#"{"keys": []"#,
+        ] {
             assert!(read(text.as_bytes()).is_none(), "{text}");
         }
-        let deep = format!(r#"{{"keys": [{}{}]}}"#, "[".repeat(50_000), "]".repeat(50_000));
+        let deep = format!(
+            r#"{{"keys": [{}{}]}}"#,
+            "[".repeat(50_000),
+            "]".repeat(50_000)
+        );
         assert!(read(deep.as_bytes()).unwrap().is_empty());
     }
 }

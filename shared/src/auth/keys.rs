@@ -93,7 +93,8 @@ struct CachedKeys {
 
 impl CachedKeys {
     fn age(&self, now: Instant) -> Duration {
-        now.duration_since(self.fetched).max(self.fetched_at.elapsed().unwrap_or_default())
+        now.duration_since(self.fetched)
+            .max(self.fetched_at.elapsed().unwrap_or_default())
     }
 }
 
@@ -114,13 +115,17 @@ impl KeySet {
             cooldown: config.cooldown,
             state: Mutex::default(),
         };
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Fetches the set before a request needs it, and waits until the fetch has ended. If the fetch
     /// fails, the first request starts another one at once.
     pub(super) async fn prefetch(&self) {
-        let under_way = self.shared.fetch(&mut self.shared.state(), Instant::now(), true);
+        let under_way = self
+            .shared
+            .fetch(&mut self.shared.state(), Instant::now(), true);
         if let Some(mut under_way) = under_way {
             drop(under_way.changed().await);
         }
@@ -138,7 +143,9 @@ impl KeySet {
                 Step::Done(result) => return result,
                 // The sender is dropped when the fetch ends, which ends the wait; nothing is ever
                 // sent.
-                Step::Wait(mut under_way, longest) => drop(tokio::time::timeout(longest, under_way.changed()).await),
+                Step::Wait(mut under_way, longest) => {
+                    drop(tokio::time::timeout(longest, under_way.changed()).await)
+                }
             }
             waits += 1;
         }
@@ -155,13 +162,20 @@ impl Shared {
     fn step(self: &Arc<Self>, kid: &str, waited: bool, now: Instant) -> Step {
         let mut state = self.state();
         let age = state.good.as_ref().map(|good| good.age(now));
-        let key = state.good.as_ref().and_then(|good| good.keys.get(kid).cloned());
+        let key = state
+            .good
+            .as_ref()
+            .and_then(|good| good.keys.get(kid).cloned());
         let usable = key.filter(|_| age.is_some_and(|age| age < self.cache + STALE_IF_ERROR));
         let fresh = age.is_some_and(|age| age < self.cache);
         if fresh && usable.is_some() {
             return Step::Done(Ok(usable));
         }
-        let under_way = if waited { None } else { self.fetch(&mut state, now, false) };
+        let under_way = if waited {
+            None
+        } else {
+            self.fetch(&mut state, now, false)
+        };
         let may_be_withdrawn = age.is_some_and(|age| age >= self.cache + self.cooldown);
         let started = state.asked.unwrap_or(now);
         let wait = match (&usable, may_be_withdrawn) {
@@ -183,10 +197,22 @@ impl Shared {
 
     /// Returns the fetch under way. Starts one if there is none and the last one started at least a
     /// cool-down ago. `ahead` marks a prefetch.
-    fn fetch(self: &Arc<Self>, state: &mut State, now: Instant, ahead: bool) -> Option<watch::Receiver<()>> {
+    fn fetch(
+        self: &Arc<Self>,
+        state: &mut State,
+        now: Instant,
+        ahead: bool,
+    ) -> Option<watch::Receiver<()>> {
         // A closed channel means that the fetch has ended, even by a panic.
-        let idle = state.under_way.as_ref().is_none_or(|under_way| under_way.has_changed().is_err());
-        if idle && state.asked.is_none_or(|asked| now.duration_since(asked) >= state.pause(self.cooldown)) {
+        let idle = state
+            .under_way
+            .as_ref()
+            .is_none_or(|under_way| under_way.has_changed().is_err());
+        if idle
+            && state
+                .asked
+                .is_none_or(|asked| now.duration_since(asked) >= state.pause(self.cooldown))
+        {
             let (ended, under_way) = watch::channel(());
             state.asked = Some(now);
             state.under_way = Some(under_way);
@@ -211,11 +237,17 @@ impl Shared {
         // The time-out also covers the body, so a slow document cannot keep a fetch open.
         let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.fetch_document()).await;
         let document = fetched.unwrap_or(Err(KeysError::NoAnswer))?;
-        jwk::read(&document).filter(|keys| !keys.is_empty()).ok_or(KeysError::NoKeys)
+        jwk::read(&document)
+            .filter(|keys| !keys.is_empty())
+            .ok_or(KeysError::NoKeys)
     }
 
     async fn fetch_document(&self) -> Result<Vec<u8>, KeysError> {
-        let mut response = self.https.get(self.url.clone()).await.map_err(|_| KeysError::NoAnswer)?;
+        let mut response = self
+            .https
+            .get(self.url.clone())
+            .await
+            .map_err(|_| KeysError::NoAnswer)?;
         if response.status() != StatusCode::OK {
             return Err(KeysError::Status(response.status().as_u16()));
         }
@@ -239,18 +271,31 @@ impl State {
         self.under_way = None;
         self.failure = fetched.as_ref().err().copied();
         if let Ok(keys) = fetched {
-            self.good = Some(CachedKeys { keys, fetched: Instant::now(), fetched_at: SystemTime::now() });
+            self.good = Some(CachedKeys {
+                keys,
+                fetched: Instant::now(),
+                fetched_at: SystemTime::now(),
+            });
         }
     }
 
     /// The minimum time between two fetches: shorter while there is no key set.
     fn pause(&self, cooldown: Duration) -> Duration {
-        if self.good.is_none() { cooldown.min(FIRST_NEED_COOLDOWN) } else { cooldown }
+        if self.good.is_none() {
+            cooldown.min(FIRST_NEED_COOLDOWN)
+        } else {
+            cooldown
+        }
     }
 
     fn unavailable(&self, cooldown: Duration) -> AuthError {
-        let retry_after = u32::try_from(self.pause(cooldown).as_secs()).unwrap_or(u32::MAX).max(1);
-        AuthError::KeysUnavailable { cause: self.failure.unwrap_or(KeysError::NoAnswer), retry_after }
+        let retry_after = u32::try_from(self.pause(cooldown).as_secs())
+            .unwrap_or(u32::MAX)
+            .max(1);
+        AuthError::KeysUnavailable {
+            cause: self.failure.unwrap_or(KeysError::NoAnswer),
+            retry_after,
+        }
     }
 }
 
@@ -264,9 +309,14 @@ mod tests {
     /// A key set that was fetched just now, from an issuer that can no longer be reached.
     fn warm() -> (Arc<Shared>, Instant) {
         let issuer = "http://127.0.0.1:9".parse().unwrap();
-        let set = KeySet::new(&IssuerConfig::new(issuer, ""), &Https::new(&Roots::public()));
+        let set = KeySet::new(
+            &IssuerConfig::new(issuer, ""),
+            &Https::new(&Roots::public()),
+        );
         let key = DecodingKey::from_rsa_raw_components(&[0xff; 256], &[1, 0, 1]);
-        set.shared.state().take(Ok(Keys::from([("k".to_owned(), Arc::new(key))])));
+        set.shared
+            .state()
+            .take(Ok(Keys::from([("k".to_owned(), Arc::new(key))])));
         let fetched = set.shared.state().good.as_ref().unwrap().fetched;
         (set.shared, fetched)
     }
@@ -285,40 +335,70 @@ mod tests {
         let (set, fetched) = warm();
         let (cache, cooldown) = (IssuerConfig::CACHE, IssuerConfig::COOLDOWN);
         let moment = Duration::from_millis(1);
-        assert_eq!(outcome(set.step("k", false, fetched + cache - moment)), "key");
+        assert_eq!(
+            outcome(set.step("k", false, fetched + cache - moment)),
+            "key"
+        );
         assert!(set.state().under_way.is_none());
-        assert_eq!(outcome(set.step("k", false, fetched + cache + moment)), "key");
-        assert!(set.state().under_way.is_some(), "the fetch goes on in the background");
+        assert_eq!(
+            outcome(set.step("k", false, fetched + cache + moment)),
+            "key"
+        );
+        assert!(
+            set.state().under_way.is_some(),
+            "the fetch goes on in the background"
+        );
         // The fetch under way started long before, so the request does not wait for it.
-        assert_eq!(outcome(set.step("k", false, fetched + cache + cooldown + moment)), "key");
+        assert_eq!(
+            outcome(set.step("k", false, fetched + cache + cooldown + moment)),
+            "key"
+        );
         set.state().take(Err(KeysError::NoAnswer));
         set.state().under_way = None;
         let later = fetched + cache + cooldown + cooldown;
         assert_eq!(outcome(set.step("k", false, later)), "wait");
         assert_eq!(outcome(set.step("k", false, later + KNOWN_KEY_WAIT)), "key");
-        assert_eq!(outcome(set.step("j", false, later + KNOWN_KEY_WAIT)), "wait");
+        assert_eq!(
+            outcome(set.step("j", false, later + KNOWN_KEY_WAIT)),
+            "wait"
+        );
     }
 
     #[tokio::test]
     async fn a_fetch_ahead_of_its_need_that_failed_keeps_the_first_need_from_none() {
         let issuer = "http://127.0.0.1:9".parse().unwrap();
-        let set = KeySet::new(&IssuerConfig::new(issuer, ""), &Https::new(&Roots::public()));
+        let set = KeySet::new(
+            &IssuerConfig::new(issuer, ""),
+            &Https::new(&Roots::public()),
+        );
         set.prefetch().await;
         assert_eq!(set.shared.state().failure, Some(KeysError::NoAnswer));
         assert_eq!(outcome(set.shared.step("k", false, Instant::now())), "wait");
         // A request started that fetch, so the next one waits for the cool-down.
         drop(set.key("k").await);
-        assert_eq!(outcome(set.shared.step("k", false, Instant::now())), "unavailable");
+        assert_eq!(
+            outcome(set.shared.step("k", false, Instant::now())),
+            "unavailable"
+        );
     }
 
     #[tokio::test]
     async fn the_last_good_set_serves_for_an_hour_and_no_longer() {
         let (set, fetched) = warm();
         let last = fetched + IssuerConfig::CACHE + HOUR;
-        assert_eq!(outcome(set.step("k", true, last - Duration::from_secs(1))), "key");
+        assert_eq!(
+            outcome(set.step("k", true, last - Duration::from_secs(1))),
+            "key"
+        );
         set.state().take(Err(KeysError::NoAnswer));
-        assert_eq!(outcome(set.step("k", true, last - Duration::from_secs(1))), "key");
-        assert_eq!(outcome(set.step("j", true, last - Duration::from_secs(1))), "unavailable");
+        assert_eq!(
+            outcome(set.step("k", true, last - Duration::from_secs(1))),
+            "key"
+        );
+        assert_eq!(
+            outcome(set.step("j", true, last - Duration::from_secs(1))),
+            "unavailable"
+        );
         assert_eq!(outcome(set.step("j", true, fetched)), "none");
         assert_eq!(outcome(set.step("k", true, last)), "unavailable");
         assert_eq!(outcome(set.step("j", true, last)), "unavailable");
@@ -327,7 +407,12 @@ mod tests {
     #[tokio::test]
     async fn a_failed_fetch_leaves_the_good_set() {
         let (set, fetched) = warm();
-        for failure in [KeysError::NoAnswer, KeysError::Status(500), KeysError::Unreadable, KeysError::NoKeys] {
+        for failure in [
+            KeysError::NoAnswer,
+            KeysError::Status(500),
+            KeysError::Unreadable,
+            KeysError::NoKeys,
+        ] {
             set.state().take(Err(failure));
             assert_eq!(outcome(set.step("k", false, fetched)), "key", "{failure:?}");
         }

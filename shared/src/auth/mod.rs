@@ -92,11 +92,20 @@ impl Verifier {
         }
         let token = Token::parse(text)?;
         let claims = Arc::new(token.claims(&self.issuer, &self.audience, now)?);
-        let key = self.keys.key(&token.kid).await?.ok_or(TokenError::UnknownKey)?;
+        let key = self
+            .keys
+            .key(&token.kid)
+            .await?
+            .ok_or(TokenError::UnknownKey)?;
         if !token.is_signed_by(&key) {
             return Err(TokenError::Signature.into());
         }
-        let sound = CachedToken { claims: Arc::clone(&claims), kid: token.kid, key, checked: now };
+        let sound = CachedToken {
+            claims: Arc::clone(&claims),
+            kid: token.kid,
+            key,
+            checked: now,
+        };
         self.cache.insert(fingerprint, sound);
         Ok(claims)
     }
@@ -104,7 +113,10 @@ impl Verifier {
 
 /// The current time, in seconds since 1970-01-01T00:00:00Z.
 fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
 }
 
 /// The bearer token of the only `Authorization` header (RFC 6750, section 2.1). A token in any
@@ -118,7 +130,11 @@ fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err(TokenError::NotBearer.into());
     }
-    if values.next().is_some() { Err(TokenError::SeveralTokens.into()) } else { Ok(token) }
+    if values.next().is_some() {
+        Err(TokenError::SeveralTokens.into())
+    } else {
+        Ok(token)
+    }
 }
 
 #[cfg(test)]
@@ -128,23 +144,42 @@ mod tests {
     fn check(values: &[&[u8]], expected: Result<&str, AuthError>) {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(AUTHORIZATION, lambda_http::http::HeaderValue::from_bytes(value).unwrap());
+            headers.append(
+                AUTHORIZATION,
+                lambda_http::http::HeaderValue::from_bytes(value).unwrap(),
+            );
         }
         assert_eq!(bearer(&headers), expected, "{values:?}");
     }
 
     #[test]
     fn one_bearer_token_in_one_header() {
-        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c", "Bearer a.b.c "] {
+        for value in [
+            "Bearer a.b.c",
+            "bearer a.b.c",
+            "BEARER  a.b.c",
+            "Bearer a.b.c ",
+        ] {
             check(&[value.as_bytes()], Ok("a.b.c"));
         }
         check(&[], Err(AuthError::HeaderMissing));
-        for value in
-            ["", " ", "Bearer", "Bearer ", "Basic dTpw", "a.b.c", "Bearera.b.c", "Bearer\ta.b.c", "Token a.b.c"]
-        {
+        for value in [
+            "",
+            " ",
+            "Bearer",
+            "Bearer ",
+            "Basic dTpw",
+            "a.b.c",
+            "Bearera.b.c",
+            "Bearer\ta.b.c",
+            "Token a.b.c",
+        ] {
             check(&[value.as_bytes()], Err(TokenError::NotBearer.into()));
         }
         check(&[b"Bearer \xff"], Err(TokenError::NotBearer.into()));
-        check(&[b"Bearer a.b.c", b"Bearer a.b.c"], Err(TokenError::SeveralTokens.into()));
+        check(
+            &[b"Bearer a.b.c", b"Bearer a.b.c"],
+            Err(TokenError::SeveralTokens.into()),
+        );
     }
 }

@@ -72,19 +72,33 @@ impl<'a> Token<'a> {
         let header = json::object(&header).ok_or(TokenError::Header("no JSON object"))?;
         let kid = key_id(&header)?;
         let claims = json::object(&claims).ok_or(TokenError::Claim("no JSON object"))?;
-        Ok(Self { kid, claims, signed, signature })
+        Ok(Self {
+            kid,
+            claims,
+            signed,
+            signature,
+        })
     }
 
     /// The claims, if they are from this issuer, for this API (`audience`) and valid at `now` (in
     /// seconds since 1970).
-    pub(super) fn claims(&self, issuer: &str, audience: &str, now: f64) -> Result<Claims, TokenError> {
+    pub(super) fn claims(
+        &self,
+        issuer: &str,
+        audience: &str,
+        now: f64,
+    ) -> Result<Claims, TokenError> {
         if self.text("iss") != Some(issuer) {
             return Err(TokenError::Claim("iss"));
         }
         if !is_for(self.claims.get("aud"), audience) {
             return Err(TokenError::Claim("aud"));
         }
-        let expiry = self.claims.get("exp").and_then(Value::as_f64).ok_or(TokenError::Claim("exp"))?;
+        let expiry = self
+            .claims
+            .get("exp")
+            .and_then(Value::as_f64)
+            .ok_or(TokenError::Claim("exp"))?;
         if now >= expiry + LEEWAY_SECONDS {
             return Err(TokenError::Claim("exp has passed"));
         }
@@ -93,13 +107,26 @@ impl<'a> Token<'a> {
         }
         self.not_in_the_future("nbf", now)?;
         self.not_in_the_future("iat", now)?;
-        let subject = self.text("sub").filter(|subject| !subject.is_empty()).ok_or(TokenError::Claim("sub"))?;
-        Ok(Claims { subject: subject.to_owned(), permissions: permissions(self.claims.get("permissions")), expiry })
+        let subject = self
+            .text("sub")
+            .filter(|subject| !subject.is_empty())
+            .ok_or(TokenError::Claim("sub"))?;
+        Ok(Claims {
+            subject: subject.to_owned(),
+            permissions: permissions(self.claims.get("permissions")),
+            expiry,
+        })
     }
 
     /// Whether the key verifies the token's RS256 signature (RFC 7518, section 3.3).
     pub(super) fn is_signed_by(&self, key: &DecodingKey) -> bool {
-        jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, Algorithm::RS256).unwrap_or(false)
+        jsonwebtoken::crypto::verify(
+            self.signature,
+            self.signed.as_bytes(),
+            key,
+            Algorithm::RS256,
+        )
+        .unwrap_or(false)
     }
 
     fn text(&self, claim: &str) -> Option<&str> {
@@ -109,7 +136,13 @@ impl<'a> Token<'a> {
     fn not_in_the_future(&self, claim: &'static str, now: f64) -> Result<(), TokenError> {
         match self.claims.get(claim) {
             None => Ok(()),
-            Some(Value::Number(time)) if time.as_f64().is_some_and(|time| time <= now + LEEWAY_SECONDS) => Ok(()),
+            Some(Value::Number(time))
+                if time
+                    .as_f64()
+                    .is_some_and(|time| time <= now + LEEWAY_SECONDS) =>
+            {
+                Ok(())
+            }
             Some(_) => Err(TokenError::Claim(claim)),
         }
     }
@@ -118,7 +151,11 @@ impl<'a> Token<'a> {
 /// Decodes a segment. It must not be empty, and must be canonical base64url without padding (RFC
 /// 7515, section 2).
 fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
-    URL_SAFE_NO_PAD.decode(segment).ok().filter(|bytes| !bytes.is_empty()).ok_or(TokenError::Shape)
+    URL_SAFE_NO_PAD
+        .decode(segment)
+        .ok()
+        .filter(|bytes| !bytes.is_empty())
+        .ok_or(TokenError::Shape)
 }
 
 /// The key id of a header that asks for RS256 and for nothing that is not supported. Keys that a
@@ -135,7 +172,10 @@ fn key_id(header: &Map<String, Value>) -> Result<String, TokenError> {
     if !header.get("typ").is_none_or(is_access_token_type) {
         return Err(TokenError::Header("typ"));
     }
-    let kid = header.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty());
+    let kid = header
+        .get("kid")
+        .and_then(Value::as_str)
+        .filter(|kid| !kid.is_empty());
     kid.map(str::to_owned).ok_or(TokenError::Header("kid"))
 }
 
@@ -143,7 +183,8 @@ fn key_id(header: &Map<String, Value>) -> Result<String, TokenError> {
 /// case-insensitively (RFC 7515, section 4.1.9).
 fn is_access_token_type(typ: &Value) -> bool {
     let known = ["JWT", "at+jwt", "application/at+jwt"];
-    typ.as_str().is_some_and(|typ| known.iter().any(|known| typ.eq_ignore_ascii_case(known)))
+    typ.as_str()
+        .is_some_and(|typ| known.iter().any(|known| typ.eq_ignore_ascii_case(known)))
 }
 
 /// Whether `aud` is the API identifier, or an array of strings that contains it.
@@ -151,7 +192,8 @@ fn is_for(audiences: Option<&Value>, audience: &str) -> bool {
     match audiences {
         Some(Value::String(only)) => only == audience,
         Some(Value::Array(several)) => {
-            several.iter().all(Value::is_string) && several.iter().any(|one| one.as_str() == Some(audience))
+            several.iter().all(Value::is_string)
+                && several.iter().any(|one| one.as_str() == Some(audience))
         }
         _ => false,
     }
@@ -161,7 +203,8 @@ fn is_for(audiences: Option<&Value>, audience: &str) -> bool {
 /// none. `scope` and roles grant nothing.
 fn permissions(claim: Option<&Value>) -> Permissions {
     let strings = claim.and_then(Value::as_array);
-    let strings = strings.and_then(|array| array.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+    let strings =
+        strings.and_then(|array| array.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
     Permissions::named(strings.unwrap_or_default())
 }
 
@@ -173,7 +216,11 @@ mod tests {
     const NOW: f64 = 1_800_000_000.0;
 
     fn token(header: &str, claims: &str) -> String {
-        format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
+        format!(
+            "{}.{}.c2ln",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        )
     }
 
     fn header(change: Value) -> Result<String, TokenError> {
@@ -232,14 +279,39 @@ mod tests {
             format!("{head}.e30.c2ln,{good}"),
         ];
         for token in refused {
-            assert_eq!(Token::parse(&token).err(), Some(TokenError::Shape), "{token}");
+            assert_eq!(
+                Token::parse(&token).err(),
+                Some(TokenError::Shape),
+                "{token}"
+            );
         }
-        for head in ["[]", "1", "{}{}", "{\"alg\":\"RS256\",\"kid\":\"k\",\"kid\":\"j\"}", "\u{feff}{}", " "] {
-            assert_eq!(Token::parse(&token(head, "{}")).err(), Some(TokenError::Header("no JSON object")), "{head}");
+        for head in [
+            "[]",
+            "1",
+            "{}{}",
+            "{\"alg\":\"RS256\",\"kid\":\"k\",\"kid\":\"j\"}",
+            "\u{feff}{}",
+            " ",
+        ] {
+            assert_eq!(
+                Token::parse(&token(head, "{}")).err(),
+                Some(TokenError::Header("no JSON object")),
+                "{head}"
+            );
         }
-        for claims in ["[]", "\"x\"", "{} {}", r#"{"sub":"a","sub":"b"}"#, r#"{"exp":1e999}"#] {
+        for claims in [
+            "[]",
+            "\"x\"",
+            "{} {}",
+            r#"{"sub":"a","sub":"b"}"#,
+            r#"{"exp":1e999}"#,
+        ] {
             let token = token(r#"{"alg":"RS256","kid":"k"}"#, claims);
-            assert_eq!(Token::parse(&token).err(), Some(TokenError::Claim("no JSON object")), "{claims}");
+            assert_eq!(
+                Token::parse(&token).err(),
+                Some(TokenError::Claim("no JSON object")),
+                "{claims}"
+            );
         }
     }
 
@@ -284,7 +356,11 @@ mod tests {
             ("cty", json!({"cty": "JWT"})),
         ];
         for (reason, change) in refused {
-            assert_eq!(header(change.clone()), Err(TokenError::Header(reason)), "{change}");
+            assert_eq!(
+                header(change.clone()),
+                Err(TokenError::Header(reason)),
+                "{change}"
+            );
         }
     }
 
@@ -345,13 +421,19 @@ mod tests {
             json!({"sub": ["auth0|1"]}),
         ];
         for change in refused {
-            assert!(matches!(claims(change.clone()), Err(TokenError::Claim(_))), "{change}");
+            assert!(
+                matches!(claims(change.clone()), Err(TokenError::Claim(_))),
+                "{change}"
+            );
         }
     }
 
     #[test]
     fn only_the_permissions_claim_grants_and_only_as_an_array_of_strings() {
-        assert_eq!(claims(json!({})).unwrap().permissions, Permissions::named(["get:actors"]));
+        assert_eq!(
+            claims(json!({})).unwrap().permissions,
+            Permissions::named(["get:actors"])
+        );
         for nothing in [
             json!(null),
             json!("get:actors"),
@@ -360,8 +442,13 @@ mod tests {
             json!([["get:actors"]]),
             json!([]),
         ] {
-            let change = json!({"permissions": nothing, "scope": "get:actors", "roles": ["get:actors"]});
-            assert_eq!(claims(change.clone()).unwrap().permissions, Permissions::default(), "{change}");
+            let change =
+                json!({"permissions": nothing, "scope": "get:actors", "roles": ["get:actors"]});
+            assert_eq!(
+                claims(change.clone()).unwrap().permissions,
+                Permissions::default(),
+                "{change}"
+            );
         }
     }
 }

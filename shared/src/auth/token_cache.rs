@@ -50,7 +50,10 @@ impl TokenCache {
     /// The cached token with this fingerprint, if it is fresh. The caller must check that the
     /// issuer still publishes its key.
     pub(super) fn get(&self, fingerprint: &Fingerprint, now: f64) -> Option<CachedToken> {
-        self.tokens().get(fingerprint).filter(|sound| sound.is_fresh(now)).cloned()
+        self.tokens()
+            .get(fingerprint)
+            .filter(|sound| sound.is_fresh(now))
+            .cloned()
     }
 
     /// Caches a token. A full cache drops the tokens that are not fresh and, if it is still full,
@@ -61,7 +64,9 @@ impl TokenCache {
             tokens.retain(|_, known| known.is_fresh(sound.checked));
         }
         if tokens.len() >= MAX_TOKENS {
-            let first = tokens.iter().min_by(|one, other| one.1.checked.total_cmp(&other.1.checked));
+            let first = tokens
+                .iter()
+                .min_by(|one, other| one.1.checked.total_cmp(&other.1.checked));
             if let Some(first) = first.map(|(fingerprint, _)| *fingerprint) {
                 tokens.remove(&first);
             }
@@ -80,9 +85,18 @@ mod tests {
     use crate::permission::Permissions;
 
     fn sound(checked: f64, expiry: f64) -> CachedToken {
-        let claims = Claims { subject: "x".into(), permissions: Permissions::default(), expiry };
+        let claims = Claims {
+            subject: "x".into(),
+            permissions: Permissions::default(),
+            expiry,
+        };
         let key = DecodingKey::from_rsa_raw_components(&[0xff; 256], &[1, 0, 1]);
-        CachedToken { claims: Arc::new(claims), kid: "k".into(), key: Arc::new(key), checked }
+        CachedToken {
+            claims: Arc::new(claims),
+            kid: "k".into(),
+            key: Arc::new(key),
+            checked,
+        }
     }
 
     #[test]
@@ -90,8 +104,17 @@ mod tests {
         for (expiry, last) in [(2000.0, 1299.9), (1100.0, 1099.9)] {
             let verified = TokenCache::default();
             verified.insert([1; 32], sound(1000.0, expiry));
-            for (now, known) in [(1000.0, true), (last, true), (last + 0.2, false), (999.0, false)] {
-                assert_eq!(verified.get(&[1; 32], now).is_some(), known, "expiry {expiry}, now {now}");
+            for (now, known) in [
+                (1000.0, true),
+                (last, true),
+                (last + 0.2, false),
+                (999.0, false),
+            ] {
+                assert_eq!(
+                    verified.get(&[1; 32], now).is_some(),
+                    known,
+                    "expiry {expiry}, now {now}"
+                );
             }
             assert!(verified.get(&[2; 32], 1000.0).is_none());
         }
@@ -102,11 +125,18 @@ mod tests {
         let verified = TokenCache::default();
         let name = |number: u8| [number; 32];
         for number in 0..200 {
-            verified.insert(name(number), sound(1000.0 + f64::from(number) / 1000.0, 9000.0));
+            verified.insert(
+                name(number),
+                sound(1000.0 + f64::from(number) / 1000.0, 9000.0),
+            );
         }
         assert_eq!(verified.tokens().len(), MAX_TOKENS);
         for number in 0..200 {
-            assert_eq!(verified.get(&name(number), 1001.0).is_some(), number >= 136, "{number}");
+            assert_eq!(
+                verified.get(&name(number), 1001.0).is_some(),
+                number >= 136,
+                "{number}"
+            );
         }
         // Tokens that are not fresh are dropped first.
         verified.insert(name(250), sound(1300.15, 9000.0));

@@ -23,13 +23,16 @@ pub(super) fn read<T: Input>(authorized: &Authorized) -> Result<T, Error> {
     if body.is_empty() {
         return Err(Error::BadRequest("it is empty"));
     }
-    let form = Form::parse(body, authorized.handling).map_err(|_| Error::BadRequest("it is something else"))?;
+    let form = Form::parse(body, authorized.handling)
+        .map_err(|_| Error::BadRequest("it is something else"))?;
     let mut form = form.granted(authorized.permissions);
     form.set_by_server("id");
     let unknown = query::unknown(authorized);
     match T::read(form) {
         Err(FormError::PermissionMissing(permission)) => Err(Error::PermissionMissing(permission)),
-        Err(FormError::Fields(faults)) => Err(Error::Unprocessable(faults.into_iter().chain(unknown).collect())),
+        Err(FormError::Fields(faults)) => Err(Error::Unprocessable(
+            faults.into_iter().chain(unknown).collect(),
+        )),
         Ok(_) if !unknown.is_empty() => Err(Error::Unprocessable(unknown)),
         Ok(read) => Ok(read),
     }
@@ -38,14 +41,25 @@ pub(super) fn read<T: Input>(authorized: &Authorized) -> Result<T, Error> {
 /// Whether the headers declare plain JSON, or declare nothing. JSON is UTF-8 whatever a `charset`
 /// parameter says (RFC 8259, section 8.1).
 fn is_declared_json(headers: &HeaderMap) -> bool {
-    let media_type =
-        |value: &str| value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
+    let media_type = |value: &str| {
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .eq_ignore_ascii_case("application/json")
+    };
     every(headers, CONTENT_TYPE.as_str(), media_type)
-        && every(headers, CONTENT_ENCODING.as_str(), |value| value.trim().eq_ignore_ascii_case("identity"))
+        && every(headers, CONTENT_ENCODING.as_str(), |value| {
+            value.trim().eq_ignore_ascii_case("identity")
+        })
 }
 
 fn every(headers: &HeaderMap, name: &str, holds: impl Fn(&str) -> bool) -> bool {
-    headers.get_all(name).iter().all(|value| value.to_str().is_ok_and(&holds))
+    headers
+        .get_all(name)
+        .iter()
+        .all(|value| value.to_str().is_ok_and(&holds))
 }
 
 #[cfg(test)]

@@ -24,7 +24,9 @@ pub(super) fn encode(scope: &str, place: &str) -> String {
 pub(super) fn decode(scope: &str, cursor: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (digest, place) = bytes.split_at_checked(DIGEST_BYTES)?;
-    let place = str::from_utf8(place).ok().filter(|place| (1..=MAX_PLACE_BYTES).contains(&place.len()))?;
+    let place = str::from_utf8(place)
+        .ok()
+        .filter(|place| (1..=MAX_PLACE_BYTES).contains(&place.len()))?;
     (digest == digest_of(scope, place)).then(|| place.to_owned())
 }
 
@@ -44,21 +46,39 @@ mod tests {
     #[test]
     fn a_cursor_is_good_for_its_own_list_alone() {
         let cursor = encode("/actors?name=ida", "ida lupino\u{1f}0000000000000007");
-        assert_eq!(decode("/actors?name=ida", &cursor).as_deref(), Some("ida lupino\u{1f}0000000000000007"));
+        assert_eq!(
+            decode("/actors?name=ida", &cursor).as_deref(),
+            Some("ida lupino\u{1f}0000000000000007")
+        );
         assert_eq!(decode("/actors?name=id", &cursor), None);
         assert_eq!(decode("/movies?name=ida", &cursor), None);
         for index in 0..cursor.len() {
             let mut forged = cursor.clone().into_bytes();
             forged[index] = if forged[index] == b'A' { b'B' } else { b'A' };
-            assert_eq!(decode("/actors?name=ida", std::str::from_utf8(&forged).unwrap()), None, "{index}");
+            assert_eq!(
+                decode("/actors?name=ida", std::str::from_utf8(&forged).unwrap()),
+                None,
+                "{index}"
+            );
         }
         for (length, expected) in [(0, false), (1, true), (1024, true), (1025, false)] {
             let place = "x".repeat(length);
-            assert_eq!(decode("/actors", &encode("/actors", &place)).is_some(), expected, "{length}");
+            assert_eq!(
+                decode("/actors", &encode("/actors", &place)).is_some(),
+                expected,
+                "{length}"
+            );
         }
-        for nonsense in
-            ["", "A", "AAAA", "é", "====", &"A".repeat(20_000), &format!("{cursor}="), &format!(" {cursor}")]
-        {
+        for nonsense in [
+            "",
+            "A",
+            "AAAA",
+            "é",
+            "====",
+            &"A".repeat(20_000),
+            &format!("{cursor}="),
+            &format!(" {cursor}"),
+        ] {
             assert_eq!(decode("/actors?name=ida", nonsense), None, "{nonsense}");
         }
     }

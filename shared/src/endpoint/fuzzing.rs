@@ -24,7 +24,16 @@ pub fn event(json: &[u8], route: &'static Route) -> Option<Event> {
     let found = route::find(None, request.raw_http_path());
     let handling = preference::handling(request.headers());
     let (subject, permissions) = (String::new(), Permissions::all());
-    Some(Event { authorized: Authorized { request, route, subject, permissions, handling }, found })
+    Some(Event {
+        authorized: Authorized {
+            request,
+            route,
+            subject,
+            permissions,
+            handling,
+        },
+        found,
+    })
 }
 
 impl Event {

@@ -11,14 +11,18 @@ const RULE: &str = "must be one value of 1 to 255 printable ASCII characters";
 /// The request's idempotency key, if it has one.
 pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let mut values = headers.get_all(HEADER).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let key = value
-        .to_str()
-        .ok()
-        .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().filter(|key| {
+        (1..=255).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    });
     match (key, values.next()) {
         (Some(key), None) => Ok(Some(key)),
-        _ => Err(Error::Unprocessable(vec![FieldError::of("Idempotency-Key", RULE)])),
+        _ => Err(Error::Unprocessable(vec![FieldError::of(
+            "Idempotency-Key",
+            RULE,
+        )])),
     }
 }
 
@@ -31,7 +35,10 @@ mod tests {
         let check = |values: &[&[u8]], expected: Option<Option<&str>>| {
             let mut headers = HeaderMap::new();
             for value in values {
-                headers.append(HEADER, lambda_http::http::HeaderValue::from_bytes(value).unwrap());
+                headers.append(
+                    HEADER,
+                    lambda_http::http::HeaderValue::from_bytes(value).unwrap(),
+                );
             }
             assert_eq!(key(&headers).ok(), expected, "{values:?}");
         };

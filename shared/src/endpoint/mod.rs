@@ -45,7 +45,10 @@ pub trait Endpoint: Send + Sync + 'static {
     ///
     /// # Errors
     /// Any [`Error`]; each one maps to a response of the contract.
-    fn handle(request: Authorized, store: &Self::Store) -> impl Future<Output = Result<Reply, Error>> + Send;
+    fn handle(
+        request: Authorized,
+        store: &Self::Store,
+    ) -> impl Future<Output = Result<Reply, Error>> + Send;
 }
 
 /// A request whose token grants the permission of its endpoint.
@@ -55,14 +58,22 @@ pub trait Endpoint: Send + Sync + 'static {
 ///
 /// ```compile_fail,E0451
 /// fn unchecked(request: lambda_http::Request) -> shared::endpoint::Authorized {
-///     let (route, subject, permissions) = (shared::route::ACTORS, String::new(), Default::default());
-///     shared::endpoint::Authorized { request, route, subject, permissions, handling: Default::default() }
+///     shared::endpoint::Authorized {
+///         request,
+///         route: shared::route::ACTORS,
+///         subject: String::new(),
+///         permissions: Default::default(),
+///         handling: Default::default(),
+///     }
 /// }
 /// ```
 ///
 /// ```compile_fail,E0624
 /// fn unchecked(
-///     request: lambda_http::Request, claims: &shared::auth::Claims, route: &shared::route::Route, permission: shared::permission::Permission,
+///     request: lambda_http::Request,
+///     claims: &shared::auth::Claims,
+///     route: &'static shared::route::Route,
+///     permission: shared::permission::Permission,
 /// ) -> shared::endpoint::Authorized {
 ///     shared::endpoint::Authorized::check(request, claims, route, permission).unwrap()
 /// }
@@ -84,8 +95,17 @@ impl Authorized {
         permission: Permission,
     ) -> Result<Self, Error> {
         if claims.permissions.contain(permission) {
-            let (subject, handling) = (claims.subject.clone(), preference::handling(request.headers()));
-            Ok(Self { request, route, subject, permissions: claims.permissions, handling })
+            let (subject, handling) = (
+                claims.subject.clone(),
+                preference::handling(request.headers()),
+            );
+            Ok(Self {
+                request,
+                route,
+                subject,
+                permissions: claims.permissions,
+                handling,
+            })
         } else {
             Err(Error::PermissionMissing(permission))
         }
@@ -97,7 +117,10 @@ impl Authorized {
     /// [`Error::NotFound`] for anything that [`Id::parse`] does not accept.
     pub fn id(&self) -> Result<Id, Error> {
         let parameters = self.request.path_parameters_ref();
-        let text = self.route.parameter.and_then(|name| parameters?.first(name));
+        let text = self
+            .route
+            .parameter
+            .and_then(|name| parameters?.first(name));
         text.and_then(Id::parse).ok_or(Error::NotFound)
     }
 
@@ -117,7 +140,11 @@ impl Authorized {
     /// [`Error::Unprocessable`], which lists every parameter.
     pub fn no_parameters(&self) -> Result<(), Error> {
         let unknown = query::unknown(self);
-        if unknown.is_empty() { Ok(()) } else { Err(Error::Unprocessable(unknown)) }
+        if unknown.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Unprocessable(unknown))
+        }
     }
 
     /// How the client wants unknown names to be handled.
@@ -175,6 +202,8 @@ impl Authorized {
     /// [`Error::Unprocessable`] for a malformed key.
     pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
         let key = idempotency::key(self.request.headers())?;
-        Ok(key.map(|key| IdempotencyKey::new(&self.subject, self.route.path, key, self.request.body())))
+        Ok(key.map(|key| {
+            IdempotencyKey::new(&self.subject, self.route.path, key, self.request.body())
+        }))
     }
 }

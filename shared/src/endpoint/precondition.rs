@@ -20,12 +20,20 @@ pub(super) fn from_if_match(headers: &HeaderMap) -> Precondition {
     if values.is_empty() {
         return Precondition::Exists;
     }
-    let text: Vec<_> = values.iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    let text: Vec<_> = values
+        .iter()
+        .map(|value| value.to_str().unwrap_or_default())
+        .collect();
     let text = text.join(",");
     if text.trim() == "*" {
         return Precondition::Exists;
     }
-    Precondition::IsOneOf(text.split(',').filter_map(|tag| version(tag.trim())).take(MAX_TAGS).collect())
+    Precondition::IsOneOf(
+        text.split(',')
+            .filter_map(|tag| version(tag.trim()))
+            .take(MAX_TAGS)
+            .collect(),
+    )
 }
 
 /// The version of a strong tag, if the tag is exactly what [`tag`] writes.
@@ -48,7 +56,9 @@ mod tests {
             }
             assert_eq!(from_if_match(&headers), expected, "{values:?}");
         };
-        let one_of = |versions: &[u64]| Precondition::IsOneOf(versions.iter().copied().map(Version).collect());
+        let one_of = |versions: &[u64]| {
+            Precondition::IsOneOf(versions.iter().copied().map(Version).collect())
+        };
         check(&[], Precondition::Exists);
         check(&["*"], Precondition::Exists);
         check(&["\"7\""], one_of(&[7]));

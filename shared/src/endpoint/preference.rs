@@ -7,11 +7,15 @@ use crate::model::Handling;
 /// How the client wants unknown names to be handled. If a preference is given more than once, the
 /// first one counts. Other preferences and undefined values are ignored.
 pub(super) fn handling(headers: &HeaderMap) -> Handling {
-    let preferences = headers.get_all("prefer").iter().flat_map(|value| split(value.as_bytes(), b','));
+    let preferences = headers
+        .get_all("prefer")
+        .iter()
+        .flat_map(|value| split(value.as_bytes(), b','));
     let mut values = preferences.filter_map(|preference| {
         // Parameters of a preference follow a semicolon; `handling` has none.
         let (name, value) = name_and_value(split(preference, b';').next()?);
-        name.eq_ignore_ascii_case(b"handling").then(|| unquoted(value))
+        name.eq_ignore_ascii_case(b"handling")
+            .then(|| unquoted(value))
     });
     match values.next() {
         Some(value) if value.eq_ignore_ascii_case(b"strict") => Handling::Strict,
@@ -43,13 +47,23 @@ fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
 }
 
 fn name_and_value(preference: &[u8]) -> (&[u8], &[u8]) {
-    let mut parts = preference.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    let mut parts = preference
+        .splitn(2, |byte| *byte == b'=')
+        .map(<[u8]>::trim_ascii);
+    (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    )
 }
 
 /// The text of a token or of a quoted string.
 fn unquoted(value: &[u8]) -> Vec<u8> {
-    let Some(text) = value.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")) else { return value.to_vec() };
+    let Some(text) = value
+        .strip_prefix(b"\"")
+        .and_then(|text| text.strip_suffix(b"\""))
+    else {
+        return value.to_vec();
+    };
     let mut escaped = false;
     text.iter()
         .copied()

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::{Authorized, cursor};
 use crate::error::Error;
 use crate::model::{
-    Actor, ActorFilter, Age, Billing, Credit, FieldError, Gender, Handling, Id, Movie, MovieFilter, Name, Order,
-    Prefix, ReadableId, ReleaseDate, Resource,
+    Actor, ActorFilter, Age, Billing, Credit, FieldError, Gender, Handling, Id, Movie, MovieFilter,
+    Name, Order, Prefix, ReadableId, ReleaseDate, Resource,
 };
 use crate::permission::{MayRead, Permission};
 use crate::store::{ListQuery, Listed, MAX_LIMIT, WithCredits};
@@ -55,9 +55,18 @@ pub struct List<R: Listed> {
 impl<R: Listed> List<R> {
     /// The path and query of the page that follows this place.
     pub(super) fn next(&self, place: &str) -> String {
-        let Self { path, scope, limit, include, .. } = self;
+        let Self {
+            path,
+            scope,
+            limit,
+            include,
+            ..
+        } = self;
         if self.plain {
-            return format!("{path}?after={}&limit={limit}{include}", place.trim_start_matches('0'));
+            return format!(
+                "{path}?after={}&limit={limit}{include}",
+                place.trim_start_matches('0')
+            );
         }
         let separator = if scope.is_empty() { "" } else { "&" };
         let cursor = cursor::encode(&scoped(path, scope), place);
@@ -84,12 +93,22 @@ pub struct Query<'a> {
 impl<'a> Query<'a> {
     fn of(authorized: &'a Authorized) -> Self {
         let scope = form_urlencoded::Serializer::new(String::new());
-        Self { authorized, known: Vec::new(), missing: None, faults: Vec::new(), scope }
+        Self {
+            authorized,
+            known: Vec::new(),
+            missing: None,
+            faults: Vec::new(),
+            scope,
+        }
     }
 
     /// All the values of a parameter.
     fn values(&self, field: &str) -> Vec<&'a str> {
-        self.authorized.request.query_string_parameters_ref().and_then(|query| query.all(field)).unwrap_or_default()
+        self.authorized
+            .request
+            .query_string_parameters_ref()
+            .and_then(|query| query.all(field))
+            .unwrap_or_default()
     }
 
     /// Proof that the token may read `R`, if the request has this parameter, which is about `R`.
@@ -99,38 +118,63 @@ impl<'a> Query<'a> {
         if self.values(field).is_empty() {
             return None;
         }
-        self.authorized.permissions.may_read().map_err(|missing| self.missing = Some(missing)).ok()
+        self.authorized
+            .permissions
+            .may_read()
+            .map_err(|missing| self.missing = Some(missing))
+            .ok()
     }
 
     /// The id of a row of the other resource that filters the list.
     fn readable_id<R: Resource>(&mut self, field: &'static str) -> Option<ReadableId<R>> {
         let proof = self.proof(field)?;
-        self.narrow(field, ID_RULE, Id::parse).map(|id| ReadableId::new(id, proof))
+        self.narrow(field, ID_RULE, Id::parse)
+            .map(|id| ReadableId::new(id, proof))
     }
 
     /// The parameter's value, or `None` if it is absent. Records an error if the value is invalid
     /// or given more than once.
-    fn read<T>(&mut self, field: &'static str, rule: &'static str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn read<T>(
+        &mut self,
+        field: &'static str,
+        rule: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         self.read_or(field, |text| read(text).ok_or(rule))
     }
 
     /// As [`Self::read`], with the error message from `read`.
-    fn read_or<T>(&mut self, field: &'static str, read: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
+    fn read_or<T>(
+        &mut self,
+        field: &'static str,
+        read: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
         self.known.push(field);
         let value = match self.values(field)[..] {
             [] => return None,
             [value] => read(value),
             _ => Err("must be given once"),
         };
-        value.map_err(|message| self.faults.push(FieldError::of(field, message))).ok()
+        value
+            .map_err(|message| self.faults.push(FieldError::of(field, message)))
+            .ok()
     }
 
     /// As [`Self::read`], for a filter or sort parameter, which becomes part of the scope.
-    fn narrow<T>(&mut self, field: &'static str, rule: &'static str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn narrow<T>(
+        &mut self,
+        field: &'static str,
+        rule: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         self.narrow_or(field, |text| read(text).ok_or(rule))
     }
 
-    fn narrow_or<T>(&mut self, field: &'static str, read: impl Fn(&str) -> Result<T, &'static str>) -> Option<T> {
+    fn narrow_or<T>(
+        &mut self,
+        field: &'static str,
+        read: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
         let (text, value) = self.read_or(field, |text| Ok((text.to_owned(), read(text)?)))?;
         self.scope.append_pair(field, &text);
         Some(value)
@@ -138,11 +182,20 @@ impl<'a> Query<'a> {
 
     /// In strict mode, an error for each parameter that was not read, sorted by name.
     fn unknown(&self) -> Vec<FieldError> {
-        let Authorized { request, handling, .. } = self.authorized;
-        let parameters = request.query_string_parameters_ref().filter(|_| *handling == Handling::Strict);
-        let names: BTreeSet<_> = parameters.into_iter().flat_map(|query| query.iter().map(|(name, _)| name)).collect();
+        let Authorized {
+            request, handling, ..
+        } = self.authorized;
+        let parameters = request
+            .query_string_parameters_ref()
+            .filter(|_| *handling == Handling::Strict);
+        let names: BTreeSet<_> = parameters
+            .into_iter()
+            .flat_map(|query| query.iter().map(|(name, _)| name))
+            .collect();
         let unknown = names.into_iter().filter(|name| !self.known.contains(name));
-        unknown.map(|name| FieldError::unknown(name, "is an unknown query parameter")).collect()
+        unknown
+            .map(|name| FieldError::unknown(name, "is an unknown query parameter"))
+            .collect()
     }
 
     fn finish<T>(mut self, whole: T) -> Result<T, Error> {
@@ -157,7 +210,8 @@ impl<'a> Query<'a> {
 
 const ID_RULE: &str = "must be an id, a whole number from 1 to 9007199254740991";
 const AGE_RULE: &str = "must be a whole number from 0 to 150";
-const PREFIX_RULE: &str = "must be a text of 1 to 200 characters without control characters, and more than accents";
+const PREFIX_RULE: &str =
+    "must be a text of 1 to 200 characters without control characters, and more than accents";
 
 /// Reads the whole query of a list.
 pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error> {
@@ -165,7 +219,9 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
     let filter = R::filter(&mut query);
     let (order, descending) = sort::<R>(&mut query);
     let limit = query.read("limit", "must be a whole number from 1 to 1000", |text| {
-        Id::parse(text).and_then(|number| u16::try_from(number.get()).ok()).filter(|limit| *limit <= MAX_LIMIT)
+        Id::parse(text)
+            .and_then(|number| u16::try_from(number.get()).ok())
+            .filter(|limit| *limit <= MAX_LIMIT)
     });
     let limit = limit.unwrap_or(MAX_LIMIT);
     let after = query.read("after", ID_RULE, Id::parse);
@@ -174,24 +230,50 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
     let scope = query.scope.finish();
     let cursor = query.read("cursor", "must be one that this list gave", |text| {
         let place = cursor::decode(&scoped(route.path, &scope), text)?;
-        (order != R::Order::NAMES[0].1 || Id::parse(place.trim_start_matches('0')).is_some()).then_some(place)
+        (order != R::Order::NAMES[0].1 || Id::parse(place.trim_start_matches('0')).is_some())
+            .then_some(place)
     });
     let by_id = order == R::Order::NAMES[0].1 && !descending;
     if after.is_some() && (!by_id || cursor.is_some()) {
-        query
-            .faults
-            .push(FieldError::of("after", "goes with a list in ascending order of id alone, and not with a cursor"));
+        query.faults.push(FieldError::of(
+            "after",
+            "goes with a list in ascending order of id alone, and not with a cursor",
+        ));
     }
     let plain = by_id && filter == R::Filter::default();
-    let page = if credits.is_some() { limit.min(MAX_LIMIT_WITH_CREDITS) } else { limit };
+    let page = if credits.is_some() {
+        limit.min(MAX_LIMIT_WITH_CREDITS)
+    } else {
+        limit
+    };
     let after = cursor.or_else(|| after.map(|id| format!("{id:016}")));
-    let include = if credits.is_some() { format!("&include={}", R::CREDITS.0) } else { String::new() };
-    let wanted = ListQuery { filter, order, descending, after, limit: page };
-    query.finish(List { wanted, credits, path: route.path, scope, limit, include, plain })
+    let include = if credits.is_some() {
+        format!("&include={}", R::CREDITS.0)
+    } else {
+        String::new()
+    };
+    let wanted = ListQuery {
+        filter,
+        order,
+        descending,
+        after,
+        limit: page,
+    };
+    query.finish(List {
+        wanted,
+        credits,
+        path: route.path,
+        scope,
+        limit,
+        include,
+        plain,
+    })
 }
 
 /// Reads the query of a single row: `include` is its only parameter.
-pub(super) fn include_alone<R: Queried>(authorized: &Authorized) -> Result<Option<MayRead<R::Counterpart>>, Error> {
+pub(super) fn include_alone<R: Queried>(
+    authorized: &Authorized,
+) -> Result<Option<MayRead<R::Counterpart>>, Error> {
     let mut query = Query::of(authorized);
     let included = include::<R>(&mut query);
     query.finish(included)
@@ -213,7 +295,9 @@ fn include<R: Queried>(query: &mut Query<'_>) -> Option<MayRead<R::Counterpart>>
 fn sort<R: Queried>(query: &mut Query<'_>) -> (R::Order, bool) {
     let usual = R::Order::NAMES[0];
     let sort = query.narrow("sort", R::SORT_RULE, |text| {
-        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        let (name, descending) = text
+            .strip_prefix('-')
+            .map_or((text, false), |name| (name, true));
         let (_, order) = R::Order::NAMES.iter().find(|(known, _)| *known == name)?;
         Some((*order, descending))
     });
@@ -229,7 +313,11 @@ impl Queried for Actor {
         ActorFilter {
             name: query.narrow("name", PREFIX_RULE, Prefix::new),
             gender: query
-                .narrow("gender", "must be a text of 1 to 80 characters", Gender::new)
+                .narrow(
+                    "gender",
+                    "must be a text of 1 to 80 characters",
+                    Gender::new,
+                )
                 .map(|gender| ActorFilter::gender(gender.as_str())),
             min_age: query.narrow("min_age", AGE_RULE, age),
             max_age: query.narrow("max_age", AGE_RULE, age),
@@ -240,10 +328,28 @@ impl Queried for Actor {
     /// Sorts credits by release date, newest first, then by movie id.
     fn with_credits((actor, mut credits): WithCredits<Self>) -> ActorWithCredits {
         credits.sort_by_key(|(movie, _)| (Reverse(movie.release_date), movie.id));
-        let credits = credits.into_iter().map(|(Movie { id, title, release_date }, Credit { character, billing })| {
-            MovieCredit { movie_id: id, title, release_date, character, billing }
-        });
-        ActorWithCredits { actor, credits: credits.collect() }
+        let credits = credits.into_iter().map(
+            |(
+                Movie {
+                    id,
+                    title,
+                    release_date,
+                },
+                Credit { character, billing },
+            )| {
+                MovieCredit {
+                    movie_id: id,
+                    title,
+                    release_date,
+                    character,
+                    billing,
+                }
+            },
+        );
+        ActorWithCredits {
+            actor,
+            credits: credits.collect(),
+        }
     }
 }
 
@@ -264,20 +370,33 @@ impl Queried for Movie {
     /// Sorts credits by billing, those without one last, then by actor id.
     fn with_credits((movie, mut credits): WithCredits<Self>) -> MovieWithCast {
         credits.sort_by_key(|(actor, credit)| credit.place(actor.id));
-        let cast = credits.into_iter().map(|(Actor { id, name, .. }, Credit { character, billing })| CastMember {
-            actor_id: id,
-            name,
-            character,
-            billing,
-        });
-        MovieWithCast { movie, cast: cast.collect() }
+        let cast =
+            credits
+                .into_iter()
+                .map(
+                    |(Actor { id, name, .. }, Credit { character, billing })| CastMember {
+                        actor_id: id,
+                        name,
+                        character,
+                        billing,
+                    },
+                );
+        MovieWithCast {
+            movie,
+            cast: cast.collect(),
+        }
     }
 }
 
 /// Parses an age: digits without leading zeros.
 fn age(text: &str) -> Option<Age> {
-    let spelled = text == "0" || !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
-    if spelled { Age::new(text.parse().ok()?) } else { None }
+    let spelled =
+        text == "0" || !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    if spelled {
+        Age::new(text.parse().ok()?)
+    } else {
+        None
+    }
 }
 
 /// An actor with the movies they play in.
@@ -323,7 +442,10 @@ mod tests {
         let request = lambda_http::http::Request::new(lambda_http::Body::Empty);
         let mut parameters = std::collections::HashMap::<String, Vec<String>>::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            parameters.entry(name.into_owned()).or_default().push(value.into_owned());
+            parameters
+                .entry(name.into_owned())
+                .or_default()
+                .push(value.into_owned());
         }
         let authorized = Authorized {
             request: request.with_query_string_parameters(parameters),
@@ -333,7 +455,10 @@ mod tests {
             handling: Handling::Lenient,
         };
         list(&authorized).map_err(|error| match error {
-            Error::Unprocessable(faults) => faults.into_iter().map(|fault| fault.field.into_owned()).collect(),
+            Error::Unprocessable(faults) => faults
+                .into_iter()
+                .map(|fault| fault.field.into_owned())
+                .collect(),
             other => panic!("{other}"),
         })
     }
@@ -346,16 +471,40 @@ mod tests {
     fn a_limit_and_an_id_to_go_on_after() {
         let check = |query: &str, limit: u16, after: Option<&str>| {
             let wanted = read(query).unwrap().wanted;
-            assert_eq!((wanted.limit, wanted.after.as_deref()), (limit, after), "{query}");
+            assert_eq!(
+                (wanted.limit, wanted.after.as_deref()),
+                (limit, after),
+                "{query}"
+            );
         };
         check("", 1000, None);
         check("limit=1&other=x", 1, None);
         check("limit=1000&after=7", 1000, Some("0000000000000007"));
         check("limit=1000&include=credits", 100, None);
-        for limit in ["", "0", "1001", "-1", "1.5", "ten", "%201", "01", "1,2", "99999999999999999999"] {
+        for limit in [
+            "",
+            "0",
+            "1001",
+            "-1",
+            "1.5",
+            "ten",
+            "%201",
+            "01",
+            "1,2",
+            "99999999999999999999",
+        ] {
             assert_eq!(faults(&format!("limit={limit}")), ["limit"], "{limit}");
         }
-        for after in ["", "0", "-1", "x", "9007199254740992", "1&after=1", "1&sort=-id", "1&sort=age"] {
+        for after in [
+            "",
+            "0",
+            "-1",
+            "x",
+            "9007199254740992",
+            "1&after=1",
+            "1&sort=-id",
+            "1&sort=age",
+        ] {
             assert_eq!(faults(&format!("after={after}")), ["after"], "{after}");
         }
         assert_eq!(faults("limit=1&limit=2&after=x"), ["limit", "after"]);
@@ -364,13 +513,43 @@ mod tests {
     #[test]
     fn every_parameter_has_its_rule() {
         for (name, values) in [
-            ("name", &["", "%20", "%CC%81", &"x".repeat(201), "a&name=a"][..]),
+            (
+                "name",
+                &["", "%20", "%CC%81", &"x".repeat(201), "a&name=a"][..],
+            ),
             ("gender", &["", "%20", "%00", &"x".repeat(81), "a&gender=a"]),
-            ("min_age", &["", "-1", "151", "1.0", "01", "x", "1&min_age=1"]),
+            (
+                "min_age",
+                &["", "-1", "151", "1.0", "01", "x", "1&min_age=1"],
+            ),
             ("max_age", &["", "-1", "151", "1e1", "00", "1&max_age=1"]),
-            ("movie_id", &["", "0", "01", "x", "9007199254740992", "1&movie_id=1"]),
-            ("sort", &["", "-", "--id", "ID", "title", "+id", "id,age", "id&sort=id"]),
-            ("include", &["", "cast", "Credits", "credits,x", "credits&include=credits"]),
+            (
+                "movie_id",
+                &["", "0", "01", "x", "9007199254740992", "1&movie_id=1"],
+            ),
+            (
+                "sort",
+                &[
+                    "",
+                    "-",
+                    "--id",
+                    "ID",
+                    "title",
+                    "+id",
+                    "id,age",
+                    "id&sort=id",
+                ],
+            ),
+            (
+                "include",
+                &[
+                    "",
+                    "cast",
+                    "Credits",
+                    "credits,x",
+                    "credits&include=credits",
+                ],
+            ),
             ("cursor", &["", "x", "AAAAAAAAAAAAAAAA", "a&cursor=a"]),
         ] {
             for value in values {
@@ -382,15 +561,34 @@ mod tests {
     #[test]
     fn a_plain_list_goes_on_by_id_and_any_other_by_cursor() {
         let next = |query: &str, place: &str| read(query).unwrap().next(place);
-        assert_eq!(next("limit=2", "0000000000000005"), "/actors?after=5&limit=2");
-        assert_eq!(next("sort=id&include=credits", "0000000000000005"), "/actors?after=5&limit=1000&include=credits");
-        let path = next("name=L%C3%A9a+S&sort=-age&limit=7", "034\u{1f}0000000000000005");
-        assert!(path.starts_with("/actors?name=L%C3%A9a+S&sort=-age&cursor="), "{path}");
+        assert_eq!(
+            next("limit=2", "0000000000000005"),
+            "/actors?after=5&limit=2"
+        );
+        assert_eq!(
+            next("sort=id&include=credits", "0000000000000005"),
+            "/actors?after=5&limit=1000&include=credits"
+        );
+        let path = next(
+            "name=L%C3%A9a+S&sort=-age&limit=7",
+            "034\u{1f}0000000000000005",
+        );
+        assert!(
+            path.starts_with("/actors?name=L%C3%A9a+S&sort=-age&cursor="),
+            "{path}"
+        );
         let (_, query) = path.split_once('?').unwrap();
         let again = read(query).unwrap();
-        assert_eq!(again.wanted.after.as_deref(), Some("034\u{1f}0000000000000005"));
+        assert_eq!(
+            again.wanted.after.as_deref(),
+            Some("034\u{1f}0000000000000005")
+        );
         assert_eq!((again.wanted.limit, again.wanted.descending), (7, true));
-        for foreign in [query.replace("sort=-age", "sort=age"), query.replace("+S", ""), format!("{query}&min_age=3")] {
+        for foreign in [
+            query.replace("sort=-age", "sort=age"),
+            query.replace("+S", ""),
+            format!("{query}&min_age=3"),
+        ] {
             assert_eq!(faults(&foreign), ["cursor"], "{foreign}");
         }
     }

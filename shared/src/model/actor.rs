@@ -49,14 +49,28 @@ impl Resource for Actor {
 
 impl Input for NewActor {
     fn read(mut form: Form<'_>) -> Result<Self, FormError> {
-        let (name, age, gender) = (form.required("name"), form.required("age"), form.required("gender"));
-        form.finish((|| Some(Self { name: name?, age: age?, gender: gender? }))())
+        let (name, age, gender) = (
+            form.required("name"),
+            form.required("age"),
+            form.required("gender"),
+        );
+        form.finish((|| {
+            Some(Self {
+                name: name?,
+                age: age?,
+                gender: gender?,
+            })
+        })())
     }
 }
 
 impl Input for ActorChanges {
     fn read(mut form: Form<'_>) -> Result<Self, FormError> {
-        let changes = Self { name: form.optional("name"), age: form.optional("age"), gender: form.optional("gender") };
+        let changes = Self {
+            name: form.optional("name"),
+            age: form.optional("age"),
+            gender: form.optional("gender"),
+        };
         form.finish(Some(changes))
     }
 }
@@ -71,7 +85,10 @@ impl Age {
 
     /// The age, if `years` is at most 150.
     pub fn new(years: u64) -> Option<Self> {
-        u8::try_from(years).ok().filter(|years| *years <= Self::MAX_YEARS).map(Self)
+        u8::try_from(years)
+            .ok()
+            .filter(|years| *years <= Self::MAX_YEARS)
+            .map(Self)
     }
 
     /// The age in years.
@@ -85,7 +102,11 @@ impl Age {
             return None;
         }
         let digits = text.trim_start_matches('0');
-        if digits.is_empty() { Some(Self(0)) } else { Self::new(digits.parse().ok()?) }
+        if digits.is_empty() {
+            Some(Self(0))
+        } else {
+            Self::new(digits.parse().ok()?)
+        }
     }
 }
 
@@ -163,13 +184,19 @@ mod tests {
     }
 
     fn new(body: &str) -> Result<NewActor, FormError> {
-        NewActor::read(Form::parse(body.as_bytes(), Handling::Lenient).ok().unwrap())
+        NewActor::read(
+            Form::parse(body.as_bytes(), Handling::Lenient)
+                .ok()
+                .unwrap(),
+        )
     }
 
     #[test]
     fn every_fault_of_a_body_is_named_at_once() {
         let error = new(r#"{"name": "", "age": null}"#).unwrap_err();
-        let FormError::Fields(faults) = error else { panic!("{error:?}") };
+        let FormError::Fields(faults) = error else {
+            panic!("{error:?}")
+        };
         let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_ref()).collect();
         assert_eq!(fields, ["name", "age", "gender"]);
         assert_eq!(faults[1].message, "is required");
@@ -178,41 +205,67 @@ mod tests {
     #[test]
     fn unknown_members_are_ignored_however_odd() {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-        let body = format!(r#"{{"id": 7, "odd": 1e999, "deep": {deep}, "name": "Ida", "age": 24, "gender": "f"}}"#);
+        let body = format!(
+            r#"{{"id": 7, "odd": 1e999, "deep": {deep}, "name": "Ida", "age": 24, "gender": "f"}}"#
+        );
         assert_eq!(new(&body).unwrap().age.get(), 24);
     }
 
     #[test]
     fn a_null_changes_nothing() {
-        let form = Form::parse(br#"{"name": null, "age": "30"}"#, Handling::Lenient).ok().unwrap();
+        let form = Form::parse(br#"{"name": null, "age": "30"}"#, Handling::Lenient)
+            .ok()
+            .unwrap();
         let changes = ActorChanges::read(form).unwrap();
-        assert_eq!(changes, ActorChanges { age: Age::new(30), ..ActorChanges::default() });
+        assert_eq!(
+            changes,
+            ActorChanges {
+                age: Age::new(30),
+                ..ActorChanges::default()
+            }
+        );
     }
 
     #[test]
     fn in_strict_mode_every_name_is_known_and_given_once() {
         let check = |body: &str, expected: &[(&str, &str)]| {
-            let read = |handling| ActorChanges::read(Form::parse(body.as_bytes(), handling).ok().unwrap());
+            let read =
+                |handling| ActorChanges::read(Form::parse(body.as_bytes(), handling).ok().unwrap());
             let faults = match read(Handling::Strict) {
                 Err(FormError::Fields(faults)) => faults,
                 _ => Vec::new(),
             };
-            let named: Vec<_> = faults.iter().map(|fault| (fault.field.as_ref(), fault.message.as_ref())).collect();
+            let named: Vec<_> = faults
+                .iter()
+                .map(|fault| (fault.field.as_ref(), fault.message.as_ref()))
+                .collect();
             assert_eq!(named, expected, "{body}");
             assert!(read(Handling::Lenient).is_ok(), "{body}");
         };
         let (unknown, twice) = ("is an unknown field", "is given twice");
         check(r#"{"name": "Ida", "age": null}"#, &[]);
         check("{}", &[]);
-        check(r#"{"b": {"c": 1, "c": 2}, "name": "Ida", "a": null, "b": 1}"#, &[("b", unknown), ("a", unknown)]);
-        check(r#"{"Age": 1, "": 2, "age ": 3}"#, &[("Age", unknown), ("", unknown), ("age ", unknown)]);
-        check(r#"{"age": 1, "a\u0067e": 2, "gender": null, "gender": null}"#, &[("age", twice), ("gender", twice)]);
+        check(
+            r#"{"b": {"c": 1, "c": 2}, "name": "Ida", "a": null, "b": 1}"#,
+            &[("b", unknown), ("a", unknown)],
+        );
+        check(
+            r#"{"Age": 1, "": 2, "age ": 3}"#,
+            &[("Age", unknown), ("", unknown), ("age ", unknown)],
+        );
+        check(
+            r#"{"age": 1, "a\u0067e": 2, "gender": null, "gender": null}"#,
+            &[("age", twice), ("gender", twice)],
+        );
     }
 
     #[test]
     fn a_body_is_one_json_object() {
         for body in ["{}", " {\"a\": 1} \n"] {
-            assert!(Form::parse(body.as_bytes(), Handling::Lenient).is_ok(), "{body}");
+            assert!(
+                Form::parse(body.as_bytes(), Handling::Lenient).is_ok(),
+                "{body}"
+            );
         }
         for body in [
             "",
@@ -229,7 +282,10 @@ mod tests {
             "{\"a\": NaN}",
             "\u{feff}{}",
         ] {
-            assert!(Form::parse(body.as_bytes(), Handling::Lenient).is_err(), "{body}");
+            assert!(
+                Form::parse(body.as_bytes(), Handling::Lenient).is_err(),
+                "{body}"
+            );
         }
         assert!(Form::parse(b"{\"name\": \"\xff\"}", Handling::Lenient).is_err());
     }

@@ -33,7 +33,10 @@ impl Billing {
 
     /// The billing, if `place` is from 1 to 1000.
     pub fn new(place: u64) -> Option<Self> {
-        u16::try_from(place).ok().filter(|place| (1..=Self::MAX_BILLING).contains(place)).map(Self)
+        u16::try_from(place)
+            .ok()
+            .filter(|place| (1..=Self::MAX_BILLING).contains(place))
+            .map(Self)
     }
 
     /// The position as a number.
@@ -64,9 +67,14 @@ impl Cast {
     ///
     /// # Errors
     /// Every error, each with its position in the array: `cast[3].billing`.
-    pub(super) fn read(json: &str, _proof: MayRead<Actor>, handling: Handling) -> Result<Self, Vec<FieldError>> {
+    pub(super) fn read(
+        json: &str,
+        _proof: MayRead<Actor>,
+        handling: Handling,
+    ) -> Result<Self, Vec<FieldError>> {
         const RULE: &str = "must be an array of at most 1000 objects, each with an actor_id";
-        let entries: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| vec![FieldError::of("cast", RULE)])?;
+        let entries: Vec<&RawValue> =
+            serde_json::from_str(json).map_err(|_| vec![FieldError::of("cast", RULE)])?;
         if entries.len() > Self::MAX_CREDITS {
             return Err(vec![FieldError::of("cast", RULE)]);
         }
@@ -74,22 +82,47 @@ impl Cast {
         for (index, entry) in entries.into_iter().enumerate() {
             match read_credit(entry.get(), index, handling) {
                 Ok((actor, _)) if !actors.insert(actor) => {
-                    faults.push(FieldError::of(format!("cast[{index}].actor_id"), "is in the cast already"));
+                    faults.push(FieldError::of(
+                        format!("cast[{index}].actor_id"),
+                        "is in the cast already",
+                    ));
                 }
                 Ok(credit) => credits.push(credit),
                 Err(found) => faults.extend(found),
             }
         }
-        if faults.is_empty() { Ok(Self(credits)) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(Self(credits))
+        } else {
+            Err(faults)
+        }
     }
 }
 
-fn read_credit(json: &str, index: usize, handling: Handling) -> Result<(Id, Credit), Vec<FieldError>> {
-    let not_an_object = |_| vec![FieldError::of(format!("cast[{index}]"), "must be an object with an actor_id")];
+fn read_credit(
+    json: &str,
+    index: usize,
+    handling: Handling,
+) -> Result<(Id, Credit), Vec<FieldError>> {
+    let not_an_object = |_| {
+        vec![FieldError::of(
+            format!("cast[{index}]"),
+            "must be an object with an actor_id",
+        )]
+    };
     let mut form = Form::parse(json.as_bytes(), handling).map_err(not_an_object)?;
-    let (actor, character, billing) = (form.required("actor_id"), form.optional("character"), form.optional("billing"));
+    let (actor, character, billing) = (
+        form.required("actor_id"),
+        form.optional("character"),
+        form.optional("billing"),
+    );
     let credit = form.fields(actor.map(|actor| (actor, Credit { character, billing })));
-    credit.map_err(|faults| faults.into_iter().map(|fault| fault.within(&format!("cast[{index}]"))).collect())
+    credit.map_err(|faults| {
+        faults
+            .into_iter()
+            .map(|fault| fault.within(&format!("cast[{index}]")))
+            .collect()
+    })
 }
 
 impl Field for Billing {
@@ -100,7 +133,9 @@ impl Field for Billing {
 
 impl Field for Id {
     fn read(json: &str) -> Result<Self, &'static str> {
-        integer(json).and_then(Self::new).ok_or("must be the id of an actor, a whole number from 1")
+        integer(json)
+            .and_then(Self::new)
+            .ok_or("must be the id of an actor, a whole number from 1")
     }
 }
 
@@ -110,11 +145,19 @@ mod tests {
     use crate::permission::Permissions;
 
     fn read(json: &str, handling: Handling) -> Result<Cast, Vec<FieldError>> {
-        Cast::read(json, Permissions::named(["get:actors"]).may_read().unwrap(), handling)
+        Cast::read(
+            json,
+            Permissions::named(["get:actors"]).may_read().unwrap(),
+            handling,
+        )
     }
 
     fn faults(json: &str) -> Vec<String> {
-        read(json, Handling::Lenient).unwrap_err().into_iter().map(|fault| fault.field.into_owned()).collect()
+        read(json, Handling::Lenient)
+            .unwrap_err()
+            .into_iter()
+            .map(|fault| fault.field.into_owned())
+            .collect()
     }
 
     #[test]
@@ -123,21 +166,44 @@ mod tests {
             r#"[{"actor_id": 5, "character": " Rick ", "billing": 1}, {"actor_id": 2.0, "billing": null, "x": []}]"#,
             Handling::Lenient,
         );
-        let rick = Credit { character: Name::new("Rick"), billing: Billing::new(1) };
-        assert_eq!(cast, Ok(Cast(vec![(Id::new(5).unwrap(), rick), (Id::new(2).unwrap(), Credit::default())])));
+        let rick = Credit {
+            character: Name::new("Rick"),
+            billing: Billing::new(1),
+        };
+        assert_eq!(
+            cast,
+            Ok(Cast(vec![
+                (Id::new(5).unwrap(), rick),
+                (Id::new(2).unwrap(), Credit::default())
+            ]))
+        );
         assert_eq!(read("[]", Handling::Strict), Ok(Cast::default()));
     }
 
     #[test]
     fn every_fault_is_named_by_its_place() {
-        for json in ["1", "{}", "\"x\"", "true", &format!("[{}1]", "1,".repeat(1000))] {
+        for json in [
+            "1",
+            "{}",
+            "\"x\"",
+            "true",
+            &format!("[{}1]", "1,".repeat(1000)),
+        ] {
             assert_eq!(faults(json), ["cast"], "{json}");
         }
         assert_eq!(faults("[1, null, []]"), ["cast[0]", "cast[1]", "cast[2]"]);
-        assert_eq!(faults(r#"[{"actor_id": 1}, {"actor_id": 1}]"#), ["cast[1].actor_id"]);
+        assert_eq!(
+            faults(r#"[{"actor_id": 1}, {"actor_id": 1}]"#),
+            ["cast[1].actor_id"]
+        );
         assert_eq!(
             faults(r#"[{"character": "", "billing": 0}, {"actor_id": 0}]"#),
-            ["cast[0].actor_id", "cast[0].character", "cast[0].billing", "cast[1].actor_id"]
+            [
+                "cast[0].actor_id",
+                "cast[0].character",
+                "cast[0].billing",
+                "cast[1].actor_id"
+            ]
         );
         for billing in ["0", "1001", "-1", "1.5", "\"1\"", "true", "1e400"] {
             assert_eq!(
@@ -150,8 +216,15 @@ mod tests {
 
     #[test]
     fn credits_without_a_billing_come_last() {
-        let place =
-            |billing, actor| Credit { billing: Billing::new(billing), character: None }.place(Id::new(actor).unwrap());
-        assert!(place(1, 9) < place(2, 1) && place(2, 1) < place(2, 2) && place(1000, 9) < place(0, 1));
+        let place = |billing, actor| {
+            Credit {
+                billing: Billing::new(billing),
+                character: None,
+            }
+            .place(Id::new(actor).unwrap())
+        };
+        assert!(
+            place(1, 9) < place(2, 1) && place(2, 1) < place(2, 2) && place(1000, 9) < place(0, 1)
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! Filters and sort orders of lists.
 
-use super::{Actor, Age, Id, Movie, Name, ReleaseDate, caseless, folded, last_word, without_article};
+use super::{
+    Actor, Age, Id, Movie, Name, ReleaseDate, caseless, folded, last_word, without_article,
+};
 use crate::permission::MayRead;
 
 /// The beginning of a name or title, folded: case, accents, character width and extra spaces are
@@ -50,12 +52,16 @@ pub enum MovieOrder {
 }
 
 impl Order for ActorOrder {
-    const NAMES: &'static [(&'static str, Self)] = &[("id", Self::Id), ("name", Self::Name), ("age", Self::Age)];
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("id", Self::Id), ("name", Self::Name), ("age", Self::Age)];
 }
 
 impl Order for MovieOrder {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("id", Self::Id), ("title", Self::Title), ("release_date", Self::ReleaseDate)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("id", Self::Id),
+        ("title", Self::Title),
+        ("release_date", Self::ReleaseDate),
+    ];
 }
 
 /// A filter of actors. An actor must match every field that is set.
@@ -116,7 +122,10 @@ impl ActorFilter {
         };
         self.min_age.is_none_or(|least| actor.age >= least)
             && self.max_age.is_none_or(|greatest| actor.age <= greatest)
-            && self.gender.as_ref().is_none_or(|gender| caseless(actor.gender.as_str()) == *gender)
+            && self
+                .gender
+                .as_ref()
+                .is_none_or(|gender| caseless(actor.gender.as_str()) == *gender)
             && self.name.as_ref().is_none_or(begins)
     }
 }
@@ -126,10 +135,14 @@ impl MovieFilter {
     pub fn admits(&self, movie: &Movie) -> bool {
         let begins = |prefix: &Prefix| {
             let title = folded(movie.title.as_str());
-            title.starts_with(prefix.as_str()) || without_article(&title).starts_with(prefix.as_str())
+            title.starts_with(prefix.as_str())
+                || without_article(&title).starts_with(prefix.as_str())
         };
-        self.released_from.is_none_or(|first| movie.release_date >= first)
-            && self.released_to.is_none_or(|last| movie.release_date <= last)
+        self.released_from
+            .is_none_or(|first| movie.release_date >= first)
+            && self
+                .released_to
+                .is_none_or(|last| movie.release_date <= last)
             && self.title.as_ref().is_none_or(begins)
     }
 }

@@ -10,8 +10,10 @@ use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 pub(crate) fn folded(text: &str) -> String {
     let categories = CodePointMapData::<GeneralCategory>::new();
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
-    let bare: String =
-        decomposed.chars().filter(|c| !GeneralCategoryGroup::Mark.contains(categories.get(*c))).collect();
+    let bare: String = decomposed
+        .chars()
+        .filter(|c| !GeneralCategoryGroup::Mark.contains(categories.get(*c)))
+        .collect();
     let folded = CaseMapper::new().fold_string(&bare);
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -20,8 +22,12 @@ pub(crate) fn folded(text: &str) -> String {
 /// section 3.13).
 pub(crate) fn caseless(text: &str) -> String {
     let normalizer = DecomposingNormalizerBorrowed::new_nfd();
-    let folded = CaseMapper::new().fold_string(&normalizer.normalize(text)).into_owned();
-    ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned()
+    let folded = CaseMapper::new()
+        .fold_string(&normalizer.normalize(text))
+        .into_owned();
+    ComposingNormalizerBorrowed::new_nfc()
+        .normalize(&folded)
+        .into_owned()
 }
 
 /// The last word of a folded text.
@@ -31,7 +37,9 @@ pub(crate) fn last_word(folded: &str) -> &str {
 
 /// A folded title without its leading article (the, a, an), unless the article is the whole title.
 pub(crate) fn without_article(folded: &str) -> &str {
-    let rest = ["the ", "a ", "an "].into_iter().find_map(|article| folded.strip_prefix(article));
+    let rest = ["the ", "a ", "an "]
+        .into_iter()
+        .find_map(|article| folded.strip_prefix(article));
     rest.unwrap_or(folded)
 }
 
@@ -63,10 +71,17 @@ mod tests {
 
     #[test]
     fn the_last_word_and_the_title_behind_an_article() {
-        assert_eq!((last_word("ida lupino"), last_word("ida"), last_word("")), ("lupino", "ida", ""));
-        for (title, rest) in
-            [("the third man", "third man"), ("a", "a"), ("an", "an"), ("theodora", "theodora"), ("a a", "a")]
-        {
+        assert_eq!(
+            (last_word("ida lupino"), last_word("ida"), last_word("")),
+            ("lupino", "ida", "")
+        );
+        for (title, rest) in [
+            ("the third man", "third man"),
+            ("a", "a"),
+            ("an", "an"),
+            ("theodora", "theodora"),
+            ("a a", "a"),
+        ] {
             assert_eq!(without_article(title), rest);
         }
     }

@@ -42,14 +42,21 @@ impl FieldError {
 
     /// An error for `field`; `message` states the rule.
     pub fn of(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { field: field.into(), message: message.into(), unknown: false }
+        Self {
+            field: field.into(),
+            message: message.into(),
+            unknown: false,
+        }
     }
 
     /// An error for an unknown name. The client chose the name, so it is truncated and must not be
     /// logged.
     pub(crate) fn unknown(name: &str, message: &'static str) -> Self {
         let field: String = name.chars().take(Self::MAX_UNKNOWN_CHARACTERS).collect();
-        Self { unknown: true, ..Self::of(field, message) }
+        Self {
+            unknown: true,
+            ..Self::of(field, message)
+        }
     }
 
     /// Whether the client chose the name of the field. Such a name must not be logged.
@@ -59,7 +66,10 @@ impl FieldError {
 
     /// The same error, for a field inside `whole`.
     pub(super) fn within(self, whole: &str) -> Self {
-        Self { field: format!("{whole}.{}", self.field).into(), ..self }
+        Self {
+            field: format!("{whole}.{}", self.field).into(),
+            ..self
+        }
     }
 }
 
@@ -99,30 +109,47 @@ impl<'a> Form<'a> {
     pub fn parse(body: &'a [u8], handling: Handling) -> Result<Self, NotAnObject> {
         let Members(members) = serde_json::from_slice(body).map_err(|_| NotAnObject)?;
         let permissions = Permissions::default();
-        Ok(Self { members, handling, permissions, missing: None, known: Vec::new(), faults: Vec::new() })
+        Ok(Self {
+            members,
+            handling,
+            permissions,
+            missing: None,
+            known: Vec::new(),
+            faults: Vec::new(),
+        })
     }
 
     /// Sets the permissions that the request's token grants.
     #[must_use]
     pub fn granted(self, permissions: Permissions) -> Self {
-        Self { permissions, ..self }
+        Self {
+            permissions,
+            ..self
+        }
     }
 
     /// The field's value, or `None` if it is absent or null. Records an error if the value is
     /// invalid.
     pub(super) fn optional<T: Field>(&mut self, field: &'static str) -> Option<T> {
         let raw = self.member(field)?;
-        T::read(raw).map_err(|message| self.faults.push(FieldError::of(field, message))).ok()
+        T::read(raw)
+            .map_err(|message| self.faults.push(FieldError::of(field, message)))
+            .ok()
     }
 
     /// The `cast`, or `None` if it is absent or null. Records an error if it is invalid. It
     /// requires the permission to read actors.
     pub(super) fn cast(&mut self) -> Option<Cast> {
-        let is_given =
-            self.members.iter().rfind(|(name, _)| name == "cast").is_some_and(|(_, raw)| raw.get() != "null");
+        let is_given = self
+            .members
+            .iter()
+            .rfind(|(name, _)| name == "cast")
+            .is_some_and(|(_, raw)| raw.get() != "null");
         let raw = self.member("cast");
         match self.permissions.may_read() {
-            Ok(proof) => Cast::read(raw?, proof, self.handling).map_err(|faults| self.faults.extend(faults)).ok(),
+            Ok(proof) => Cast::read(raw?, proof, self.handling)
+                .map_err(|faults| self.faults.extend(faults))
+                .ok(),
             Err(missing) => {
                 self.missing = is_given.then_some(missing);
                 None
@@ -134,7 +161,11 @@ impl<'a> Form<'a> {
     /// as in most JSON parsers (RFC 8259, section 4); in strict mode it is an error.
     fn member(&mut self, field: &'static str) -> Option<&'a str> {
         self.known.push(field);
-        let mut values = self.members.iter().filter(|(name, _)| name == field).map(|(_, raw)| raw.get());
+        let mut values = self
+            .members
+            .iter()
+            .filter(|(name, _)| name == field)
+            .map(|(_, raw)| raw.get());
         let last = values.next_back();
         if self.handling == Handling::Strict && values.next().is_some() {
             self.faults.push(FieldError::of(field, "is given twice"));
@@ -147,7 +178,10 @@ impl<'a> Form<'a> {
     pub(crate) fn set_by_server(&mut self, field: &'static str) {
         self.known.push(field);
         if self.handling == Handling::Strict && self.members.iter().any(|(name, _)| name == field) {
-            self.faults.push(FieldError::of(field, "is chosen by the server and must be left out"));
+            self.faults.push(FieldError::of(
+                field,
+                "is chosen by the server and must be left out",
+            ));
         }
     }
 
@@ -176,7 +210,8 @@ impl<'a> Form<'a> {
             let mut seen = HashSet::new();
             let names = self.members.iter().map(|(name, _)| name.as_str());
             let unknown = names.filter(|name| !self.known.contains(name) && seen.insert(*name));
-            self.faults.extend(unknown.map(|name| FieldError::unknown(name, "is an unknown field")));
+            self.faults
+                .extend(unknown.map(|name| FieldError::unknown(name, "is an unknown field")));
         }
         match whole {
             Some(whole) if self.faults.is_empty() => Ok(whole),
@@ -227,7 +262,9 @@ pub(super) fn integer(json: &str) -> Option<u64> {
     }
     let (mantissa, exponent) = json.split_once(['e', 'E']).unwrap_or((json, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let (negative, whole) = whole.strip_prefix('-').map_or((false, whole), |digits| (true, digits));
+    let (negative, whole) = whole
+        .strip_prefix('-')
+        .map_or((false, whole), |digits| (true, digits));
     let digits = format!("{whole}{fraction}");
     let significant = digits.trim_end_matches('0');
     if significant.is_empty() {
@@ -236,7 +273,11 @@ pub(super) fn integer(json: &str) -> Option<u64> {
     let exponent: i32 = exponent.parse().ok()?;
     // The value is the significant digits times ten to this power. If the power is negative, the
     // value has a fraction.
-    let power = i64::from(exponent) - fraction.len() as i64 + (digits.len() - significant.len()) as i64;
+    let power =
+        i64::from(exponent) - fraction.len() as i64 + (digits.len() - significant.len()) as i64;
     let power = u32::try_from(power).ok().filter(|_| !negative)?;
-    significant.parse::<u64>().ok()?.checked_mul(10_u64.checked_pow(power)?)
+    significant
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(10_u64.checked_pow(power)?)
 }

@@ -18,8 +18,14 @@ impl Id {
 
     /// Parses an id, which has only one accepted form: `[1-9][0-9]{0,15}`, at most 2^53-1.
     pub fn parse(text: &str) -> Option<Self> {
-        let spelled = text.len() <= 16 && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
-        if spelled { Self::new(text.parse().ok()?) } else { None }
+        let spelled = text.len() <= 16
+            && !text.starts_with('0')
+            && text.bytes().all(|byte| byte.is_ascii_digit());
+        if spelled {
+            Self::new(text.parse().ok()?)
+        } else {
+            None
+        }
     }
 
     /// The id as a number.
@@ -40,7 +46,12 @@ mod tests {
 
     #[test]
     fn an_id_has_one_spelling() {
-        for (text, number) in [("1", 1), ("10", 10), ("999", 999), ("9007199254740991", 9_007_199_254_740_991)] {
+        for (text, number) in [
+            ("1", 1),
+            ("10", 10),
+            ("999", 999),
+            ("9007199254740991", 9_007_199_254_740_991),
+        ] {
             assert_eq!(Id::parse(text).map(Id::get), Some(number), "{text}");
         }
         let refused = [

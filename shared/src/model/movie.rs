@@ -46,16 +46,27 @@ impl Resource for Movie {
 impl Input for NewMovie {
     /// The release date defaults to the current time.
     fn read(mut form: Form<'_>) -> Result<Self, FormError> {
-        let (title, release_date, cast) = (form.required("title"), form.optional("release_date"), form.cast());
+        let (title, release_date, cast) = (
+            form.required("title"),
+            form.optional("release_date"),
+            form.cast(),
+        );
         let release_date = release_date.unwrap_or_else(ReleaseDate::now);
-        form.finish(title.map(|title| Self { title, release_date, cast: cast.unwrap_or_default() }))
+        form.finish(title.map(|title| Self {
+            title,
+            release_date,
+            cast: cast.unwrap_or_default(),
+        }))
     }
 }
 
 impl Input for MovieChanges {
     fn read(mut form: Form<'_>) -> Result<Self, FormError> {
-        let changes =
-            Self { title: form.optional("title"), release_date: form.optional("release_date"), cast: form.cast() };
+        let changes = Self {
+            title: form.optional("title"),
+            release_date: form.optional("release_date"),
+            cast: form.cast(),
+        };
         form.finish(Some(changes))
     }
 }

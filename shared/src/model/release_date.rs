@@ -24,7 +24,9 @@ impl ReleaseDate {
 
     /// The moment this many seconds after 1970-01-01T00:00:00Z, if it is in the years 1800 to 9999.
     pub fn from_timestamp(seconds: i64) -> Option<Self> {
-        DateTime::from_timestamp(seconds, 0).filter(|date| (1800..=9999).contains(&date.year())).map(Self)
+        DateTime::from_timestamp(seconds, 0)
+            .filter(|date| (1800..=9999).contains(&date.year()))
+            .map(Self)
     }
 
     /// The moment as seconds since 1970-01-01T00:00:00Z.
@@ -57,9 +59,15 @@ impl ReleaseDate {
     fn read_with(text: &str, usual: i64) -> Result<Self, &'static str> {
         let mut cursor = Cursor(without_comment(text.trim()));
         let date = cursor.date()?;
-        let seconds = if cursor.0.is_empty() { usual } else { cursor.time_and_offset().ok_or(UNREADABLE)? };
+        let seconds = if cursor.0.is_empty() {
+            usual
+        } else {
+            cursor.time_and_offset().ok_or(UNREADABLE)?
+        };
         let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp();
-        Self::from_timestamp(midnight + seconds).filter(|_| cursor.0.is_empty()).ok_or(UNREADABLE)
+        Self::from_timestamp(midnight + seconds)
+            .filter(|_| cursor.0.is_empty())
+            .ok_or(UNREADABLE)
     }
 }
 
@@ -78,13 +86,17 @@ impl Serialize for ReleaseDate {
 
 impl Field for ReleaseDate {
     fn read(json: &str) -> Result<Self, &'static str> {
-        string(json).ok_or(UNREADABLE).and_then(|text| Self::parse(&text))
+        string(json)
+            .ok_or(UNREADABLE)
+            .and_then(|text| Self::parse(&text))
     }
 }
 
 /// The text without a trailing comment, which RFC 2822 (section 3.2.3) allows, as in `+0000 (UTC)`.
 fn without_comment(text: &str) -> &str {
-    text.strip_suffix(')').and_then(|text| text.rsplit_once(" (")).map_or(text, |(text, _)| text)
+    text.strip_suffix(')')
+        .and_then(|text| text.rsplit_once(" ("))
+        .map_or(text, |(text, _)| text)
 }
 
 /// The rest of the text, not parsed yet.
@@ -94,7 +106,11 @@ impl<'a> Cursor<'a> {
     fn date(&mut self) -> Result<NaiveDate, &'static str> {
         if self.0.starts_with(|first: char| first.is_ascii_digit()) {
             let number = self.digits();
-            if self.0.starts_with(['-', '/', '.']) { self.numeric_date(number) } else { self.day_month_year(number) }
+            if self.0.starts_with(['-', '/', '.']) {
+                self.numeric_date(number)
+            } else {
+                self.day_month_year(number)
+            }
         } else {
             self.worded_date()
         }
@@ -104,7 +120,11 @@ impl<'a> Cursor<'a> {
     /// or last.
     fn numeric_date(&mut self, first: &str) -> Result<NaiveDate, &'static str> {
         let separator = self.0.chars().next().ok_or(UNREADABLE)?;
-        let mut next = || self.take(separator).then(|| self.digits()).ok_or(UNREADABLE);
+        let mut next = || {
+            self.take(separator)
+                .then(|| self.digits())
+                .ok_or(UNREADABLE)
+        };
         let (second, third) = (next()?, next()?);
         if first.len() == 4 {
             return date(first, second, third).ok_or(UNREADABLE);
@@ -129,7 +149,11 @@ impl<'a> Cursor<'a> {
         let comma = self.take(',');
         self.spaces().or(comma.then_some(())).ok_or(UNREADABLE)?;
         let day = self.digits();
-        self.day_month_year(day).and_then(|date| (date.weekday() == weekday).then_some(date).ok_or(UNREADABLE))
+        self.day_month_year(day).and_then(|date| {
+            (date.weekday() == weekday)
+                .then_some(date)
+                .ok_or(UNREADABLE)
+        })
     }
 
     /// The rest of `14 May 2020`, after the day.
@@ -144,7 +168,10 @@ impl<'a> Cursor<'a> {
     fn time_and_offset(&mut self) -> Option<i64> {
         let letter = self.take('T') || self.take('t');
         self.spaces().or(letter.then_some(()))?;
-        let (hour, minute) = (self.two_digits(23)?, self.take(':').then(|| self.two_digits(59))??);
+        let (hour, minute) = (
+            self.two_digits(23)?,
+            self.take(':').then(|| self.two_digits(59))??,
+        );
         let second = if self.take(':') { self.second()? } else { 0 };
         let offset = self.offset()?;
         let seconds = hour * 3600 + minute * 60 + second - offset;
@@ -175,7 +202,11 @@ impl<'a> Cursor<'a> {
         };
         self.0 = &self.0[1..];
         let hours = self.two_digits(23)?;
-        let minutes = if self.take(':') || !self.0.is_empty() { self.two_digits(59)? } else { 0 };
+        let minutes = if self.take(':') || !self.0.is_empty() {
+            self.two_digits(59)?
+        } else {
+            0
+        };
         let seconds = sign * (hours * 3600 + minutes * 60);
         FixedOffset::east_opt(i32::try_from(seconds).ok()?).map(|_| seconds)
     }
@@ -209,7 +240,10 @@ impl<'a> Cursor<'a> {
     }
 
     fn two_digits(&mut self, greatest: i64) -> Option<i64> {
-        let digits = self.0.get(..2).filter(|two| two.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let digits = self
+            .0
+            .get(..2)
+            .filter(|two| two.bytes().all(|byte| byte.is_ascii_digit()))?;
         self.0 = &self.0[2..];
         digits.parse().ok().filter(|number| *number <= greatest)
     }
@@ -217,7 +251,9 @@ impl<'a> Cursor<'a> {
 
 /// The date of three strings of digits: a year of four, a month and a day of one or two.
 fn date(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
-    (1..=2).contains(&month.len()).then(|| date_of(year, month.parse().ok()?, day))?
+    (1..=2)
+        .contains(&month.len())
+        .then(|| date_of(year, month.parse().ok()?, day))?
 }
 
 fn date_of(year: &str, month: u32, day: &str) -> Option<NaiveDate> {
@@ -227,7 +263,9 @@ fn date_of(year: &str, month: u32, day: &str) -> Option<NaiveDate> {
 
 /// The number of a month from its English name or the first three letters of it.
 fn month(word: &str) -> Option<u32> {
-    word.parse::<chrono::Month>().ok().map(|month| month.number_from_month())
+    word.parse::<chrono::Month>()
+        .ok()
+        .map(|month| month.number_from_month())
 }
 
 /// The offset of a named zone, in seconds east of UTC.
@@ -265,22 +303,43 @@ mod tests {
             ("2020-05-14 14:02:13", "Thu, 14 May 2020 14:02:13 GMT"),
             ("2020-05-14t14:02:13z", "Thu, 14 May 2020 14:02:13 GMT"),
             ("2020-05-14T14:02:13.999Z", "Thu, 14 May 2020 14:02:13 GMT"),
-            ("2020-05-14T14:02:13.123456789+00:00", "Thu, 14 May 2020 14:02:13 GMT"),
+            (
+                "2020-05-14T14:02:13.123456789+00:00",
+                "Thu, 14 May 2020 14:02:13 GMT",
+            ),
             ("2020-05-14T14:02:13,5Z", "Thu, 14 May 2020 14:02:13 GMT"),
             ("2020-05-14T14:02:13+02:00", "Thu, 14 May 2020 12:02:13 GMT"),
             ("2020-05-14T14:02:13-0530", "Thu, 14 May 2020 19:32:13 GMT"),
             ("2020-05-14T14:02+02", "Thu, 14 May 2020 12:02:00 GMT"),
-            ("2020-05-14 14:02:13 +02:00", "Thu, 14 May 2020 12:02:13 GMT"),
+            (
+                "2020-05-14 14:02:13 +02:00",
+                "Thu, 14 May 2020 12:02:13 GMT",
+            ),
             ("2020-05-14 14:02:13 UTC", "Thu, 14 May 2020 14:02:13 GMT"),
             ("2020-12-31T23:30:00-01:00", "Fri, 01 Jan 2021 00:30:00 GMT"),
             ("2016-12-31T23:59:60Z", "Sun, 01 Jan 2017 00:00:00 GMT"),
             ("2017-01-01T00:59:60+01:00", "Sun, 01 Jan 2017 00:00:00 GMT"),
-            ("Thu, 14 May 2020 14:02:13 GMT", "Thu, 14 May 2020 14:02:13 GMT"),
-            ("Thu,14 May 2020 14:02:13 +0000 (UTC)", "Thu, 14 May 2020 14:02:13 GMT"),
-            ("thu, 14 may 2020 14:02:13 gmt", "Thu, 14 May 2020 14:02:13 GMT"),
-            ("Thu, 14 May 2020 14:02:13 +0200", "Thu, 14 May 2020 12:02:13 GMT"),
+            (
+                "Thu, 14 May 2020 14:02:13 GMT",
+                "Thu, 14 May 2020 14:02:13 GMT",
+            ),
+            (
+                "Thu,14 May 2020 14:02:13 +0000 (UTC)",
+                "Thu, 14 May 2020 14:02:13 GMT",
+            ),
+            (
+                "thu, 14 may 2020 14:02:13 gmt",
+                "Thu, 14 May 2020 14:02:13 GMT",
+            ),
+            (
+                "Thu, 14 May 2020 14:02:13 +0200",
+                "Thu, 14 May 2020 12:02:13 GMT",
+            ),
             ("14 May 2020 14:02 -0700", "Thu, 14 May 2020 21:02:00 GMT"),
-            ("Fri, 1 Jan 2021 00:00:00 EST", "Fri, 01 Jan 2021 05:00:00 GMT"),
+            (
+                "Fri, 1 Jan 2021 00:00:00 EST",
+                "Fri, 01 Jan 2021 05:00:00 GMT",
+            ),
             ("May 14, 2020", "Thu, 14 May 2020 00:00:00 GMT"),
             ("december 1, 1999", "Wed, 01 Dec 1999 00:00:00 GMT"),
             ("Sep 1, 2020", "Tue, 01 Sep 2020 00:00:00 GMT"),
@@ -320,7 +379,10 @@ mod tests {
         ] {
             let expected = format!("Thu, 14 May 2020 {hour}:02:13 GMT");
             check(&format!("2020-05-14 14:02:13 {zone}"), Ok(&expected));
-            check(&format!("2020-05-14T14:02:13{}", zone.to_lowercase()), Ok(&expected));
+            check(
+                &format!("2020-05-14T14:02:13{}", zone.to_lowercase()),
+                Ok(&expected),
+            );
         }
         for zone in ["A", "Y", "BST", "CET", "EASTERN"] {
             check(&format!("2020-05-14 14:02:13 {zone}"), Err(UNREADABLE));
@@ -329,7 +391,13 @@ mod tests {
 
     #[test]
     fn a_date_that_can_be_read_two_ways_is_asked_for_again() {
-        for text in ["01/02/2020", "1/2/2020", "02-01-2020", "12.11.2020", "01/02/2020 10:00"] {
+        for text in [
+            "01/02/2020",
+            "1/2/2020",
+            "02-01-2020",
+            "12.11.2020",
+            "01/02/2020 10:00",
+        ] {
             check(text, Err(AMBIGUOUS));
         }
         assert!(AMBIGUOUS.contains("YYYY-MM-DD"));
@@ -419,12 +487,19 @@ mod tests {
     #[test]
     fn a_span_ends_with_the_whole_of_a_day_that_has_no_time() {
         let check = |text: &str, expected: &str| {
-            assert_eq!(ReleaseDate::parse_end(text).unwrap().to_string(), expected, "{text}");
+            assert_eq!(
+                ReleaseDate::parse_end(text).unwrap().to_string(),
+                expected,
+                "{text}"
+            );
         };
         check("2020-05-14", "Thu, 14 May 2020 23:59:59 GMT");
         check("9999-12-31", "Fri, 31 Dec 9999 23:59:59 GMT");
         check("2020-05-14T00:00", "Thu, 14 May 2020 00:00:00 GMT");
-        check("Thu, 14 May 2020 14:02:13 GMT", "Thu, 14 May 2020 14:02:13 GMT");
+        check(
+            "Thu, 14 May 2020 14:02:13 GMT",
+            "Thu, 14 May 2020 14:02:13 GMT",
+        );
         assert_eq!(ReleaseDate::parse_end("01/02/2020"), Err(AMBIGUOUS));
     }
 

@@ -44,13 +44,17 @@ impl Gender {
 
 impl Field for Name {
     fn read(json: &str) -> Result<Self, &'static str> {
-        string(json).and_then(|text| Self::new(&text)).ok_or(Self::RULE)
+        string(json)
+            .and_then(|text| Self::new(&text))
+            .ok_or(Self::RULE)
     }
 }
 
 impl Field for Gender {
     fn read(json: &str) -> Result<Self, &'static str> {
-        string(json).and_then(|text| Self::new(&text)).ok_or(Self::RULE)
+        string(json)
+            .and_then(|text| Self::new(&text))
+            .ok_or(Self::RULE)
     }
 }
 
@@ -64,7 +68,8 @@ pub(super) fn string(json: &str) -> Option<String> {
 /// characters.
 fn checked(text: &str, longest: usize) -> Option<String> {
     let text = text.trim();
-    let sound = !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control);
+    let sound =
+        !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control);
     sound.then(|| text.to_owned())
 }
 
@@ -74,12 +79,22 @@ mod tests {
 
     #[test]
     fn a_text_is_trimmed_and_otherwise_kept_as_sent() {
-        for (sent, kept) in
-            [("Ida", "Ida"), ("  Ida Lupino\n", "Ida Lupino"), ("\u{3000}李小龙\u{a0}", "李小龙"), ("🎭", "🎭")]
-        {
-            assert_eq!(Name::new(sent).as_ref().map(Name::as_str), Some(kept), "{sent:?}");
+        for (sent, kept) in [
+            ("Ida", "Ida"),
+            ("  Ida Lupino\n", "Ida Lupino"),
+            ("\u{3000}李小龙\u{a0}", "李小龙"),
+            ("🎭", "🎭"),
+        ] {
+            assert_eq!(
+                Name::new(sent).as_ref().map(Name::as_str),
+                Some(kept),
+                "{sent:?}"
+            );
         }
-        assert_eq!(Gender::new(" Non-Binary ").as_ref().map(Gender::as_str), Some("Non-Binary"));
+        assert_eq!(
+            Gender::new(" Non-Binary ").as_ref().map(Gender::as_str),
+            Some("Non-Binary")
+        );
     }
 
     #[test]
@@ -93,15 +108,36 @@ mod tests {
 
     #[test]
     fn an_empty_text_and_one_with_control_characters_are_refused() {
-        for text in ["", " ", "\t\n", "a\0b", "\0", "a\nb", "\u{1b}[31m", "a\u{7f}", "a\u{85}b"] {
-            assert!(Name::new(text).is_none() && Gender::new(text).is_none(), "{text:?}");
+        for text in [
+            "",
+            " ",
+            "\t\n",
+            "a\0b",
+            "\0",
+            "a\nb",
+            "\u{1b}[31m",
+            "a\u{7f}",
+            "a\u{85}b",
+        ] {
+            assert!(
+                Name::new(text).is_none() && Gender::new(text).is_none(),
+                "{text:?}"
+            );
         }
     }
 
     #[test]
     fn only_a_json_string_is_a_text() {
         assert!(Name::read(r#""Ida""#).is_ok());
-        for json in ["1", "true", "[]", "{}", r#"["Ida"]"#, r#""\ud800""#, r#""""#] {
+        for json in [
+            "1",
+            "true",
+            "[]",
+            "{}",
+            r#"["Ida"]"#,
+            r#""\ud800""#,
+            r#""""#,
+        ] {
             assert_eq!(Name::read(json), Err(Name::RULE), "{json}");
         }
     }

@@ -12,7 +12,9 @@ use aws_sdk_dynamodb::config::endpoint::ResolveEndpoint;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, disable_interceptor, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::interceptors::{
+    Intercept, disable_interceptor, dyn_dispatch_hint,
+};
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -45,7 +47,10 @@ pub fn endpoint(config: &SdkConfig) -> Option<Url> {
         return Url::parse(url).ok();
     }
     let region = config.region()?.to_string();
-    let params = aws_sdk_dynamodb::config::endpoint::Params::builder().region(region).build().ok()?;
+    let params = aws_sdk_dynamodb::config::endpoint::Params::builder()
+        .region(region)
+        .build()
+        .ok()?;
     let resolver = aws_sdk_dynamodb::config::endpoint::DefaultResolver::new();
     let resolved = resolver.resolve_endpoint(&params).now_or_never()?.ok()?;
     Url::parse(resolved.url()).ok()
@@ -53,8 +58,10 @@ pub fn endpoint(config: &SdkConfig) -> Option<Url> {
 
 /// Builds a DynamoDB client with this API's timeouts and retries, which override those in `config`.
 pub fn client(config: &SdkConfig, https: &Https) -> Client {
-    let timeouts =
-        TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build();
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_ATTEMPTS)
         .with_initial_backoff(INITIAL_BACKOFF)
@@ -62,8 +69,13 @@ pub fn client(config: &SdkConfig, https: &Https) -> Client {
     // Retries draw on a budget, so that they do not make an outage worse. The budget is this
     // client's own, not the SDK's process-wide one. It refills with time, so that an outage does
     // not disable retries long after it has ended.
-    let tokens = TokenBucket::builder().capacity(RETRY_BUDGET).refill_rate(RETRY_REFILL).build();
-    let budget = RetryPartition::custom("casting-agency").token_bucket(tokens).build();
+    let tokens = TokenBucket::builder()
+        .capacity(RETRY_BUDGET)
+        .refill_rate(RETRY_REFILL)
+        .build();
+    let budget = RetryPartition::custom("casting-agency")
+        .token_bucket(tokens)
+        .build();
     let config = aws_sdk_dynamodb::config::Builder::from(config)
         .timeout_config(timeouts)
         .retry_config(retries)

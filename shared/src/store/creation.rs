@@ -63,8 +63,12 @@ impl IdempotencyKey {
         }
         let scope = scope.finish();
         let (bucket, rest) = scope.as_ref().split_at(8);
-        let bucket = bucket.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
-        let id = rest[..15].iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        let bucket = bucket
+            .iter()
+            .fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        let id = rest[..15]
+            .iter()
+            .fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
         // Partitions are -2 and below. DynamoDB's numbers hold 38 digits; these have at most 20 and
         // 37.
         Self {
@@ -96,11 +100,24 @@ impl<R: Record> Table<R> {
     /// [`Error::IdsExhausted`].
     pub async fn create(&self, new: R::New) -> Result<Versioned<R>, Error> {
         let row = R::with_id(self.next_id().await?, new);
-        let put = self.client.put_item().table_name(&self.name).set_item(Some(table::item(&row)));
-        let put = put.condition_expression("attribute_not_exists(#id)").expression_attribute_names("#id", ID);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(table::item(&row)));
+        let put = put
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", ID);
         let once = Config::builder().retry_classifier(OnlyIfNothingWasDone::<PutItemError>::new());
-        put.customize().config_override(once).send().await.map_err(|error| Error::of("PutItem", &error))?;
-        Ok(Versioned { row, version: Version(1) })
+        put.customize()
+            .config_override(once)
+            .send()
+            .await
+            .map_err(|error| Error::of("PutItem", &error))?;
+        Ok(Versioned {
+            row,
+            version: Version(1),
+        })
     }
 
     /// Like [`Self::create`], but at most once for each key. The row and the key's record are
@@ -127,26 +144,37 @@ impl<R: Record> Table<R> {
         // DynamoDB executes a token once, so a retry is safe even if the outcome is unknown.
         let token = key.request_token(&self.name, row.id());
         match transaction::write(&self.client, writes, Some(token)).await {
-            Ok(()) => Ok(Created::Now(Versioned { row, version: Version(1) })),
+            Ok(()) => Ok(Created::Now(Versioned {
+                row,
+                version: Version(1),
+            })),
             Err(refusal) => self.after_transaction_error(key, refusal).await,
         }
     }
 
     /// The write of a new row.
     pub(super) fn put_row(&self, row: &R) -> Result<TransactWriteItem, Error> {
-        let put =
-            Put::builder().condition_expression("attribute_not_exists(#id)").expression_attribute_names("#id", ID);
+        let put = Put::builder()
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", ID);
         transaction::put(put.table_name(&self.name).set_item(Some(table::item(row))))
     }
 
     /// The write of a key's record.
-    pub(super) fn put_record(&self, key: &IdempotencyKey, answer: &str) -> Result<TransactWriteItem, Error> {
+    pub(super) fn put_record(
+        &self,
+        key: &IdempotencyKey,
+        answer: &str,
+    ) -> Result<TransactWriteItem, Error> {
         let put = Put::builder()
             .condition_expression("attribute_not_exists(#id) OR #expires_at <= :now")
             .expression_attribute_names("#id", ID)
             .expression_attribute_names("#expires_at", EXPIRES_AT)
             .expression_attribute_values(":now", number(now()));
-        transaction::put(put.table_name(&self.name).set_item(Some(record(key, answer))))
+        transaction::put(
+            put.table_name(&self.name)
+                .set_item(Some(record(key, answer))),
+        )
     }
 
     /// Handles the error of a transaction that writes the row, the key's record and perhaps more.
@@ -158,12 +186,17 @@ impl<R: Record> Table<R> {
         match refusal {
             // Another request with the key came first. If its record has expired since, retry.
             TransactionError::Unmet(places) if places.contains(&RECORD) => {
-                self.created_before(key).await?.ok_or(Error::Contended { call: transaction::CALL })
+                self.created_before(key).await?.ok_or(Error::Contended {
+                    call: transaction::CALL,
+                })
             }
-            TransactionError::Unmet(places) if places.contains(&ROW) => {
-                Err(Error::Failed { call: transaction::CALL, code: "id taken".into() })
-            }
-            TransactionError::Contended(places) if places.iter().any(|place| [ROW, RECORD].contains(place)) => {
+            TransactionError::Unmet(places) if places.contains(&ROW) => Err(Error::Failed {
+                call: transaction::CALL,
+                code: "id taken".into(),
+            }),
+            TransactionError::Contended(places)
+                if places.iter().any(|place| [ROW, RECORD].contains(place)) =>
+            {
                 Err(Error::InProgress)
             }
             TransactionError::InProgress => Err(Error::InProgress),
@@ -172,14 +205,23 @@ impl<R: Record> Table<R> {
     }
 
     /// The stored response of the key, if the key was used and has not expired by our own clock.
-    pub(super) async fn created_before(&self, key: &IdempotencyKey) -> Result<Option<Created<R>>, Error> {
-        let Some(record) = self.get_item(&key.bucket, &key.id).await? else { return Ok(None) };
+    pub(super) async fn created_before(
+        &self,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Created<R>>, Error> {
+        let Some(record) = self.get_item(&key.bucket, &key.id).await? else {
+            return Ok(None);
+        };
         let malformed = |attribute| Error::malformed(&self.name, None, attribute);
         if table::read(&record, EXPIRES_AT).ok_or_else(|| malformed(EXPIRES_AT))? <= now() {
             return Ok(None);
         }
-        let text =
-            |attribute| record.get(attribute).and_then(|value| value.as_s().ok()).ok_or_else(|| malformed(attribute));
+        let text = |attribute| {
+            record
+                .get(attribute)
+                .and_then(|value| value.as_s().ok())
+                .ok_or_else(|| malformed(attribute))
+        };
         if *text(BODY)? != key.body {
             return Err(Error::KeyReused);
         }
@@ -197,7 +239,10 @@ fn record(key: &IdempotencyKey, answer: &str) -> Item {
 
 /// Seconds since 1970-01-01T00:00:00Z.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }
 
 fn hex(bytes: &[u8]) -> String {

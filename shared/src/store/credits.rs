@@ -58,7 +58,10 @@ pub struct Credits {
 impl Credits {
     /// The table with this name.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into() }
+        Self {
+            client,
+            name: name.into(),
+        }
     }
 
     /// Reads every credit of the row with the counterpart's id, in ascending order of that id
@@ -87,29 +90,54 @@ impl Credits {
     }
 
     /// The writes of both halves of a credit.
-    pub(super) fn put(&self, movie: Id, actor: Id, credit: &Credit) -> Result<[TransactWriteItem; 2], Error> {
+    pub(super) fn put(
+        &self,
+        movie: Id,
+        actor: Id,
+        credit: &Credit,
+    ) -> Result<[TransactWriteItem; 2], Error> {
         let put = |key: Item| {
             let item = key.into_iter().chain(attributes(credit)).collect();
             transaction::put(Put::builder().table_name(&self.name).set_item(Some(item)))
         };
-        Ok([put(key::<Movie>(movie, actor))?, put(key::<Actor>(actor, movie))?])
+        Ok([
+            put(key::<Movie>(movie, actor))?,
+            put(key::<Actor>(actor, movie))?,
+        ])
     }
 
     /// The writes that remove both halves of the credit between a row and its counterpart.
-    pub(super) fn remove<R: Credited>(&self, id: Id, counterpart: Id) -> Result<[TransactWriteItem; 2], Error> {
-        let delete = |key: Item| transaction::delete(Delete::builder().table_name(&self.name).set_key(Some(key)));
-        Ok([delete(key::<R>(id, counterpart))?, delete(key::<R::Counterpart>(counterpart, id))?])
+    pub(super) fn remove<R: Credited>(
+        &self,
+        id: Id,
+        counterpart: Id,
+    ) -> Result<[TransactWriteItem; 2], Error> {
+        let delete = |key: Item| {
+            transaction::delete(Delete::builder().table_name(&self.name).set_key(Some(key)))
+        };
+        Ok([
+            delete(key::<R>(id, counterpart))?,
+            delete(key::<R::Counterpart>(counterpart, id))?,
+        ])
     }
 
     /// Deletes these credits of a row, both halves of each, with 50 credits in a transaction.
     /// Costs 4 write units a credit.
-    pub(super) async fn delete<R: Credited>(&self, id: Id, credits: &[(Id, Credit)]) -> Result<(), Error> {
+    pub(super) async fn delete<R: Credited>(
+        &self,
+        id: Id,
+        credits: &[(Id, Credit)],
+    ) -> Result<(), Error> {
         for some in credits.chunks(MAX_TRANSACTION_ITEMS / 2) {
-            let removals = some.iter().map(|(counterpart, _)| self.remove::<R>(id, *counterpart));
+            let removals = some
+                .iter()
+                .map(|(counterpart, _)| self.remove::<R>(id, *counterpart));
             let removals: Vec<_> = removals.collect::<Result<_, _>>()?;
             let removals: Vec<_> = removals.into_iter().flatten().collect();
             let attempt = || {
-                transaction::write(&self.client, removals.clone(), None).map(|done| done.map_err(Error::from)).boxed()
+                transaction::write(&self.client, removals.clone(), None)
+                    .map(|done| done.map_err(Error::from))
+                    .boxed()
             };
             retry::retry_on_conflict(attempt).await?;
         }
@@ -122,13 +150,19 @@ fn credit(table: &str, item: &dyn ItemView) -> Result<(Id, Credit), Error> {
     let counterpart = read(item, COUNTERPART).and_then(Id::new);
     let malformed = |malformed: Malformed| Error::malformed(table, counterpart, malformed.0);
     let credit = Credit {
-        character: optional(item, CHARACTER, |item, name| read_text(item, name, Name::new)).map_err(malformed)?,
+        character: optional(item, CHARACTER, |item, name| {
+            read_text(item, name, Name::new)
+        })
+        .map_err(malformed)?,
         billing: optional(item, BILLING, |item, name| {
             read_number(item, name, |place| Billing::new(u64::try_from(place).ok()?))
         })
         .map_err(malformed)?,
     };
-    Ok((counterpart.ok_or_else(|| Error::malformed(table, None, COUNTERPART))?, credit))
+    Ok((
+        counterpart.ok_or_else(|| Error::malformed(table, None, COUNTERPART))?,
+        credit,
+    ))
 }
 
 /// Reads an optional attribute.
@@ -137,12 +171,19 @@ fn optional<T>(
     attribute: &'static str,
     read: impl Fn(&dyn ItemView, &'static str) -> Result<T, Malformed>,
 ) -> Result<Option<T>, Malformed> {
-    item.has(attribute).then(|| read(item, attribute)).transpose()
+    item.has(attribute)
+        .then(|| read(item, attribute))
+        .transpose()
 }
 
 fn attributes(credit: &Credit) -> HashMap<String, AttributeValue> {
-    let character = credit.character.as_ref().map(|character| (CHARACTER.to_owned(), text(character.as_str())));
-    let billing = credit.billing.map(|billing| (BILLING.to_owned(), number(billing.get())));
+    let character = credit
+        .character
+        .as_ref()
+        .map(|character| (CHARACTER.to_owned(), text(character.as_str())));
+    let billing = credit
+        .billing
+        .map(|billing| (BILLING.to_owned(), number(billing.get())));
     character.into_iter().chain(billing).collect()
 }
 
@@ -151,5 +192,9 @@ fn owner<R: Credited>(id: Id) -> String {
 }
 
 fn key<R: Credited>(id: Id, counterpart: Id) -> Item {
-    [(OWNER.to_owned(), text(&owner::<R>(id))), (COUNTERPART.to_owned(), number(counterpart))].into()
+    [
+        (OWNER.to_owned(), text(&owner::<R>(id))),
+        (COUNTERPART.to_owned(), number(counterpart)),
+    ]
+    .into()
 }

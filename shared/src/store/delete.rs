@@ -26,7 +26,10 @@ impl<R: Record> Store for DeleteStore<R> {
     const TABLES: &'static [&'static str] = &[R::TABLE_VARIABLE, CREDITS_TABLE];
 
     fn open(client: &Client, names: &TableNames) -> Self {
-        Self { rows: Table::open(client, names), credits: Credits::new(client.clone(), names.get(CREDITS_TABLE)) }
+        Self {
+            rows: Table::open(client, names),
+            credits: Credits::new(client.clone(), names.get(CREDITS_TABLE)),
+        }
     }
 }
 
@@ -47,7 +50,11 @@ impl<R: Record + Credited> DeleteStore<R> {
         if matches!(deleted, Ok(()) | Err(Error::Missing)) {
             let swept = tokio::time::timeout(SWEEP_TIME, self.sweep(id, deleted.is_ok())).await;
             if !matches!(swept, Ok(Ok(()))) {
-                tracing::warn!(resource = R::NAME, id = id.get(), "credits of a deleted row are left in the table");
+                tracing::warn!(
+                    resource = R::NAME,
+                    id = id.get(),
+                    "credits of a deleted row are left in the table"
+                );
             }
         }
         deleted

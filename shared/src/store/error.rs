@@ -66,7 +66,10 @@ pub enum Error {
 
 impl Error {
     /// Classifies an SDK error.
-    pub(super) fn of<E: ProvideErrorMetadata, R: Http>(call: &'static str, error: &SdkError<E, R>) -> Self {
+    pub(super) fn of<E: ProvideErrorMetadata, R: Http>(
+        call: &'static str,
+        error: &SdkError<E, R>,
+    ) -> Self {
         match error {
             SdkError::ServiceError(context) => {
                 let code = context.err().code().unwrap_or("no code").to_owned();
@@ -78,21 +81,40 @@ impl Error {
                     Self::Failed { call, code }
                 }
             }
-            SdkError::TimeoutError(_) => Self::Unavailable { call, code: "timed out".into() },
-            SdkError::DispatchFailure(_) => Self::Unavailable { call, code: "no connection".into() },
-            SdkError::ResponseError(_) => Self::Unavailable { call, code: "broken response".into() },
-            _ => Self::Failed { call, code: "request not built".into() },
+            SdkError::TimeoutError(_) => Self::Unavailable {
+                call,
+                code: "timed out".into(),
+            },
+            SdkError::DispatchFailure(_) => Self::Unavailable {
+                call,
+                code: "no connection".into(),
+            },
+            SdkError::ResponseError(_) => Self::Unavailable {
+                call,
+                code: "broken response".into(),
+            },
+            _ => Self::Failed {
+                call,
+                code: "request not built".into(),
+            },
         }
     }
 
     /// The SDK could not build the request because a required field is missing.
     pub(super) fn not_built(call: &'static str) -> Self {
-        Self::Failed { call, code: "request not built".into() }
+        Self::Failed {
+            call,
+            code: "request not built".into(),
+        }
     }
 
     pub(super) fn malformed(table: &str, id: Option<Id>, attribute: &'static str) -> Self {
         let id = id.map_or_else(|| "without id".to_owned(), |id| id.to_string());
-        Self::Malformed { table: table.to_owned(), id, attribute }
+        Self::Malformed {
+            table: table.to_owned(),
+            id,
+            attribute,
+        }
     }
 }
 

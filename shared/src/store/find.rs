@@ -31,8 +31,8 @@ use super::record::{Record, text};
 use super::table::{Bounds, MAX_CONCURRENT_CALLS, Table};
 use super::{Store, TableNames, retry};
 use crate::model::{
-    Actor, ActorFilter, ActorOrder, Age, Credit, Id, Movie, MovieFilter, MovieOrder, Order, ReadableId, ReleaseDate,
-    folded,
+    Actor, ActorFilter, ActorOrder, Age, Credit, Id, Movie, MovieFilter, MovieOrder, Order,
+    ReadableId, ReleaseDate, folded,
 };
 use crate::permission::MayRead;
 
@@ -104,8 +104,11 @@ pub struct ReadStore<R: Listed> {
 pub type WithCredits<R> = (R, Vec<(<R as Credited>::Counterpart, Credit)>);
 
 impl<R: Listed> Store for ReadStore<R> {
-    const TABLES: &'static [&'static str] =
-        &[R::TABLE_VARIABLE, <R::Counterpart as Record>::TABLE_VARIABLE, CREDITS_TABLE];
+    const TABLES: &'static [&'static str] = &[
+        R::TABLE_VARIABLE,
+        <R::Counterpart as Record>::TABLE_VARIABLE,
+        CREDITS_TABLE,
+    ];
 
     fn open(client: &Client, names: &TableNames) -> Self {
         Self {
@@ -118,7 +121,9 @@ impl<R: Listed> Store for ReadStore<R> {
 
 impl<R: Listed> ListQuery<R> {
     fn is_by_id(&self) -> bool {
-        R::Order::NAMES.first().is_some_and(|(_, order)| *order == self.order)
+        R::Order::NAMES
+            .first()
+            .is_some_and(|(_, order)| *order == self.order)
     }
 
     fn admits(&self, row: &R) -> bool {
@@ -140,7 +145,10 @@ impl<R: Listed> ListQuery<R> {
 
     /// Makes the page from all rows that may match, given in any order.
     fn page_of(&self, rows: impl IntoIterator<Item = R>) -> Page<R> {
-        let admitted = rows.into_iter().filter(|row| self.admits(row)).map(|row| (row.place(self.order), row));
+        let admitted = rows
+            .into_iter()
+            .filter(|row| self.admits(row))
+            .map(|row| (row.place(self.order), row));
         let mut rows: Vec<_> = admitted.filter(|(place, _)| self.is_after(place)).collect();
         self.sort(&mut rows);
         // Two of the ranges may hold the same row.
@@ -160,9 +168,16 @@ impl<R: Listed> ListQuery<R> {
     /// more rows may follow.
     fn cut(&self, mut rows: Vec<(String, R)>, looked_to: Option<String>) -> Page<R> {
         let limit = usize::from(self.limit);
-        let next = if rows.len() > limit { Some(rows[limit - 1].0.clone()) } else { looked_to };
+        let next = if rows.len() > limit {
+            Some(rows[limit - 1].0.clone())
+        } else {
+            looked_to
+        };
         rows.truncate(limit);
-        Page { rows: rows.into_iter().map(|(_, row)| row).collect(), next }
+        Page {
+            rows: rows.into_iter().map(|(_, row)| row).collect(),
+            next,
+        }
     }
 }
 
@@ -184,37 +199,77 @@ impl<R: Listed> ReadStore<R> {
         if let Some(counterpart) = R::casting(&wanted.filter) {
             return self.find_by_casting(counterpart, wanted).await;
         }
-        if wanted.filter == R::Filter::default() || R::walk(wanted.order, &wanted.filter).is_some_and(|(_, just)| just)
+        if wanted.filter == R::Filter::default()
+            || R::walk(wanted.order, &wanted.filter).is_some_and(|(_, just)| just)
         {
             return self.walk(wanted).await;
         }
         let gatherings = R::gatherings(&wanted.filter);
-        let gatherings: Vec<_> = gatherings.iter().map(|ranges| self.gather(ranges, wanted.look())).collect();
+        let gatherings: Vec<_> = gatherings
+            .iter()
+            .map(|ranges| self.gather(ranges, wanted.look()))
+            .collect();
         let (gathered, walked) = try_join(try_join_all(gatherings), self.walk(wanted)).await?;
-        Ok(gathered.into_iter().flatten().next().map_or(walked, |rows| wanted.page_of(rows)))
+        Ok(gathered
+            .into_iter()
+            .flatten()
+            .next()
+            .map_or(walked, |rows| wanted.page_of(rows)))
     }
 
-    async fn find_by_casting(&self, counterpart: Id, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
+    async fn find_by_casting(
+        &self,
+        counterpart: Id,
+        wanted: &ListQuery<R>,
+    ) -> Result<Page<R>, Error> {
         retry::retry_on_conflict(|| self.try_find_by_casting(counterpart, wanted).boxed()).await
     }
 
-    async fn try_find_by_casting(&self, counterpart: Id, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
+    async fn try_find_by_casting(
+        &self,
+        counterpart: Id,
+        wanted: &ListQuery<R>,
+    ) -> Result<Page<R>, Error> {
         let credits = self.credits.of::<R::Counterpart>(counterpart).await?;
         let mut ids: Vec<_> = credits.iter().map(|(id, _)| *id).collect();
-        if let Some(after) = wanted.after.as_ref().and_then(|after| R::id_at(wanted.order, after)) {
-            ids.retain(|id| if wanted.descending { *id < after } else { *id > after });
+        if let Some(after) = wanted
+            .after
+            .as_ref()
+            .and_then(|after| R::id_at(wanted.order, after))
+        {
+            ids.retain(|id| {
+                if wanted.descending {
+                    *id < after
+                } else {
+                    *id > after
+                }
+            });
         }
-        let looked_to = if wanted.is_by_id() { first_of(&mut ids, wanted) } else { None };
+        let looked_to = if wanted.is_by_id() {
+            first_of(&mut ids, wanted)
+        } else {
+            None
+        };
         // Read the counterpart after its credits: if it still exists, none of them has been swept.
-        let rows = match try_join(self.counterparts.get(counterpart), self.rows.get_all(&ids)).await {
-            Err(Error::Missing) => return Ok(Page { rows: Vec::new(), next: None }),
+        let rows = match try_join(self.counterparts.get(counterpart), self.rows.get_all(&ids)).await
+        {
+            Err(Error::Missing) => {
+                return Ok(Page {
+                    rows: Vec::new(),
+                    next: None,
+                });
+            }
             found => found?.1,
         };
         if rows.len() < ids.len() {
-            self.check_unchanged::<R::Counterpart>(counterpart, &credits).await?;
+            self.check_unchanged::<R::Counterpart>(counterpart, &credits)
+                .await?;
         }
         let page = wanted.page_of(rows.into_values());
-        Ok(Page { next: page.next.or(looked_to.map(index::id_key)), ..page })
+        Ok(Page {
+            next: page.next.or(looked_to.map(index::id_key)),
+            ..page
+        })
     }
 
     /// Checks that the row's credits are still those that were read. Call it when some of their
@@ -225,8 +280,16 @@ impl<R: Listed> ReadStore<R> {
     ///
     /// # Errors
     /// [`Error::Contended`] if the credits have changed.
-    async fn check_unchanged<C: Credited>(&self, id: Id, credits: &[(Id, Credit)]) -> Result<(), Error> {
-        if self.credits.of::<C>(id).await? == credits { Ok(()) } else { Err(Error::Contended { call: "Query" }) }
+    async fn check_unchanged<C: Credited>(
+        &self,
+        id: Id,
+        credits: &[(Id, Credit)],
+    ) -> Result<(), Error> {
+        if self.credits.of::<C>(id).await? == credits {
+            Ok(())
+        } else {
+            Err(Error::Contended { call: "Query" })
+        }
     }
 
     async fn walk(&self, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
@@ -239,31 +302,68 @@ impl<R: Listed> ReadStore<R> {
     /// Reads the table in order of ids (strongly consistent if there is no filter).
     async fn walk_table(&self, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
         let all = wanted.filter == R::Filter::default();
-        let most = if all { usize::from(wanted.limit) + 1 } else { wanted.look() };
-        let after = wanted.after.as_ref().and_then(|after| R::id_at(wanted.order, after));
-        let bounds = Bounds { limit: wanted.limit, after, descending: wanted.descending, most, consistent: all };
+        let most = if all {
+            usize::from(wanted.limit) + 1
+        } else {
+            wanted.look()
+        };
+        let after = wanted
+            .after
+            .as_ref()
+            .and_then(|after| R::id_at(wanted.order, after));
+        let bounds = Bounds {
+            limit: wanted.limit,
+            after,
+            descending: wanted.descending,
+            most,
+            consistent: all,
+        };
         let listing = self.rows.list(bounds, |row| wanted.admits(row)).await?;
-        Ok(Page { rows: listing.rows, next: listing.next.map(index::id_key) })
+        Ok(Page {
+            rows: listing.rows,
+            next: listing.next.map(index::id_key),
+        })
     }
 
     /// Reads an index range in list order. `just` means that every row in the range matches.
-    async fn walk_index(&self, range: Range, just: bool, wanted: &ListQuery<R>) -> Result<Page<R>, Error> {
-        let most = if just { usize::from(wanted.limit) + 2 } else { wanted.look().div_ceil(SHARDS as usize) };
+    async fn walk_index(
+        &self,
+        range: Range,
+        just: bool,
+        wanted: &ListQuery<R>,
+    ) -> Result<Page<R>, Error> {
+        let most = if just {
+            usize::from(wanted.limit) + 2
+        } else {
+            wanted.look().div_ceil(SHARDS as usize)
+        };
         let range = rest_of(range, wanted);
-        let reads = (0..SHARDS).map(|shard| self.rows.read_index(&range, shard, most, wanted.descending));
+        let reads =
+            (0..SHARDS).map(|shard| self.rows.read_index(&range, shard, most, wanted.descending));
         let shards = try_join_all(reads).await?;
         // The merged rows are complete only up to the first position where a shard has more.
-        let ends = shards.iter().filter(|shard| shard.more).filter_map(|shard| shard.rows.last());
+        let ends = shards
+            .iter()
+            .filter(|shard| shard.more)
+            .filter_map(|shard| shard.rows.last());
         let ends = ends.map(|row| row.place(wanted.order));
-        let looked_to = if wanted.descending { ends.max() } else { ends.min() };
+        let looked_to = if wanted.descending {
+            ends.max()
+        } else {
+            ends.min()
+        };
         let known = |place: &String| match &looked_to {
             None => true,
             Some(end) if wanted.descending => place >= end,
             Some(end) => place <= end,
         };
-        let rows = shards.into_iter().flat_map(|shard| shard.rows).map(|row| (row.place(wanted.order), row));
-        let mut rows: Vec<_> =
-            rows.filter(|(place, row)| known(place) && wanted.is_after(place) && wanted.admits(row)).collect();
+        let rows = shards
+            .into_iter()
+            .flat_map(|shard| shard.rows)
+            .map(|row| (row.place(wanted.order), row));
+        let mut rows: Vec<_> = rows
+            .filter(|(place, row)| known(place) && wanted.is_after(place) && wanted.admits(row))
+            .collect();
         wanted.sort(&mut rows);
         Ok(wanted.cut(rows, looked_to))
     }
@@ -272,7 +372,9 @@ impl<R: Listed> ReadStore<R> {
     /// `most`.
     async fn gather(&self, ranges: &[Range], most: usize) -> Result<Option<Vec<R>>, Error> {
         let each = most / (ranges.len() * SHARDS as usize);
-        let reads = ranges.iter().flat_map(|range| (0..SHARDS).map(move |shard| (range, shard)));
+        let reads = ranges
+            .iter()
+            .flat_map(|range| (0..SHARDS).map(move |shard| (range, shard)));
         let reads = reads.map(|(range, shard)| self.rows.read_index(range, shard, each, false));
         let shards = try_join_all(reads).await?;
         let all = !shards.iter().any(|shard| shard.more);
@@ -298,7 +400,8 @@ impl<R: Listed> ReadStore<R> {
     async fn try_get_with_credits(&self, id: Id) -> Result<Versioned<WithCredits<R>>, Error> {
         let before = self.rows.get(id).await?;
         let credits = self.credits.of::<R>(id).await?;
-        let (counterparts, after) = try_join(self.counterparts_of(credits.iter()), self.rows.get(id)).await?;
+        let (counterparts, after) =
+            try_join(self.counterparts_of(credits.iter()), self.rows.get(id)).await?;
         let Versioned { row, version } = after;
         if version != before.version {
             return Err(Error::Contended { call: "Query" });
@@ -306,7 +409,10 @@ impl<R: Listed> ReadStore<R> {
         if !are_known(&credits, &counterparts) {
             self.check_unchanged::<R>(id, &credits).await?;
         }
-        Ok(Versioned { row: (row, known(credits, &counterparts)), version })
+        Ok(Versioned {
+            row: (row, known(credits, &counterparts)),
+            version,
+        })
     }
 
     /// Like [`Self::find`], each row with its credits whose counterparts exist. A page that would
@@ -324,24 +430,43 @@ impl<R: Listed> ReadStore<R> {
         retry::retry_on_conflict(|| self.try_find_with_credits(wanted).boxed()).await
     }
 
-    async fn try_find_with_credits(&self, wanted: &ListQuery<R>) -> Result<Page<WithCredits<R>>, Error> {
-        let Page { rows: found, mut next } = self.find(wanted).await?;
+    async fn try_find_with_credits(
+        &self,
+        wanted: &ListQuery<R>,
+    ) -> Result<Page<WithCredits<R>>, Error> {
+        let Page {
+            rows: found,
+            mut next,
+        } = self.find(wanted).await?;
         let ids: Vec<_> = found.iter().map(R::id).collect();
         let credits = self.first_credits(&ids).await?;
-        if let Some(last) = credits.len().checked_sub(1).filter(|_| credits.len() < ids.len()) {
+        if let Some(last) = credits
+            .len()
+            .checked_sub(1)
+            .filter(|_| credits.len() < ids.len())
+        {
             next = Some(found[last].place(wanted.order));
         }
         // Read the rows after their credits: if a row still exists, none of its credits has been
         // swept.
         let counterparts = self.counterparts_of(credits.iter().flatten());
-        let (counterparts, mut rows) = try_join(counterparts, self.rows.get_all(&ids[..credits.len()])).await?;
-        let incomplete = ids.iter().zip(&credits).filter(|(_, credits)| !are_known(credits, &counterparts));
+        let (counterparts, mut rows) =
+            try_join(counterparts, self.rows.get_all(&ids[..credits.len()])).await?;
+        let incomplete = ids
+            .iter()
+            .zip(&credits)
+            .filter(|(_, credits)| !are_known(credits, &counterparts));
         for (id, credits) in incomplete {
             self.check_unchanged::<R>(*id, credits).await?;
         }
-        let rows =
-            ids.iter().zip(credits).filter_map(|(id, credits)| Some((rows.remove(id)?, known(credits, &counterparts))));
-        Ok(Page { rows: rows.filter(|(row, _)| wanted.admits(row)).collect(), next })
+        let rows = ids
+            .iter()
+            .zip(credits)
+            .filter_map(|(id, credits)| Some((rows.remove(id)?, known(credits, &counterparts))));
+        Ok(Page {
+            rows: rows.filter(|(row, _)| wanted.admits(row)).collect(),
+            next,
+        })
     }
 
     /// Reads the credits of the first of these rows: of as many as have at most
@@ -378,7 +503,10 @@ fn are_known<C>(credits: &[(Id, Credit)], counterparts: &HashMap<Id, C>) -> bool
 
 /// Pairs each credit with its counterpart, and drops those whose counterpart is missing.
 fn known<C: Clone>(credits: Vec<(Id, Credit)>, counterparts: &HashMap<Id, C>) -> Vec<(C, Credit)> {
-    credits.into_iter().filter_map(|(id, credit)| Some((counterparts.get(&id)?.clone(), credit))).collect()
+    credits
+        .into_iter()
+        .filter_map(|(id, credit)| Some((counterparts.get(&id)?.clone(), credit)))
+        .collect()
 }
 
 /// Keeps the first ids in list order, as many as may be read. Returns the last of them if it drops
@@ -396,8 +524,14 @@ fn first_of<R: Listed>(ids: &mut Vec<Id>, wanted: &ListQuery<R>) -> Option<Id> {
 fn rest_of<R: Listed>(range: Range, wanted: &ListQuery<R>) -> Range {
     match wanted.after.clone() {
         None => range,
-        Some(after) if wanted.descending => Range { high: after.min(range.high), ..range },
-        Some(after) => Range { low: after.max(range.low), ..range },
+        Some(after) if wanted.descending => Range {
+            high: after.min(range.high),
+            ..range
+        },
+        Some(after) => Range {
+            low: after.max(range.low),
+            ..range
+        },
     }
 }
 
@@ -412,7 +546,13 @@ impl<R: Listed> Table<R> {
     /// Reads the first rows of a range in one shard, at most `most` + 1 of them. Eventually
     /// consistent: a row that was just written may be missing. Costs half a read unit for each 4
     /// KiB.
-    async fn read_index(&self, range: &Range, shard: u64, most: usize, descending: bool) -> Result<Shard<R>, Error> {
+    async fn read_index(
+        &self,
+        range: &Range,
+        shard: u64,
+        most: usize,
+        descending: bool,
+    ) -> Result<Shard<R>, Error> {
         let (mut rows, mut start) = (Vec::new(), None);
         // DynamoDB rejects a range whose low end is above its high end.
         if range.low > range.high {
@@ -425,10 +565,15 @@ impl<R: Listed> Table<R> {
                 .table_name(self.name())
                 .index_name(range.index.name)
                 .scan_index_forward(!descending)
-                .key_condition_expression("#partition = :partition AND #sort BETWEEN :low AND :high")
+                .key_condition_expression(
+                    "#partition = :partition AND #sort BETWEEN :low AND :high",
+                )
                 .expression_attribute_names("#partition", range.index.partition)
                 .expression_attribute_names("#sort", range.index.sort)
-                .expression_attribute_values(":partition", text(&index::partition(shard, range.scope.as_deref())))
+                .expression_attribute_values(
+                    ":partition",
+                    text(&index::partition(shard, range.scope.as_deref())),
+                )
                 .expression_attribute_values(":low", text(&range.low))
                 .expression_attribute_values(":high", text(&range.high))
                 .limit(i32::try_from(most + 1 - rows.len()).unwrap_or(i32::MAX))
@@ -437,7 +582,10 @@ impl<R: Listed> Table<R> {
             rows.extend(page.rows);
             start = page.last;
             if start.is_none() || rows.len() > most {
-                return Ok(Shard { more: start.is_some(), rows });
+                return Ok(Shard {
+                    more: start.is_some(),
+                    rows,
+                });
             }
         }
     }
@@ -464,25 +612,44 @@ impl Listed for Actor {
     }
 
     fn id_at(order: ActorOrder, place: &str) -> Option<Id> {
-        if order == ActorOrder::Id { place.parse().ok().and_then(Id::new) } else { None }
+        if order == ActorOrder::Id {
+            place.parse().ok().and_then(Id::new)
+        } else {
+            None
+        }
     }
 
     fn walk(order: ActorOrder, filter: &ActorFilter) -> Option<(Range, bool)> {
-        let only = |covered: &ActorFilter| ActorFilter { movie: None, ..filter.clone() } == *covered;
+        let only = |covered: &ActorFilter| {
+            ActorFilter {
+                movie: None,
+                ..filter.clone()
+            } == *covered
+        };
         match order {
             ActorOrder::Id => None,
             ActorOrder::Name => Some((Range::all(index::BY_NAME), only(&ActorFilter::default()))),
-            ActorOrder::Age => Some((by_age(filter), only(&ActorFilter { name: None, ..filter.clone() }))),
+            ActorOrder::Age => Some((
+                by_age(filter),
+                only(&ActorFilter {
+                    name: None,
+                    ..filter.clone()
+                }),
+            )),
         }
     }
 
     fn gatherings(filter: &ActorFilter) -> Vec<Vec<Range>> {
-        let name = filter
-            .name
-            .as_ref()
-            .map(|name| vec![Range::beginning(index::BY_NAME, name), Range::beginning(index::BY_LAST_WORD, name)]);
+        let name = filter.name.as_ref().map(|name| {
+            vec![
+                Range::beginning(index::BY_NAME, name),
+                Range::beginning(index::BY_LAST_WORD, name),
+            ]
+        });
         let aged = filter.gender.is_some() || filter.min_age.is_some() || filter.max_age.is_some();
-        name.into_iter().chain(aged.then(|| vec![by_age(filter)])).collect()
+        name.into_iter()
+            .chain(aged.then(|| vec![by_age(filter)]))
+            .collect()
     }
 }
 
@@ -517,29 +684,45 @@ impl Listed for Movie {
     }
 
     fn id_at(order: MovieOrder, place: &str) -> Option<Id> {
-        if order == MovieOrder::Id { place.parse().ok().and_then(Id::new) } else { None }
+        if order == MovieOrder::Id {
+            place.parse().ok().and_then(Id::new)
+        } else {
+            None
+        }
     }
 
     fn walk(order: MovieOrder, filter: &MovieFilter) -> Option<(Range, bool)> {
         match order {
             MovieOrder::Id => None,
-            MovieOrder::Title => Some((Range::all(index::BY_TITLE), *filter == MovieFilter::default())),
+            MovieOrder::Title => Some((
+                Range::all(index::BY_TITLE),
+                *filter == MovieFilter::default(),
+            )),
             MovieOrder::ReleaseDate => Some((by_release(filter), filter.title.is_none())),
         }
     }
 
     fn gatherings(filter: &MovieFilter) -> Vec<Vec<Range>> {
-        let title = filter
-            .title
-            .as_ref()
-            .map(|title| vec![Range::beginning(index::BY_TITLE, title), Range::beginning(index::BY_BARE_TITLE, title)]);
+        let title = filter.title.as_ref().map(|title| {
+            vec![
+                Range::beginning(index::BY_TITLE, title),
+                Range::beginning(index::BY_BARE_TITLE, title),
+            ]
+        });
         let dated = filter.released_from.is_some() || filter.released_to.is_some();
-        title.into_iter().chain(dated.then(|| vec![by_release(filter)])).collect()
+        title
+            .into_iter()
+            .chain(dated.then(|| vec![by_release(filter)]))
+            .collect()
     }
 }
 
 /// The index range of the filter's release dates.
 fn by_release(filter: &MovieFilter) -> Range {
     let value = |date: Option<ReleaseDate>| date.map(index::release_value);
-    Range::between(index::BY_RELEASE, value(filter.released_from), value(filter.released_to))
+    Range::between(
+        index::BY_RELEASE,
+        value(filter.released_from),
+        value(filter.released_to),
+    )
 }

@@ -27,15 +27,43 @@ pub struct Index {
 /// The partition key attribute of the indexes over all rows.
 const SHARD: &str = "shard";
 
-pub(super) const BY_AGE: Index = Index { name: "by_age", partition: SHARD, sort: "age_key" };
+pub(super) const BY_AGE: Index = Index {
+    name: "by_age",
+    partition: SHARD,
+    sort: "age_key",
+};
 /// Each partition holds one gender, in order of age.
-pub(super) const BY_GENDER: Index = Index { name: "by_gender", partition: "gender_shard", sort: "age_key" };
-pub(super) const BY_NAME: Index = Index { name: "by_name", partition: SHARD, sort: "name_key" };
-pub(super) const BY_LAST_WORD: Index = Index { name: "by_last_word", partition: SHARD, sort: "last_word_key" };
-pub(super) const BY_RELEASE: Index = Index { name: "by_release", partition: SHARD, sort: "release_key" };
-pub(super) const BY_TITLE: Index = Index { name: "by_title", partition: SHARD, sort: "title_key" };
+pub(super) const BY_GENDER: Index = Index {
+    name: "by_gender",
+    partition: "gender_shard",
+    sort: "age_key",
+};
+pub(super) const BY_NAME: Index = Index {
+    name: "by_name",
+    partition: SHARD,
+    sort: "name_key",
+};
+pub(super) const BY_LAST_WORD: Index = Index {
+    name: "by_last_word",
+    partition: SHARD,
+    sort: "last_word_key",
+};
+pub(super) const BY_RELEASE: Index = Index {
+    name: "by_release",
+    partition: SHARD,
+    sort: "release_key",
+};
+pub(super) const BY_TITLE: Index = Index {
+    name: "by_title",
+    partition: SHARD,
+    sort: "title_key",
+};
 /// By the title without its article.
-pub(super) const BY_BARE_TITLE: Index = Index { name: "by_bare_title", partition: SHARD, sort: "bare_title_key" };
+pub(super) const BY_BARE_TITLE: Index = Index {
+    name: "by_bare_title",
+    partition: SHARD,
+    sort: "bare_title_key",
+};
 
 /// Separates value and id in a key. It is less than any character of a text, so that `an` sorts
 /// before `an a`.
@@ -64,24 +92,40 @@ pub struct Range {
 impl Range {
     /// The whole index.
     pub(super) fn all(index: Index) -> Self {
-        Self { index, scope: None, low: MIN_TEXT.to_owned(), high: greatest_after("") }
+        Self {
+            index,
+            scope: None,
+            low: MIN_TEXT.to_owned(),
+            high: greatest_after(""),
+        }
     }
 
     /// The keys that begin with this prefix.
     pub(super) fn beginning(index: Index, prefix: &Prefix) -> Self {
         let low = cut(prefix.as_str()).to_owned();
-        Self { high: greatest_after(&low), low, ..Self::all(index) }
+        Self {
+            high: greatest_after(&low),
+            low,
+            ..Self::all(index)
+        }
     }
 
     /// The keys from one value to another, both included.
     pub(super) fn between(index: Index, from: Option<String>, to: Option<String>) -> Self {
         let all = Self::all(index);
-        Self { low: from.unwrap_or(all.low), high: to.map_or(all.high, |to| greatest_after(&to)), ..all }
+        Self {
+            low: from.unwrap_or(all.low),
+            high: to.map_or(all.high, |to| greatest_after(&to)),
+            ..all
+        }
     }
 
     /// Limits the range to the partitions of this scope.
     pub(super) fn of(self, scope: &str) -> Self {
-        Self { scope: Some(scope.to_owned()), ..self }
+        Self {
+            scope: Some(scope.to_owned()),
+            ..self
+        }
     }
 }
 
@@ -139,7 +183,9 @@ fn key(value: &str, id: Id) -> String {
 
 /// The longest prefix of the text that fits into a key.
 fn cut(text: &str) -> &str {
-    let end = (0..=MAX_TEXT_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    let end = (0..=MAX_TEXT_BYTES.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or_default()]
 }
 
@@ -153,12 +199,25 @@ mod tests {
 
     #[test]
     fn keys_are_in_the_order_of_the_list() {
-        let names = [("", 9), ("an", 1), ("an", 2), ("an", 10), ("an a", 1), ("ana", 1), ("b", 1), ("é", 1), ("李", 1)];
+        let names = [
+            ("", 9),
+            ("an", 1),
+            ("an", 2),
+            ("an", 10),
+            ("an a", 1),
+            ("ana", 1),
+            ("b", 1),
+            ("é", 1),
+            ("李", 1),
+        ];
         let keys = names.map(|(name, number)| text_key(name, id(number)));
         assert!(keys.is_sorted(), "{keys:?}");
         let dates = [-5_364_662_400, -1, 0, 1_589_464_933, 253_402_300_799];
         let keys = dates.map(|date| release_key(ReleaseDate::from_timestamp(date).unwrap(), id(1)));
-        assert!(keys.is_sorted() && keys.iter().all(|key| key.len() == 29), "{keys:?}");
+        assert!(
+            keys.is_sorted() && keys.iter().all(|key| key.len() == 29),
+            "{keys:?}"
+        );
         assert!(age_key(Age::new(9).unwrap(), id(7)) < age_key(Age::new(10).unwrap(), id(1)));
         assert!(id_key(id(9)) < id_key(id(10)) && id_key(Id::MAX).len() == 16);
     }
@@ -167,9 +226,15 @@ mod tests {
     fn a_key_has_room_for_any_name() {
         let long = "\u{1d5ba}".repeat(200) + &"é".repeat(300);
         assert!(text_key(&long, Id::MAX).len() <= MAX_KEY_BYTES);
-        for greatest in [MAX_CHARACTER.to_string(), MAX_CHARACTER.to_string().repeat(200)] {
+        for greatest in [
+            MAX_CHARACTER.to_string(),
+            MAX_CHARACTER.to_string().repeat(200),
+        ] {
             let key = text_key(&greatest, Id::MAX);
-            for range in [Range::all(BY_NAME), Range::beginning(BY_NAME, &Prefix::new(&greatest).unwrap())] {
+            for range in [
+                Range::all(BY_NAME),
+                Range::beginning(BY_NAME, &Prefix::new(&greatest).unwrap()),
+            ] {
                 assert!(range.low <= key && key <= range.high && range.high.len() <= MAX_KEY_BYTES);
             }
         }

@@ -28,7 +28,11 @@ pub struct MovieStore {
 }
 
 impl Store for MovieStore {
-    const TABLES: &'static [&'static str] = &[Movie::TABLE_VARIABLE, Actor::TABLE_VARIABLE, super::CREDITS_TABLE];
+    const TABLES: &'static [&'static str] = &[
+        Movie::TABLE_VARIABLE,
+        Actor::TABLE_VARIABLE,
+        super::CREDITS_TABLE,
+    ];
 
     fn open(client: &aws_sdk_dynamodb::Client, names: &TableNames) -> Self {
         Self {
@@ -74,9 +78,15 @@ impl MovieStore {
         let id = self.movies.next_id().await?;
         let credits = self.cast_writes(id, new.cast.credits())?;
         let row = Movie::with_id(id, new);
-        let writes = [self.movies.put_row(&row)?].into_iter().chain(credits).collect();
+        let writes = [self.movies.put_row(&row)?]
+            .into_iter()
+            .chain(credits)
+            .collect();
         transaction::write(&self.movies.client, writes, None).await?;
-        Ok(Versioned { row, version: Version(1) })
+        Ok(Versioned {
+            row,
+            version: Version(1),
+        })
     }
 
     /// Like [`Self::create`], but at most once for each key, like [`Table::create_once`]: one
@@ -109,14 +119,24 @@ impl MovieStore {
         let id = self.movies.next_id().await?;
         let credits = self.cast_writes(id, new.cast.credits())?;
         let row = Movie::with_id(id, new);
-        let both = [self.movies.put_row(&row)?, self.movies.put_record(key, &answer(&row))?];
+        let both = [
+            self.movies.put_row(&row)?,
+            self.movies.put_record(key, &answer(&row))?,
+        ];
         // With the key's record, the largest cast is one item too many for a transaction, so the
         // check of its last actor is left out. That actor existed a moment ago. If it has been
         // deleted since, readers skip its credit, as if the actor had been deleted a moment later.
-        let writes = both.into_iter().chain(credits).take(MAX_TRANSACTION_ITEMS).collect();
+        let writes = both
+            .into_iter()
+            .chain(credits)
+            .take(MAX_TRANSACTION_ITEMS)
+            .collect();
         let token = key.request_token(self.movies.name(), id);
         match transaction::write(&self.movies.client, writes, Some(token)).await {
-            Ok(()) => Ok(Created::Now(Versioned { row, version: Version(1) })),
+            Ok(()) => Ok(Created::Now(Versioned {
+                row,
+                version: Version(1),
+            })),
             Err(refusal) => self.movies.after_transaction_error(key, refusal).await,
         }
     }
@@ -138,7 +158,9 @@ impl MovieStore {
         changes: &MovieChanges,
         demand: &Precondition,
     ) -> Result<Versioned<Movie>, Error> {
-        let Some(cast) = &changes.cast else { return self.movies.update(id, changes, demand).await };
+        let Some(cast) = &changes.cast else {
+            return self.movies.update(id, changes, demand).await;
+        };
         retry::retry_on_conflict(|| self.recast(id, changes, cast, demand).boxed()).await
     }
 
@@ -149,7 +171,11 @@ impl MovieStore {
         cast: &Cast,
         demand: &Precondition,
     ) -> Result<Versioned<Movie>, Error> {
-        let item = self.movies.get_item(bucket_of(id), id.get()).await?.ok_or(Error::Missing)?;
+        let item = self
+            .movies
+            .get_item(bucket_of(id), id.get())
+            .await?
+            .ok_or(Error::Missing)?;
         let seen = self.movies.versioned(&item)?;
         if !demand.admits(seen.version) {
             return Err(Error::PreconditionFailed);
@@ -166,7 +192,11 @@ impl MovieStore {
             Err(error) => return Err(error),
         };
         let version = Version(seen.version.0 + 1);
-        let item = item.into_iter().chain(changed.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let item = item.into_iter().chain(
+            changed
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
+        );
         let row = self.movies.row(&item.collect())?;
         let mut writes = vec![self.update_row(id, seen.version, changed)?];
         for actor in difference.removed {
@@ -189,13 +219,27 @@ impl MovieStore {
     /// [`Error::Contended`] if the version has changed, or as [`Table::get`].
     async fn still(&self, id: Id, seen: Version) -> Result<Versioned<Movie>, Error> {
         let now = self.movies.get(id).await?;
-        if now.version == seen { Ok(now) } else { Err(Error::Contended { call: "Query" }) }
+        if now.version == seen {
+            Ok(now)
+        } else {
+            Err(Error::Contended { call: "Query" })
+        }
     }
 
     /// The write of a movie's changed attributes and its next version, on condition that it still
     /// has the version that was seen.
-    fn update_row(&self, id: Id, seen: Version, changed: Attributes) -> Result<TransactWriteItem, Error> {
-        let Change { expression, condition, names, values } = Change::of(changed, &Precondition::IsOneOf(vec![seen]));
+    fn update_row(
+        &self,
+        id: Id,
+        seen: Version,
+        changed: Attributes,
+    ) -> Result<TransactWriteItem, Error> {
+        let Change {
+            expression,
+            condition,
+            names,
+            values,
+        } = Change::of(changed, &Precondition::IsOneOf(vec![seen]));
         transaction::update(
             Update::builder()
                 .table_name(self.movies.name())
@@ -213,12 +257,18 @@ impl MovieStore {
         // Present credits whose actor is not in the new cast remain in `gone` and are removed.
         let mut put = cast.credits().to_vec();
         put.retain(|(actor, credit)| gone.remove(actor).as_ref() != Some(credit));
-        let ids: Vec<_> = cast.credits().iter().map(|(actor, _)| *actor).chain(gone.keys().copied()).collect();
+        let ids: Vec<_> = cast
+            .credits()
+            .iter()
+            .map(|(actor, _)| *actor)
+            .chain(gone.keys().copied())
+            .collect();
         let actors = self.actors.get_all(&ids).await?;
         known(cast, &actors)?;
         // A credit whose actor no longer exists does not count as a change. It is removed if the
         // transaction has room.
-        let (mut removed, leftovers): (Vec<_>, Vec<_>) = gone.into_keys().partition(|id| actors.contains_key(id));
+        let (mut removed, leftovers): (Vec<_>, Vec<_>) =
+            gone.into_keys().partition(|id| actors.contains_key(id));
         if put.len() + removed.len() > MAX_CHANGED_CREDITS {
             return Err(Error::TooManyChanges);
         }
@@ -239,7 +289,11 @@ impl MovieStore {
     }
 
     /// The writes of the credits, followed by the checks that their actors exist.
-    fn cast_writes(&self, movie: Id, credits: &[(Id, Credit)]) -> Result<Vec<TransactWriteItem>, Error> {
+    fn cast_writes(
+        &self,
+        movie: Id,
+        credits: &[(Id, Credit)],
+    ) -> Result<Vec<TransactWriteItem>, Error> {
         let mut writes = Vec::new();
         for (actor, credit) in credits {
             writes.extend(self.credits.put(movie, *actor, credit)?);
@@ -258,7 +312,15 @@ impl MovieStore {
 
 /// Checks that every actor of the cast is among these.
 fn known(cast: &Cast, actors: &HashMap<Id, Actor>) -> Result<(), Error> {
-    let unknown = cast.credits().iter().enumerate().filter(|(_, (actor, _))| !actors.contains_key(actor));
+    let unknown = cast
+        .credits()
+        .iter()
+        .enumerate()
+        .filter(|(_, (actor, _))| !actors.contains_key(actor));
     let unknown: Vec<_> = unknown.map(|(place, (actor, _))| (place, *actor)).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(Error::UnknownActors(unknown)) }
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::UnknownActors(unknown))
+    }
 }

@@ -39,7 +39,10 @@ pub(super) async fn query<T: Send + 'static>(
     query: QueryFluentBuilder,
     read: impl Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static,
 ) -> Result<QueryPage<T>, Error> {
-    let reader = Reader { read: Arc::new(read), answered: Arc::default() };
+    let reader = Reader {
+        read: Arc::new(read),
+        answered: Arc::default(),
+    };
     let sent = query.customize().interceptor(reader.clone()).send().await;
     sent.map_err(|error| Error::of("Query", &error))?;
     let answered = reader.answered().take();
@@ -59,8 +62,15 @@ impl<T, F: Fn(&dyn ItemView) -> Result<T, Error>> Reader<T, F> {
     /// Parses the response body. The inner error is for an item that cannot be read.
     fn read(&self, body: &[u8]) -> serde_json::Result<Result<QueryPage<T>, Error>> {
         let page: Page<'_> = serde_json::from_slice(body)?;
-        let rows = page.items.iter().map(|item| (self.read)(item)).collect::<Result<_, _>>();
-        Ok(rows.map(|rows| QueryPage { rows, last: page.last.map(ItemRef::into_item) }))
+        let rows = page
+            .items
+            .iter()
+            .map(|item| (self.read)(item))
+            .collect::<Result<_, _>>();
+        Ok(rows.map(|rows| QueryPage {
+            rows,
+            last: page.last.map(ItemRef::into_item),
+        }))
     }
 }
 
@@ -72,7 +82,10 @@ impl<T, F> Reader<T, F> {
 
 impl<T, F> Clone for Reader<T, F> {
     fn clone(&self) -> Self {
-        Self { read: Arc::clone(&self.read), answered: Arc::clone(&self.answered) }
+        Self {
+            read: Arc::clone(&self.read),
+            answered: Arc::clone(&self.answered),
+        }
     }
 }
 
@@ -83,7 +96,9 @@ impl<T, F> fmt::Debug for Reader<T, F> {
 }
 
 #[dyn_dispatch_hint]
-impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static> Intercept for Reader<T, F> {
+impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static> Intercept
+    for Reader<T, F>
+{
     fn name(&self) -> &'static str {
         "reads the response"
     }
@@ -93,20 +108,30 @@ impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync +
         _: &BeforeSerializationInterceptorContextRef<'_>,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        config.interceptor_state().store_put(SharedResponseDeserializer::new(self.clone()));
+        config
+            .interceptor_state()
+            .store_put(SharedResponseDeserializer::new(self.clone()));
         Ok(())
     }
 }
 
-impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static> DeserializeResponse
-    for Reader<T, F>
+impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static>
+    DeserializeResponse for Reader<T, F>
 {
-    fn deserialize_nonstreaming_with_config(&self, response: &HttpResponse, _: &ConfigBag) -> OutputOrError {
+    fn deserialize_nonstreaming_with_config(
+        &self,
+        response: &HttpResponse,
+        _: &ConfigBag,
+    ) -> OutputOrError {
         let body = response.body().bytes().unwrap_or_default();
         if !response.status().is_success() {
-            return Err(OrchestratorError::operation(OperationError::erase(refusal(body))));
+            return Err(OrchestratorError::operation(OperationError::erase(
+                refusal(body),
+            )));
         }
-        let answered = self.read(body).map_err(|error| OrchestratorError::other(BoxError::from(error)))?;
+        let answered = self
+            .read(body)
+            .map_err(|error| OrchestratorError::other(BoxError::from(error)))?;
         *self.answered() = Some(answered);
         Ok(Output::erase(QueryOutput::builder().build()))
     }
@@ -121,9 +146,16 @@ fn refusal(body: &[u8]) -> QueryError {
         #[serde(rename = "__type")]
         kind: String,
     }
-    let kind = serde_json::from_slice(body).map(|Refusal { kind }| kind).ok();
+    let kind = serde_json::from_slice(body)
+        .map(|Refusal { kind }| kind)
+        .ok();
     let code = kind.as_ref().and_then(|kind| kind.rsplit('#').next());
-    QueryError::generic(code.map_or_else(ErrorMetadata::builder, |code| ErrorMetadata::builder().code(code)).build())
+    QueryError::generic(
+        code.map_or_else(ErrorMetadata::builder, |code| {
+            ErrorMetadata::builder().code(code)
+        })
+        .build(),
+    )
 }
 
 #[derive(serde::Deserialize)]
@@ -149,7 +181,10 @@ enum Value<'a> {
 
 impl ItemRef<'_> {
     fn value(&self, attribute: &str) -> Option<&Value<'_>> {
-        self.0.iter().find(|(name, _)| name.0 == attribute).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(name, _)| name.0 == attribute)
+            .map(|(_, value)| value)
     }
 
     fn into_item(self) -> Item {
@@ -243,8 +278,15 @@ mod tests {
 
     fn read(body: &str) -> serde_json::Result<QueryPage<Row>> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let read = Arc::new(move |item: &dyn ItemView| Ok((owned(item.text("name")), owned(item.digits("id")))));
-        Reader { read, answered: Arc::default() }.read(body.as_bytes()).map(Result::unwrap)
+        let read = Arc::new(move |item: &dyn ItemView| {
+            Ok((owned(item.text("name")), owned(item.digits("id"))))
+        });
+        Reader {
+            read,
+            answered: Arc::default(),
+        }
+        .read(body.as_bytes())
+        .map(Result::unwrap)
     }
 
     fn row(name: &str, id: &str) -> Row {
@@ -259,23 +301,43 @@ mod tests {
             {"name": {"N": "1"}, "id": {"NULL": true}}
         ], "ScannedCount": 3, "ConsumedCapacity": {"CapacityUnits": 0.5}}"#;
         let answered = read(body).unwrap();
-        assert_eq!(answered.rows, [row("Ida", "1"), row("a \"b\" é🎭", "2"), (None, None)]);
+        assert_eq!(
+            answered.rows,
+            [row("Ida", "1"), row("a \"b\" é🎭", "2"), (None, None)]
+        );
         assert_eq!(answered.last, None);
     }
 
     #[test]
     fn the_place_to_go_on_is_an_item_of_the_sdk() {
-        let answered = read(r#"{"Items": [], "LastEvaluatedKey": {"bucket": {"N": "0"}, "by": {"S": "x"}}}"#).unwrap();
-        let expected = [("bucket", AttributeValue::N("0".into())), ("by", AttributeValue::S("x".into()))];
-        assert_eq!(answered.last, Some(expected.map(|(name, value)| (name.to_owned(), value)).into()));
+        let answered =
+            read(r#"{"Items": [], "LastEvaluatedKey": {"bucket": {"N": "0"}, "by": {"S": "x"}}}"#)
+                .unwrap();
+        let expected = [
+            ("bucket", AttributeValue::N("0".into())),
+            ("by", AttributeValue::S("x".into())),
+        ];
+        assert_eq!(
+            answered.last,
+            Some(
+                expected
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .into()
+            )
+        );
         assert!(answered.rows.is_empty() && read("{}").unwrap().rows.is_empty());
     }
 
     #[test]
     fn an_error_of_dynamodbs_has_its_code() {
         let prefix = "com.amazonaws.dynamodb.v20120810#";
-        let body = format!(r#"{{"__type": "{prefix}ResourceNotFoundException", "message": "no such table"}}"#);
-        assert_eq!(refusal(body.as_bytes()).code(), Some("ResourceNotFoundException"));
+        let body = format!(
+            r#"{{"__type": "{prefix}ResourceNotFoundException", "message": "no such table"}}"#
+        );
+        assert_eq!(
+            refusal(body.as_bytes()).code(),
+            Some("ResourceNotFoundException")
+        );
         for body in ["", "<html>", "{}", "[]"] {
             assert_eq!(refusal(body.as_bytes()).code(), None, "{body}");
         }

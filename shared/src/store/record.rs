@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::index::{self, Index};
 use crate::model::{
-    Actor, ActorChanges, Age, Gender, Id, Input, Movie, MovieChanges, Name, NewActor, NewMovie, ReleaseDate, Resource,
-    caseless, folded, last_word, without_article,
+    Actor, ActorChanges, Age, Gender, Id, Input, Movie, MovieChanges, Name, NewActor, NewMovie,
+    ReleaseDate, Resource, caseless, folded, last_word, without_article,
 };
 
 /// An item, as the SDK returns it.
@@ -80,13 +80,23 @@ pub trait Record: Resource + Clone + Send + Sync + 'static {
 
 impl Record for Actor {
     const TABLE_VARIABLE: &'static str = "ACTORS_TABLE";
-    const INDEXES: &'static [Index] = &[index::BY_AGE, index::BY_GENDER, index::BY_NAME, index::BY_LAST_WORD];
+    const INDEXES: &'static [Index] = &[
+        index::BY_AGE,
+        index::BY_GENDER,
+        index::BY_NAME,
+        index::BY_LAST_WORD,
+    ];
     const ATTRIBUTES: &'static [&'static str] = &["name", "age", "gender"];
     type New = NewActor;
     type Changes = ActorChanges;
 
     fn with_id(id: Id, NewActor { name, age, gender }: NewActor) -> Self {
-        Self { id, name, age, gender }
+        Self {
+            id,
+            name,
+            age,
+            gender,
+        }
     }
 
     fn id(&self) -> Id {
@@ -94,9 +104,20 @@ impl Record for Actor {
     }
 
     fn attributes(&self) -> Attributes {
-        let Self { id, name, age, gender } = self.clone();
-        let mut attributes =
-            Self::changed(id, &ActorChanges { name: Some(name), age: Some(age), gender: Some(gender) });
+        let Self {
+            id,
+            name,
+            age,
+            gender,
+        } = self.clone();
+        let mut attributes = Self::changed(
+            id,
+            &ActorChanges {
+                name: Some(name),
+                age: Some(age),
+                gender: Some(gender),
+            },
+        );
         attributes.push(index::shard_attribute(id));
         attributes
     }
@@ -107,7 +128,10 @@ impl Record for Actor {
             let folded = folded(name.as_str());
             attributes.push(("name", text(name.as_str())));
             attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));
-            attributes.push((index::BY_LAST_WORD.sort, text(&index::text_key(last_word(&folded), id))));
+            attributes.push((
+                index::BY_LAST_WORD.sort,
+                text(&index::text_key(last_word(&folded), id)),
+            ));
         }
         if let Some(age) = changes.age {
             attributes.push(("age", number(age.get())));
@@ -139,8 +163,19 @@ impl Record for Movie {
     type Changes = MovieChanges;
 
     /// Drops the cast, which has a table of its own.
-    fn with_id(id: Id, NewMovie { title, release_date, cast: _ }: NewMovie) -> Self {
-        Self { id, title, release_date }
+    fn with_id(
+        id: Id,
+        NewMovie {
+            title,
+            release_date,
+            cast: _,
+        }: NewMovie,
+    ) -> Self {
+        Self {
+            id,
+            title,
+            release_date,
+        }
     }
 
     fn id(&self) -> Id {
@@ -148,8 +183,16 @@ impl Record for Movie {
     }
 
     fn attributes(&self) -> Attributes {
-        let Self { id, title, release_date } = self.clone();
-        let changes = MovieChanges { title: Some(title), release_date: Some(release_date), cast: None };
+        let Self {
+            id,
+            title,
+            release_date,
+        } = self.clone();
+        let changes = MovieChanges {
+            title: Some(title),
+            release_date: Some(release_date),
+            cast: None,
+        };
         let mut attributes = Self::changed(id, &changes);
         attributes.push(index::shard_attribute(id));
         attributes
@@ -161,7 +204,10 @@ impl Record for Movie {
             let folded = folded(title.as_str());
             attributes.push(("title", text(title.as_str())));
             attributes.push((index::BY_TITLE.sort, text(&index::text_key(&folded, id))));
-            attributes.push((index::BY_BARE_TITLE.sort, text(&index::text_key(without_article(&folded), id))));
+            attributes.push((
+                index::BY_BARE_TITLE.sort,
+                text(&index::text_key(without_article(&folded), id)),
+            ));
         }
         if let Some(date) = changes.release_date {
             attributes.push(("release_date", number(date.timestamp())));
@@ -192,7 +238,9 @@ pub(super) fn read_text<T>(
     attribute: &'static str,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<T, Malformed> {
-    item.text(attribute).and_then(read).ok_or(Malformed(attribute))
+    item.text(attribute)
+        .and_then(read)
+        .ok_or(Malformed(attribute))
 }
 
 pub(super) fn read_number<T>(
@@ -200,7 +248,10 @@ pub(super) fn read_number<T>(
     attribute: &'static str,
     read: impl Fn(i64) -> Option<T>,
 ) -> Result<T, Malformed> {
-    item.digits(attribute).and_then(|digits| digits.parse().ok()).and_then(read).ok_or(Malformed(attribute))
+    item.digits(attribute)
+        .and_then(|digits| digits.parse().ok())
+        .and_then(read)
+        .ok_or(Malformed(attribute))
 }
 
 #[cfg(test)]
@@ -208,17 +259,28 @@ mod tests {
     use super::*;
 
     fn item(attributes: Attributes) -> Item {
-        attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        attributes
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 
     #[test]
     fn a_row_comes_back_as_it_was_written() {
         let id = Id::new(7).unwrap();
         let (name, gender) = (Name::new("Ida").unwrap(), Gender::new("f").unwrap());
-        let actor = Actor { id, name, age: Age::new(0).unwrap(), gender };
+        let actor = Actor {
+            id,
+            name,
+            age: Age::new(0).unwrap(),
+            gender,
+        };
         assert_eq!(Actor::from_item(id, &item(actor.attributes())), Ok(actor));
-        let movie =
-            Movie { id, title: Name::new("M").unwrap(), release_date: ReleaseDate::from_timestamp(-1).unwrap() };
+        let movie = Movie {
+            id,
+            title: Name::new("M").unwrap(),
+            release_date: ReleaseDate::from_timestamp(-1).unwrap(),
+        };
         assert_eq!(Movie::from_item(id, &item(movie.attributes())), Ok(movie));
     }
 
@@ -226,7 +288,11 @@ mod tests {
     fn an_item_that_is_no_row_is_an_error_that_names_the_attribute() {
         let id = Id::new(7).unwrap();
         let check = |attribute: &'static str, value: Option<AttributeValue>| {
-            let mut item = item(vec![("name", text("Ida")), ("age", number(24)), ("gender", text("f"))]);
+            let mut item = item(vec![
+                ("name", text("Ida")),
+                ("age", number(24)),
+                ("gender", text("f")),
+            ]);
             item.remove(attribute);
             item.extend(value.map(|value| (attribute.to_owned(), value)));
             assert_eq!(Actor::from_item(id, &item), Err(Malformed(attribute)));

@@ -11,7 +11,9 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
-use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
+};
 use futures_util::future::BoxFuture;
 
 use super::error::{self, is_throttling};
@@ -40,7 +42,9 @@ pub(super) async fn retry_on_conflict<'a, T>(
 pub(super) async fn pause(attempt: u32) {
     let mut random = [0; 4];
     // If no random bytes are available, pause for the longest time.
-    let part = rand::fill(&mut random).map_or(1.0, |()| f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX));
+    let part = rand::fill(&mut random).map_or(1.0, |()| {
+        f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX)
+    });
     tokio::time::sleep((FIRST_PAUSE * 2_u32.pow(attempt.clamp(1, 4) - 1)).mul_f64(part)).await;
 }
 
@@ -54,19 +58,28 @@ impl<E> OnlyIfNothingWasDone<E> {
     }
 }
 
-impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry for OnlyIfNothingWasDone<E> {
+impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry
+    for OnlyIfNothingWasDone<E>
+{
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
+        let Some(Err(error)) = context.output_or_error() else {
+            return RetryAction::NoActionIndicated;
+        };
         let nothing_was_done = match (error.as_operation_error(), error.as_connector_error()) {
-            (Some(refusal), _) => {
-                refusal.downcast_ref::<E>().and_then(ProvideErrorMetadata::code).is_some_and(is_throttling)
-            }
+            (Some(refusal), _) => refusal
+                .downcast_ref::<E>()
+                .and_then(ProvideErrorMetadata::code)
+                .is_some_and(is_throttling),
             // The connection timed out (a connector has no other timeout) or was refused.
             (_, Some(connector)) => connector.is_timeout() || is_connection_refused(connector),
             _ => false,
         };
         // If nothing was done, the SDK's own classifiers decide.
-        if nothing_was_done { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
+        if nothing_was_done {
+            RetryAction::NoActionIndicated
+        } else {
+            RetryAction::RetryForbidden
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -82,7 +95,10 @@ impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry for 
 fn is_connection_refused(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        {
             return true;
         }
         cause = error.source();

@@ -8,7 +8,9 @@ use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
@@ -65,7 +67,13 @@ pub struct Bounds {
 impl Bounds {
     /// The next `limit` rows, ascending and strongly consistent.
     pub fn ascending(limit: u16, after: Option<Id>) -> Self {
-        Self { limit, after, descending: false, most: usize::from(limit) + 1, consistent: true }
+        Self {
+            limit,
+            after,
+            descending: false,
+            most: usize::from(limit) + 1,
+            consistent: true,
+        }
     }
 }
 
@@ -112,7 +120,11 @@ impl<R: Record> Table<R> {
 
     /// The table with this name.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into(), record: PhantomData }
+        Self {
+            client,
+            name: name.into(),
+            record: PhantomData,
+        }
     }
 
     /// Lists the rows within `bounds` that `admits` accepts.
@@ -123,7 +135,11 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Failed`], or [`Error::Malformed`] if an item is not a valid
     /// row: a list never omits one silently.
-    pub async fn list(&self, bounds: Bounds, admits: impl Fn(&R) -> bool) -> Result<Listing<R>, Error> {
+    pub async fn list(
+        &self,
+        bounds: Bounds,
+        admits: impl Fn(&R) -> bool,
+    ) -> Result<Listing<R>, Error> {
         let mut page = PageBuilder::new(bounds, admits);
         let first = bounds.first_bucket();
         if let Some(first) = first {
@@ -143,7 +159,10 @@ impl<R: Record> Table<R> {
                 return Ok(whole);
             }
         }
-        Ok(Listing { rows: page.rows, next: buckets.continuation() })
+        Ok(Listing {
+            rows: page.rows,
+            next: buckets.continuation(),
+        })
     }
 
     /// Reads the row (strongly consistent). Costs 1 read unit for a row of up to 4 KiB.
@@ -151,7 +170,12 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`Error::Missing`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
     pub async fn get(&self, id: Id) -> Result<Versioned<R>, Error> {
-        self.versioned(&self.get_item(bucket_of(id), id.get()).await?.ok_or(Error::Missing)?)
+        self.versioned(
+            &self
+                .get_item(bucket_of(id), id.get())
+                .await?
+                .ok_or(Error::Missing)?,
+        )
     }
 
     /// Whether the row exists (strongly consistent). Costs 1 read unit for a row of up to 4 KiB.
@@ -170,17 +194,36 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the change may
     /// have been made), [`Error::Failed`] or [`Error::Malformed`].
-    pub async fn update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
+    pub async fn update(
+        &self,
+        id: Id,
+        changes: &R::Changes,
+        demand: &Precondition,
+    ) -> Result<Versioned<R>, Error> {
         retry::retry_on_conflict(|| self.try_update(id, changes, demand).boxed()).await
     }
 
-    async fn try_update(&self, id: Id, changes: &R::Changes, demand: &Precondition) -> Result<Versioned<R>, Error> {
+    async fn try_update(
+        &self,
+        id: Id,
+        changes: &R::Changes,
+        demand: &Precondition,
+    ) -> Result<Versioned<R>, Error> {
         let changed = R::changed(id, changes);
         if changed.is_empty() {
             let row = self.get(id).await?;
-            return if demand.admits(row.version) { Ok(row) } else { Err(Error::PreconditionFailed) };
+            return if demand.admits(row.version) {
+                Ok(row)
+            } else {
+                Err(Error::PreconditionFailed)
+            };
         }
-        let Change { expression, condition, names, values } = Change::of(changed, demand);
+        let Change {
+            expression,
+            condition,
+            names,
+            values,
+        } = Change::of(changed, demand);
         let update = self
             .client
             .update_item()
@@ -192,10 +235,17 @@ impl<R: Record> Table<R> {
             .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let once = Config::builder().retry_classifier(OnlyIfNothingWasDone::<UpdateItemError>::new());
-        let updated =
-            update.customize().config_override(once).send().await.map_err(|error| match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => unmet(failed.item()),
+        let once =
+            Config::builder().retry_classifier(OnlyIfNothingWasDone::<UpdateItemError>::new());
+        let updated = update
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .map_err(|error| match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    unmet(failed.item())
+                }
                 _ => Error::of("UpdateItem", &error),
             })?;
         self.versioned(&updated.attributes.unwrap_or_default())
@@ -212,7 +262,11 @@ impl<R: Record> Table<R> {
     }
 
     async fn try_delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
-        let Condition { expression: condition, names, values } = Condition::of(demand);
+        let Condition {
+            expression: condition,
+            names,
+            values,
+        } = Condition::of(demand);
         let delete = self
             .client
             .delete_item()
@@ -222,12 +276,17 @@ impl<R: Record> Table<R> {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values((!values.is_empty()).then_some(values));
-        let once = Config::builder().retry_classifier(OnlyIfNothingWasDone::<DeleteItemError>::new());
+        let once =
+            Config::builder().retry_classifier(OnlyIfNothingWasDone::<DeleteItemError>::new());
         let deleted = delete.customize().config_override(once).send().await;
-        deleted.map(drop).map_err(|error| match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(failed)) => unmet(failed.item()),
-            _ => Error::of("DeleteItem", &error),
-        })
+        deleted
+            .map(drop)
+            .map_err(|error| match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(failed)) => {
+                    unmet(failed.item())
+                }
+                _ => Error::of("DeleteItem", &error),
+            })
     }
 
     /// Takes the next id from the counter.
@@ -235,13 +294,20 @@ impl<R: Record> Table<R> {
     /// A lost response only leaves a gap in the ids, so a retry is safe even if the outcome is
     /// unknown.
     pub(super) async fn next_id(&self) -> Result<Id, Error> {
-        let update = self.client.update_item().table_name(&self.name).set_key(Some(key(COUNTER_BUCKET, 0)));
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key(COUNTER_BUCKET, 0)));
         let update = update
             .update_expression("ADD #last_id :one")
             .expression_attribute_names("#last_id", LAST_ID)
             .expression_attribute_values(":one", number(1));
         let counted = update.return_values(ReturnValue::UpdatedNew).send().await;
-        let counter = counted.map_err(|error| Error::of("UpdateItem", &error))?.attributes.unwrap_or_default();
+        let counter = counted
+            .map_err(|error| Error::of("UpdateItem", &error))?
+            .attributes
+            .unwrap_or_default();
         Id::new(self.last_id_of(&counter)?).ok_or(Error::IdsExhausted)
     }
 
@@ -256,11 +322,22 @@ impl<R: Record> Table<R> {
     }
 
     /// Reads the first `wanted` rows of the bucket that are within the bounds.
-    async fn read_bucket(&self, bucket: u64, bounds: Bounds, wanted: usize) -> Result<Vec<R>, Error> {
+    async fn read_bucket(
+        &self,
+        bucket: u64,
+        bounds: Bounds,
+        wanted: usize,
+    ) -> Result<Vec<R>, Error> {
         let (mut rows, mut start) = (Vec::new(), None);
         let (condition, after) = match (bounds.after, bounds.descending) {
-            (after, false) => ("#bucket = :bucket AND #id > :after", after.map_or(0, Id::get)),
-            (after, true) => ("#bucket = :bucket AND #id < :after", after.map_or(Id::MAX.get() + 1, Id::get)),
+            (after, false) => (
+                "#bucket = :bucket AND #id > :after",
+                after.map_or(0, Id::get),
+            ),
+            (after, true) => (
+                "#bucket = :bucket AND #id < :after",
+                after.map_or(Id::MAX.get() + 1, Id::get),
+            ),
         };
         while rows.len() < wanted {
             let query = self
@@ -294,8 +371,17 @@ impl<R: Record> Table<R> {
     pub(super) async fn get_all(&self, ids: &[Id]) -> Result<HashMap<Id, R>, Error> {
         let mut rows = HashMap::new();
         for some in ids.chunks(MAX_BATCH_KEYS * MAX_CONCURRENT_CALLS) {
-            let reads: Vec<_> = some.chunks(MAX_BATCH_KEYS).map(|ids| self.get_batch(ids)).collect();
-            rows.extend(try_join_all(reads).await?.into_iter().flatten().map(|row| (row.id(), row)));
+            let reads: Vec<_> = some
+                .chunks(MAX_BATCH_KEYS)
+                .map(|ids| self.get_batch(ids))
+                .collect();
+            rows.extend(
+                try_join_all(reads)
+                    .await?
+                    .into_iter()
+                    .flatten()
+                    .map(|row| (row.id(), row)),
+            );
         }
         Ok(rows)
     }
@@ -309,37 +395,74 @@ impl<R: Record> Table<R> {
             if attempt > 0 {
                 retry::pause(attempt).await;
             }
-            let read = self.client.batch_get_item().request_items(&self.name, wanted).send().await;
+            let read = self
+                .client
+                .batch_get_item()
+                .request_items(&self.name, wanted)
+                .send()
+                .await;
             let read = read.map_err(|error| Error::of("BatchGetItem", &error))?;
-            for item in read.responses.unwrap_or_default().remove(&self.name).unwrap_or_default() {
+            for item in read
+                .responses
+                .unwrap_or_default()
+                .remove(&self.name)
+                .unwrap_or_default()
+            {
                 rows.push(self.row(&item)?);
             }
             left = read.unprocessed_keys.unwrap_or_default().remove(&self.name);
         }
         match left {
             None => Ok(rows),
-            Some(_) => Err(Error::Unavailable { call: "BatchGetItem", code: "unprocessed keys".into() }),
+            Some(_) => Err(Error::Unavailable {
+                call: "BatchGetItem",
+                code: "unprocessed keys".into(),
+            }),
         }
     }
 
     fn keys(&self, keys: Vec<Item>) -> Result<KeysAndAttributes, Error> {
-        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .build();
         keys.map_err(|_| Error::not_built("BatchGetItem"))
     }
 
-    pub(super) async fn get_item(&self, bucket: impl ToString, id: impl ToString) -> Result<Option<Item>, Error> {
-        let get = self.client.get_item().table_name(&self.name).set_key(Some(key(bucket, id))).consistent_read(true);
-        Ok(get.send().await.map_err(|error| Error::of("GetItem", &error))?.item)
+    pub(super) async fn get_item(
+        &self,
+        bucket: impl ToString,
+        id: impl ToString,
+    ) -> Result<Option<Item>, Error> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key(bucket, id)))
+            .consistent_read(true);
+        Ok(get
+            .send()
+            .await
+            .map_err(|error| Error::of("GetItem", &error))?
+            .item)
     }
 
     /// Sends a Query for rows that returns only the attributes a row is read from.
     pub(super) async fn query(&self, query: QueryFluentBuilder) -> Result<QueryPage<R>, Error> {
-        let projection = R::ATTRIBUTES.iter().fold(format!("#{ID}"), |all, name| format!("{all}, #{name}"));
-        let query = query.projection_expression(projection).expression_attribute_names(format!("#{ID}"), ID);
-        let named =
-            |query: QueryFluentBuilder, name: &&str| query.expression_attribute_names(format!("#{name}"), *name);
+        let projection = R::ATTRIBUTES
+            .iter()
+            .fold(format!("#{ID}"), |all, name| format!("{all}, #{name}"));
+        let query = query
+            .projection_expression(projection)
+            .expression_attribute_names(format!("#{ID}"), ID);
+        let named = |query: QueryFluentBuilder, name: &&str| {
+            query.expression_attribute_names(format!("#{name}"), *name)
+        };
         let name = self.name.clone();
-        query_page::query(R::ATTRIBUTES.iter().fold(query, named), move |item| row(&name, item)).await
+        query_page::query(R::ATTRIBUTES.iter().fold(query, named), move |item| {
+            row(&name, item)
+        })
+        .await
     }
 
     pub(super) fn row(&self, item: &Item) -> Result<R, Error> {
@@ -348,15 +471,26 @@ impl<R: Record> Table<R> {
 
     pub(super) fn versioned(&self, item: &Item) -> Result<Versioned<R>, Error> {
         // A row that another program put there has no version yet.
-        let version = if item.contains_key(VERSION) { read(item, VERSION) } else { Some(0) };
-        let version = version.ok_or_else(|| Error::malformed(&self.name, read(item, ID).and_then(Id::new), VERSION))?;
-        Ok(Versioned { row: self.row(item)?, version: Version(version) })
+        let version = if item.contains_key(VERSION) {
+            read(item, VERSION)
+        } else {
+            Some(0)
+        };
+        let version = version.ok_or_else(|| {
+            Error::malformed(&self.name, read(item, ID).and_then(Id::new), VERSION)
+        })?;
+        Ok(Versioned {
+            row: self.row(item)?,
+            version: Version(version),
+        })
     }
 }
 
 /// Parses an item of the table.
 fn row<R: Record>(table: &str, item: &dyn ItemView) -> Result<R, Error> {
-    let id = read(item, ID).and_then(Id::new).ok_or_else(|| Error::malformed(table, None, ID))?;
+    let id = read(item, ID)
+        .and_then(Id::new)
+        .ok_or_else(|| Error::malformed(table, None, ID))?;
     R::from_item(id, item).map_err(|malformed| Error::malformed(table, Some(id), malformed.0))
 }
 
@@ -373,7 +507,11 @@ pub(super) struct Change {
 impl Change {
     /// Sets these attributes if the row exists and meets `demand`.
     pub(super) fn of(changed: Attributes, demand: &Precondition) -> Self {
-        let Condition { expression: condition, mut names, mut values } = Condition::of(demand);
+        let Condition {
+            expression: condition,
+            mut names,
+            mut values,
+        } = Condition::of(demand);
         names.insert("#version".to_owned(), VERSION.to_owned());
         values.insert(":one".to_owned(), number(1));
         let mut clauses = Vec::new();
@@ -382,8 +520,17 @@ impl Change {
             names.insert(format!("#{name}"), name.to_owned());
             values.insert(format!(":{name}"), value);
         }
-        let set = if clauses.is_empty() { String::new() } else { format!("SET {} ", clauses.join(", ")) };
-        Self { expression: format!("{set}ADD #version :one"), condition, names, values }
+        let set = if clauses.is_empty() {
+            String::new()
+        } else {
+            format!("SET {} ", clauses.join(", "))
+        };
+        Self {
+            expression: format!("{set}ADD #version :one"),
+            condition,
+            names,
+            values,
+        }
     }
 }
 
@@ -422,13 +569,21 @@ impl Condition {
             }
             expression += &format!(" AND ({})", alternatives.join(" OR "));
         }
-        Self { expression, names, values }
+        Self {
+            expression,
+            names,
+            values,
+        }
     }
 }
 
 /// Why a write's condition failed: the row is missing if DynamoDB found no item.
 fn unmet(found: Option<&Item>) -> Error {
-    if found.is_some() { Error::PreconditionFailed } else { Error::Missing }
+    if found.is_some() {
+        Error::PreconditionFailed
+    } else {
+        Error::Missing
+    }
 }
 
 pub(super) fn bucket_of(id: Id) -> i64 {
@@ -437,14 +592,22 @@ pub(super) fn bucket_of(id: Id) -> i64 {
 }
 
 pub(super) fn key(bucket: impl ToString, id: impl ToString) -> Item {
-    [(BUCKET.to_owned(), number(bucket)), (ID.to_owned(), number(id))].into()
+    [
+        (BUCKET.to_owned(), number(bucket)),
+        (ID.to_owned(), number(id)),
+    ]
+    .into()
 }
 
 /// The item of a new row.
 pub(super) fn item<R: Record>(row: &R) -> Item {
     let mut item = key(bucket_of(row.id()), row.id().get());
     item.insert(VERSION.to_owned(), number(1));
-    item.extend(row.attributes().into_iter().map(|(name, value)| (name.to_owned(), value)));
+    item.extend(
+        row.attributes()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value)),
+    );
     item
 }
 
@@ -460,7 +623,13 @@ struct PageBuilder<R, F> {
 
 impl<R: Record, F: Fn(&R) -> bool> PageBuilder<R, F> {
     fn new(bounds: Bounds, admits: F) -> Self {
-        Self { bounds, admits, rows: Vec::new(), looked_at: 0, last: None }
+        Self {
+            bounds,
+            admits,
+            rows: Vec::new(),
+            looked_at: 0,
+            last: None,
+        }
     }
 
     /// How many more rows may be read.
@@ -496,7 +665,10 @@ impl<R: Record, F: Fn(&R) -> bool> PageBuilder<R, F> {
         } else {
             return None;
         };
-        Some(Listing { rows: std::mem::take(&mut self.rows), next })
+        Some(Listing {
+            rows: std::mem::take(&mut self.rows),
+            next,
+        })
     }
 }
 
@@ -514,16 +686,33 @@ impl Buckets {
     fn of(bounds: Bounds, last: u64) -> Self {
         let last = last / BUCKET_SIZE;
         let first = bounds.first_bucket().unwrap_or(last);
-        let (first, end) = if bounds.descending { (first.min(last), 0) } else { (first, last) };
-        let any = if bounds.descending { first >= end } else { first <= end };
-        Self { next: any.then_some(first), end, descending: bounds.descending }
+        let (first, end) = if bounds.descending {
+            (first.min(last), 0)
+        } else {
+            (first, last)
+        };
+        let any = if bounds.descending {
+            first >= end
+        } else {
+            first <= end
+        };
+        Self {
+            next: any.then_some(first),
+            end,
+            descending: bounds.descending,
+        }
     }
 
     /// The id after which to continue, if buckets are left: the one just before the next bucket in
     /// list order.
     fn continuation(&self) -> Option<Id> {
-        self.next
-            .and_then(|next| Id::new(if self.descending { (next + 1) * BUCKET_SIZE } else { next * BUCKET_SIZE - 1 }))
+        self.next.and_then(|next| {
+            Id::new(if self.descending {
+                (next + 1) * BUCKET_SIZE
+            } else {
+                next * BUCKET_SIZE - 1
+            })
+        })
     }
 }
 

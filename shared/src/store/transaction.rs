@@ -4,7 +4,9 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::builders::{
+    ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder,
+};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 
 use super::error::Error;
@@ -31,8 +33,13 @@ impl From<TransactionError> for Error {
     fn from(refusal: TransactionError) -> Self {
         match refusal {
             // The data read has changed, or another transaction holds it: retry.
-            TransactionError::Unmet(_) | TransactionError::Contended(_) => Self::Contended { call: CALL },
-            TransactionError::InProgress => Self::Unavailable { call: CALL, code: "in progress".into() },
+            TransactionError::Unmet(_) | TransactionError::Contended(_) => {
+                Self::Contended { call: CALL }
+            }
+            TransactionError::InProgress => Self::Unavailable {
+                call: CALL,
+                code: "in progress".into(),
+            },
             TransactionError::Other(error) => error,
         }
     }
@@ -46,48 +53,79 @@ pub(super) async fn write(
     writes: Vec<TransactWriteItem>,
     token: Option<String>,
 ) -> Result<(), TransactionError> {
-    let write = client.transact_write_items().set_transact_items(Some(writes)).set_client_request_token(token);
-    let Err(error) = write.send().await else { return Ok(()) };
+    let write = client
+        .transact_write_items()
+        .set_transact_items(Some(writes))
+        .set_client_request_token(token);
+    let Err(error) = write.send().await else {
+        return Ok(());
+    };
     Err(match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
             refusal(canceled.cancellation_reasons())
         }
-        Some(error) if error.code() == Some("TransactionInProgressException") => TransactionError::InProgress,
+        Some(error) if error.code() == Some("TransactionInProgressException") => {
+            TransactionError::InProgress
+        }
         _ => TransactionError::Other(Error::of(CALL, &error)),
     })
 }
 
 fn refusal(reasons: &[CancellationReason]) -> TransactionError {
     let places = |code: &str| {
-        let matching = reasons.iter().enumerate().filter(|(_, reason)| reason.code() == Some(code));
+        let matching = reasons
+            .iter()
+            .enumerate()
+            .filter(|(_, reason)| reason.code() == Some(code));
         matching.map(|(place, _)| place).collect::<Vec<_>>()
     };
-    let (unmet, contended) = (places("ConditionalCheckFailed"), places("TransactionConflict"));
+    let (unmet, contended) = (
+        places("ConditionalCheckFailed"),
+        places("TransactionConflict"),
+    );
     if !unmet.is_empty() {
         return TransactionError::Unmet(unmet);
     }
     if !contended.is_empty() {
         return TransactionError::Contended(contended);
     }
-    let code = reasons.iter().filter_map(CancellationReason::code).find(|code| *code != "None").unwrap_or("canceled");
+    let code = reasons
+        .iter()
+        .filter_map(CancellationReason::code)
+        .find(|code| *code != "None")
+        .unwrap_or("canceled");
     if ["ThrottlingError", "ProvisionedThroughputExceeded"].contains(&code) {
-        return TransactionError::Other(Error::Unavailable { call: CALL, code: code.to_owned() });
+        return TransactionError::Other(Error::Unavailable {
+            call: CALL,
+            code: code.to_owned(),
+        });
     }
-    TransactionError::Other(Error::Failed { call: CALL, code: code.to_owned() })
+    TransactionError::Other(Error::Failed {
+        call: CALL,
+        code: code.to_owned(),
+    })
 }
 
 pub(super) fn put(put: PutBuilder) -> Result<TransactWriteItem, Error> {
-    Ok(TransactWriteItem::builder().put(put.build().map_err(|_| Error::not_built(CALL))?).build())
+    Ok(TransactWriteItem::builder()
+        .put(put.build().map_err(|_| Error::not_built(CALL))?)
+        .build())
 }
 
 pub(super) fn update(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
-    Ok(TransactWriteItem::builder().update(update.build().map_err(|_| Error::not_built(CALL))?).build())
+    Ok(TransactWriteItem::builder()
+        .update(update.build().map_err(|_| Error::not_built(CALL))?)
+        .build())
 }
 
 pub(super) fn delete(delete: DeleteBuilder) -> Result<TransactWriteItem, Error> {
-    Ok(TransactWriteItem::builder().delete(delete.build().map_err(|_| Error::not_built(CALL))?).build())
+    Ok(TransactWriteItem::builder()
+        .delete(delete.build().map_err(|_| Error::not_built(CALL))?)
+        .build())
 }
 
 pub(super) fn check(check: ConditionCheckBuilder) -> Result<TransactWriteItem, Error> {
-    Ok(TransactWriteItem::builder().condition_check(check.build().map_err(|_| Error::not_built(CALL))?).build())
+    Ok(TransactWriteItem::builder()
+        .condition_check(check.build().map_err(|_| Error::not_built(CALL))?)
+        .build())
 }

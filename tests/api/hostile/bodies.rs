@@ -10,18 +10,32 @@ const ACTOR: &str = r#""name": "Ida", "age": 34, "gender": "f""#;
 const KIB_64: usize = 64 * 1024;
 
 pub(super) fn rows() -> Vec<Row> {
-    [malformed(), ruleless(), ages(), dates(), casts(), characters(), taken(), sizes(), chunked()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        malformed(),
+        ruleless(),
+        ages(),
+        dates(),
+        casts(),
+        characters(),
+        taken(),
+        sizes(),
+        chunked(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn post(what: &str, body: impl AsRef<[u8]>, status: u16) -> Row {
-    Row::new(what, "POST", "/actors", status).headers("Content-Type: application/json\r\n").body(body)
+    Row::new(what, "POST", "/actors", status)
+        .headers("Content-Type: application/json\r\n")
+        .body(body)
 }
 
 fn creating(what: &str, body: impl AsRef<[u8]>) -> Row {
-    post(what, body, 200).changes(Change::NewActor(json!({"name": "Ida", "age": 34, "gender": "f"})))
+    post(what, body, 200).changes(Change::NewActor(
+        json!({"name": "Ida", "age": 34, "gender": "f"}),
+    ))
 }
 
 fn malformed() -> Vec<Row> {
@@ -58,7 +72,10 @@ fn malformed() -> Vec<Row> {
         ("Latin-1", b"{\"name\": \"Zo\xeb\"}"),
         ("overlong UTF-8", b"{\"name\": \"\xc0\xaf\"}"),
         ("a surrogate in UTF-8", b"{\"name\": \"\xed\xa0\x80\"}"),
-        ("a character beyond Unicode", b"{\"name\": \"\xf4\x90\x80\x80\"}"),
+        (
+            "a character beyond Unicode",
+            b"{\"name\": \"\xf4\x90\x80\x80\"}",
+        ),
         ("UTF-8 cut short", b"{\"name\": \"\xe2\x82\"}"),
         ("a line end in a string", b"{\"name\": \"a\nb\"}"),
         ("a null byte in a string", b"{\"name\": \"a\0b\"}"),
@@ -69,11 +86,23 @@ fn malformed() -> Vec<Row> {
         ("a form feed before it", b"\x0c{}"),
         ("a form", b"name=Ida&age=34&gender=f"),
         ("YAML", b"name: Ida\nage: 34\ngender: f\n"),
-        ("XML with an entity", b"<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><name>&b;</name>"),
-        ("something packed", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0"),
+        (
+            "XML with an entity",
+            b"<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><name>&b;</name>",
+        ),
+        (
+            "something packed",
+            b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0",
+        ),
     ];
     let deep = [("arrays", "["), ("objects", "{\"a\":"), ("names", "{\"[{")];
-    let deep = deep.map(|(what, open)| post(&format!("{what} ten thousand deep"), open.repeat(10_000), 400));
+    let deep = deep.map(|(what, open)| {
+        post(
+            &format!("{what} ten thousand deep"),
+            open.repeat(10_000),
+            400,
+        )
+    });
     let whole = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     table
         .iter()
@@ -87,27 +116,94 @@ fn ruleless() -> Vec<Row> {
     let table = [
         ("no member", "{}"),
         ("all null", r#"{"name": null, "age": null, "gender": null}"#),
-        ("one level too deep", r#"{"actor": {"name": "Ida", "age": 34, "gender": "f"}}"#),
-        ("a prototype's members", r#"{"__proto__": {"name": "Ida", "age": 34, "gender": "f"}}"#),
-        ("a constructor's", r#"{"constructor": {"prototype": {"name": "Ida", "age": 34, "gender": "f"}}}"#),
-        ("names in another case", r#"{"Name": "Ida", "AGE": 34, "gender": "f"}"#),
-        ("a name with a space", r#"{"name ": "Ida", "age": 34, "gender": "f"}"#),
-        ("a name with a null byte", r#"{"name\u0000": "Ida", "age": 34, "gender": "f"}"#),
-        ("a path for a name", r#"{"actor.name": "Ida", "age": 34, "gender": "f"}"#),
-        ("a name in other letters", r#"{"nаme": "Ida", "age": 34, "gender": "f"}"#),
-        ("a placeholder for a name", r##"{"#name": "Ida", ":age": 34, "gender": "f"}"##),
-        ("the last of two is bad", r#"{"name": "Ida", "age": 34, "gender": "f", "name": ""}"#),
-        ("the last of two is null", r#"{"name": "Ida", "age": 34, "gender": "f", "age": null}"#),
-        ("an array for a text", r#"{"name": ["Ida"], "age": 34, "gender": "f"}"#),
-        ("an object for a text", r#"{"name": {"S": "Ida"}, "age": 34, "gender": "f"}"#),
-        ("an operator for a text", r#"{"name": {"$ne": null}, "age": 34, "gender": "f"}"#),
-        ("a number for a text", r#"{"name": 1, "age": 34, "gender": "f"}"#),
-        ("a truth for a text", r#"{"name": "Ida", "age": 34, "gender": true}"#),
-        ("half a pair of surrogates", r#"{"name": "\ud800", "age": 34, "gender": "f"}"#),
-        ("the other half", r#"{"name": "a\udc00b", "age": 34, "gender": "f"}"#),
-        ("the halves the wrong way round", r#"{"name": "\udc00\ud800", "age": 34, "gender": "f"}"#),
-        ("a null byte in a text", r#"{"name": "Ida\u0000Lupino", "age": 34, "gender": "f"}"#),
-        ("a deep text", &format!(r#"{{"name": {}1{}, "age": 34, "gender": "f"}}"#, "[".repeat(9000), "]".repeat(9000))),
+        (
+            "one level too deep",
+            r#"{"actor": {"name": "Ida", "age": 34, "gender": "f"}}"#,
+        ),
+        (
+            "a prototype's members",
+            r#"{"__proto__": {"name": "Ida", "age": 34, "gender": "f"}}"#,
+        ),
+        (
+            "a constructor's",
+            r#"{"constructor": {"prototype": {"name": "Ida", "age": 34, "gender": "f"}}}"#,
+        ),
+        (
+            "names in another case",
+            r#"{"Name": "Ida", "AGE": 34, "gender": "f"}"#,
+        ),
+        (
+            "a name with a space",
+            r#"{"name ": "Ida", "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "a name with a null byte",
+            r#"{"name\u0000": "Ida", "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "a path for a name",
+            r#"{"actor.name": "Ida", "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "a name in other letters",
+            r#"{"nаme": "Ida", "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "a placeholder for a name",
+            r##"{"#name": "Ida", ":age": 34, "gender": "f"}"##,
+        ),
+        (
+            "the last of two is bad",
+            r#"{"name": "Ida", "age": 34, "gender": "f", "name": ""}"#,
+        ),
+        (
+            "the last of two is null",
+            r#"{"name": "Ida", "age": 34, "gender": "f", "age": null}"#,
+        ),
+        (
+            "an array for a text",
+            r#"{"name": ["Ida"], "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "an object for a text",
+            r#"{"name": {"S": "Ida"}, "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "an operator for a text",
+            r#"{"name": {"$ne": null}, "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "a number for a text",
+            r#"{"name": 1, "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "a truth for a text",
+            r#"{"name": "Ida", "age": 34, "gender": true}"#,
+        ),
+        (
+            "half a pair of surrogates",
+            r#"{"name": "\ud800", "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "the other half",
+            r#"{"name": "a\udc00b", "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "the halves the wrong way round",
+            r#"{"name": "\udc00\ud800", "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "a null byte in a text",
+            r#"{"name": "Ida\u0000Lupino", "age": 34, "gender": "f"}"#,
+        ),
+        (
+            "a deep text",
+            &format!(
+                r#"{{"name": {}1{}, "age": 34, "gender": "f"}}"#,
+                "[".repeat(9000),
+                "]".repeat(9000)
+            ),
+        ),
     ]
     .map(|(what, body)| post(what, body, 422));
     table.into_iter().collect()
@@ -193,7 +289,8 @@ fn dates() -> Vec<Row> {
         .chain([long.as_str()])
         .map(|date| {
             let what = format!("a date of {}", date.chars().take(40).collect::<String>());
-            Row::new(&what, "PATCH", "/movies/1", 422).body(format!(r#"{{"release_date": {date}}}"#))
+            Row::new(&what, "PATCH", "/movies/1", 422)
+                .body(format!(r#"{{"release_date": {date}}}"#))
         })
         .collect()
 }
@@ -215,8 +312,18 @@ fn casts() -> Vec<Row> {
         r#"{"$gt": 0}"#,
         r#"{"$serde_json::private::Number": "1"}"#,
     ];
-    let billings =
-        ["0", "-1", "1001", "1.5", "1e400", "65537", "\"1\"", "true", "[]", r#"{"$serde_json::private::Number": "1"}"#];
+    let billings = [
+        "0",
+        "-1",
+        "1001",
+        "1.5",
+        "1e400",
+        "65537",
+        "\"1\"",
+        "true",
+        "[]",
+        r#"{"$serde_json::private::Number": "1"}"#,
+    ];
     let characters = [
         r#""""#,
         r#"" ""#,
@@ -256,25 +363,43 @@ fn casts() -> Vec<Row> {
     let long = format!(r#"[{{"actor_id": 1, "character": "{}"}}]"#, "é".repeat(201));
     let digits = format!(r#"[{{"actor_id": {}}}]"#, "9".repeat(60_000));
     let deep = format!("{}{}", "[".repeat(9000), "]".repeat(9000));
-    let deep_member = format!(r#"[{{"actor_id": {}1{}}}]"#, "[".repeat(9000), "]".repeat(9000));
+    let deep_member = format!(
+        r#"[{{"actor_id": {}1{}}}]"#,
+        "[".repeat(9000),
+        "]".repeat(9000)
+    );
     let many = format!("[{}1]", "1,".repeat(30_000));
-    let members: Vec<_> = (2..=1002).map(|id| format!(r#"{{"actor_id":{id}}}"#)).collect();
-    let (thousand, more) = (format!("[{}]", members[..1000].join(",")), format!("[{}]", members.join(",")));
+    let members: Vec<_> = (2..=1002)
+        .map(|id| format!(r#"{{"actor_id":{id}}}"#))
+        .collect();
+    let (thousand, more) = (
+        format!("[{}]", members[..1000].join(",")),
+        format!("[{}]", members.join(",")),
+    );
     let long = [long, digits, deep, deep_member, many, thousand, more];
-    let casts = (ids.into_iter().map(|id| format!(r#"[{{"actor_id": {id}}}]"#)))
-        .chain(billings.map(|billing| format!(r#"[{{"actor_id": 1, "billing": {billing}}}]"#)))
-        .chain(characters.map(|character| format!(r#"[{{"actor_id": 1, "character": {character}}}]"#)))
-        .chain(whole.map(str::to_owned))
-        .chain(long);
+    let casts = (ids
+        .into_iter()
+        .map(|id| format!(r#"[{{"actor_id": {id}}}]"#)))
+    .chain(billings.map(|billing| format!(r#"[{{"actor_id": 1, "billing": {billing}}}]"#)))
+    .chain(characters.map(|character| format!(r#"[{{"actor_id": 1, "character": {character}}}]"#)))
+    .chain(whole.map(str::to_owned))
+    .chain(long);
     let refused = casts.flat_map(|cast| {
         let what: String = cast.chars().take(50).collect();
         let body = format!(r#"{{"title": "Changed", "cast": {cast}}}"#);
-        [("PATCH", "/movies/1"), ("POST", "/movies")]
-            .map(|(method, path)| Row::new(&format!("a cast of {what} ({method})"), method, path, 422).body(&body))
+        [("PATCH", "/movies/1"), ("POST", "/movies")].map(|(method, path)| {
+            Row::new(&format!("a cast of {what} ({method})"), method, path, 422).body(&body)
+        })
     });
-    let missing =
-        Row::new("a bad cast of a movie that is not there", "PATCH", "/movies/99", 404).body(r#"{"cast": 7}"#);
-    let of_actor = Row::new("a cast of an actor", "PATCH", "/actors/1", 200).body(r#"{"cast": 7, "credits": [{}]}"#);
+    let missing = Row::new(
+        "a bad cast of a movie that is not there",
+        "PATCH",
+        "/movies/99",
+        404,
+    )
+    .body(r#"{"cast": 7}"#);
+    let of_actor = Row::new("a cast of an actor", "PATCH", "/actors/1", 200)
+        .body(r#"{"cast": 7, "credits": [{}]}"#);
     let large = format!(r#"{{"cast": [{}]}}"#, r#"{"actor_id":1},"#.repeat(5000));
     let large = Row::new("a cast over 64 KiB", "PATCH", "/movies/1", 413).body(large);
     refused.chain([missing, of_actor, large]).collect()
@@ -308,7 +433,13 @@ fn characters() -> Vec<Row> {
         let body = json!({"cast": [{"actor_id": 1, "character": text, "billing": 7, "name": "x", "movie_id": 2, "owner": "movie#2"}]});
         let cast = json!([{"actor_id": 1, "name": "Ida", "character": text, "billing": 7}]);
         let what: String = text.chars().take(40).collect();
-        let row = Row::new(&format!("the character {what:?}"), "PATCH", "/movies/1", 200).body(body.to_string());
+        let row = Row::new(
+            &format!("the character {what:?}"),
+            "PATCH",
+            "/movies/1",
+            200,
+        )
+        .body(body.to_string());
         row.changes(Change::Cast(1, cast))
     };
     texts.map(recast).into()
@@ -317,32 +448,73 @@ fn characters() -> Vec<Row> {
 fn taken() -> Vec<Row> {
     let table = [
         ("an id of one's own", format!(r#"{{"id": 1, {ACTOR}}}"#)),
-        ("a key of one's own", format!(r#"{{"bucket": 0, "version": 9, "last_id": 0, "expires_at": 1, {ACTOR}}}"#)),
-        ("placeholders of expressions", format!(r##"{{"#id": 1, ":id": 1, "#": "", ":": "", {ACTOR}}}"##)),
-        ("a prototype", format!(r#"{{"__proto__": {{"admin": true}}, "constructor": 1, {ACTOR}}}"#)),
-        ("a name of nothing", format!(r#"{{"": 1, "\u0000": 2, {ACTOR}}}"#)),
-        ("the last of two is good", format!(r#"{{"name": "", "age": 999, {ACTOR}}}"#)),
-        ("a name in escapes", format!(r#"{{{}}}"#, ACTOR.replace("name", r"\u006e\u0061me"))),
-        ("unknown numbers beyond any", format!(r#"{{"a": 1e999999999, "b": -0e-0, {ACTOR}}}"#)),
-        ("an unknown half surrogate", format!(r#"{{"a": "\ud800", {ACTOR}}}"#)),
+        (
+            "a key of one's own",
+            format!(r#"{{"bucket": 0, "version": 9, "last_id": 0, "expires_at": 1, {ACTOR}}}"#),
+        ),
+        (
+            "placeholders of expressions",
+            format!(r##"{{"#id": 1, ":id": 1, "#": "", ":": "", {ACTOR}}}"##),
+        ),
+        (
+            "a prototype",
+            format!(r#"{{"__proto__": {{"admin": true}}, "constructor": 1, {ACTOR}}}"#),
+        ),
+        (
+            "a name of nothing",
+            format!(r#"{{"": 1, "\u0000": 2, {ACTOR}}}"#),
+        ),
+        (
+            "the last of two is good",
+            format!(r#"{{"name": "", "age": 999, {ACTOR}}}"#),
+        ),
+        (
+            "a name in escapes",
+            format!(r#"{{{}}}"#, ACTOR.replace("name", r"\u006e\u0061me")),
+        ),
+        (
+            "unknown numbers beyond any",
+            format!(r#"{{"a": 1e999999999, "b": -0e-0, {ACTOR}}}"#),
+        ),
+        (
+            "an unknown half surrogate",
+            format!(r#"{{"a": "\ud800", {ACTOR}}}"#),
+        ),
         ("an unknown member ten thousand deep", {
-            format!(r#"{{"a": {}{}, {ACTOR}}}"#, "[".repeat(10_000), "]".repeat(10_000))
+            format!(
+                r#"{{"a": {}{}, {ACTOR}}}"#,
+                "[".repeat(10_000),
+                "]".repeat(10_000)
+            )
         }),
         ("unknown objects eight thousand deep", {
-            format!(r#"{{"a": {}0{}, {ACTOR}}}"#, "{\"a\":".repeat(8000), "}".repeat(8000))
+            format!(
+                r#"{{"a": {}0{}, {ACTOR}}}"#,
+                "{\"a\":".repeat(8000),
+                "}".repeat(8000)
+            )
         }),
         ("five thousand members", {
-            let members: String = (0..5000).map(|number| format!("\"m{number}\":0,")).collect();
+            let members: String = (0..5000)
+                .map(|number| format!("\"m{number}\":0,"))
+                .collect();
             format!("{{{members}{ACTOR}}}")
         }),
-        ("the same member five thousand times", format!("{{{}{ACTOR}}}", "\"age\":[],".repeat(5000))),
+        (
+            "the same member five thousand times",
+            format!("{{{}{ACTOR}}}", "\"age\":[],".repeat(5000)),
+        ),
     ];
     let taken = table.iter().map(|(what, body)| creating(what, body));
     let movie = Row::new("an actor's members in a movie", "POST", "/movies", 200)
-        .body(format!(r#"{{"title": "T", "release_date": "2020-05-14", "actors": [1], {ACTOR}}}"#))
-        .changes(Change::NewMovie(json!({"title": "T", "release_date": "Thu, 14 May 2020 00:00:00 GMT"})));
-    let nothing =
-        Row::new("a change of nothing known", "PATCH", "/movies/1", 200).body(format!("{{\"id\": 2, {ACTOR}}}"));
+        .body(format!(
+            r#"{{"title": "T", "release_date": "2020-05-14", "actors": [1], {ACTOR}}}"#
+        ))
+        .changes(Change::NewMovie(
+            json!({"title": "T", "release_date": "Thu, 14 May 2020 00:00:00 GMT"}),
+        ));
+    let nothing = Row::new("a change of nothing known", "PATCH", "/movies/1", 200)
+        .body(format!("{{\"id\": 2, {ACTOR}}}"));
     taken.chain([movie, nothing]).collect()
 }
 
@@ -356,14 +528,36 @@ fn sizes() -> Vec<Row> {
         creating("64 KiB", padded(KIB_64)),
         post("64 KiB and a byte", padded(KIB_64 + 1), 413),
         creating("nearly 64 KiB in half as many characters", accents(KIB_64)),
-        post("over 64 KiB in half as many characters", accents(KIB_64 + 2), 413),
+        post(
+            "over 64 KiB in half as many characters",
+            accents(KIB_64 + 2),
+            413,
+        ),
         post("64 KiB of spaces", " ".repeat(KIB_64), 400),
         post("64 KiB and a byte of spaces", " ".repeat(KIB_64 + 1), 413),
         post("a megabyte of brackets", "[".repeat(1 << 20), 413),
         post("a megabyte of null bytes", vec![0; 1 << 20], 413),
-        Row::new("a megabyte for a row that is not there", "PATCH", "/actors/99", 404).body(vec![b' '; 1 << 20]),
-        Row::new("a megabyte where none is looked at", "DELETE", "/actors/99", 404).body(vec![b'x'; 1 << 20]),
-        Row::new("a body without a type that is no text", "POST", "/actors", 400).body(b"\xff\xd8\xff\xe0"),
+        Row::new(
+            "a megabyte for a row that is not there",
+            "PATCH",
+            "/actors/99",
+            404,
+        )
+        .body(vec![b' '; 1 << 20]),
+        Row::new(
+            "a megabyte where none is looked at",
+            "DELETE",
+            "/actors/99",
+            404,
+        )
+        .body(vec![b'x'; 1 << 20]),
+        Row::new(
+            "a body without a type that is no text",
+            "POST",
+            "/actors",
+            400,
+        )
+        .body(b"\xff\xd8\xff\xe0"),
         Row::new("a list with a body", "GET", "/actors", 200).body("{\"limit\": 0}"),
     ]
 }
@@ -380,15 +574,29 @@ fn chunked() -> Vec<Row> {
     let end = |chunks: Vec<u8>, end: &str| [chunks.as_slice(), end.as_bytes()].concat();
     let of = |row: Row| row.headers("Transfer-Encoding: chunked\r\n");
     let extended = body.replacen('{', "", 1);
-    let extended = format!("1;a=\"b\";c\r\n{{\r\n{:X}\r\n{extended}\r\n000\r\n\r\n", extended.len());
+    let extended = format!(
+        "1;a=\"b\";c\r\n{{\r\n{:X}\r\n{extended}\r\n000\r\n\r\n",
+        extended.len()
+    );
     let large = format!("11170\r\n{}\r\n0\r\n\r\n", " ".repeat(70_000));
     vec![
         of(creating("one chunk", end(chunks(1000), "0\r\n\r\n"))),
         of(creating("a chunk a byte", end(chunks(1), "0\r\n\r\n"))),
         of(creating("extensions and zeros", extended)),
-        of(creating("trailers", end(chunks(7), "0\r\nContent-Type: text/plain\r\nX-Name: x\r\n\r\n"))),
+        of(creating(
+            "trailers",
+            end(
+                chunks(7),
+                "0\r\nContent-Type: text/plain\r\nX-Name: x\r\n\r\n",
+            ),
+        )),
         of(post("no chunk", "0\r\n\r\n", 400)),
         of(post("70 KB", large, 413)),
-        of(post("a token in the trailers", end(chunks(9), "0\r\nAuthorization: Bearer x\r\n\r\n"), 401)).from(None),
+        of(post(
+            "a token in the trailers",
+            end(chunks(9), "0\r\nAuthorization: Bearer x\r\n\r\n"),
+            401,
+        ))
+        .from(None),
     ]
 }

@@ -7,18 +7,42 @@ use super::{Change, Row};
 const ACTOR: &str = r#"{"name": "Ida", "age": 34, "gender": "f"}"#;
 
 pub(super) fn rows() -> Vec<Row> {
-    [authorization(), content(), if_match(), idempotency_key(), believed()].into_iter().flatten().collect()
+    [
+        authorization(),
+        content(),
+        if_match(),
+        idempotency_key(),
+        believed(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// `{token}` stands for a producer's valid token.
 fn authorization() -> Vec<Row> {
     let nowhere_else: &[(&str, &str)] = &[
         ("no token", ""),
-        ("a token in a cookie", "Cookie: authorization=Bearer {token}; access_token={token}\r\n"),
-        ("a token in another header", "X-Authorization: Bearer {token}\r\nX-Access-Token: {token}\r\n"),
-        ("a token for a proxy", "Proxy-Authorization: Bearer {token}\r\n"),
-        ("a name with a line for a dash", "Authorization_: Bearer {token}\r\n"),
-        ("an identity that a proxy would say", "X-Remote-User: local|producer\r\nX-Amzn-Oidc-Data: {token}\r\n"),
+        (
+            "a token in a cookie",
+            "Cookie: authorization=Bearer {token}; access_token={token}\r\n",
+        ),
+        (
+            "a token in another header",
+            "X-Authorization: Bearer {token}\r\nX-Access-Token: {token}\r\n",
+        ),
+        (
+            "a token for a proxy",
+            "Proxy-Authorization: Bearer {token}\r\n",
+        ),
+        (
+            "a name with a line for a dash",
+            "Authorization_: Bearer {token}\r\n",
+        ),
+        (
+            "an identity that a proxy would say",
+            "X-Remote-User: local|producer\r\nX-Amzn-Oidc-Data: {token}\r\n",
+        ),
     ];
     let refused: &[(&str, &[u8])] = &[
         ("nothing in it", b""),
@@ -31,12 +55,21 @@ fn authorization() -> Vec<Row> {
         ("a comma after it", b"Bearer {token},"),
         ("two tokens", b"Bearer {token} {token}"),
         ("two tokens with a comma", b"Bearer {token}, Bearer {token}"),
-        ("two headers", b"Bearer {token}\r\nAuthorization: Bearer {token}"),
-        ("two headers, the second of another scheme", b"Bearer {token}\r\nAuthorization: Basic dTpw"),
+        (
+            "two headers",
+            b"Bearer {token}\r\nAuthorization: Bearer {token}",
+        ),
+        (
+            "two headers, the second of another scheme",
+            b"Bearer {token}\r\nAuthorization: Basic dTpw",
+        ),
         ("one character more", b"Bearer {token}A"),
         ("padding", b"Bearer {token}="),
         ("one segment more", b"Bearer {token}.e30"),
-        ("no algorithm and no signature", b"Bearer eyJhbGciOiJub25lIn0.e30."),
+        (
+            "no algorithm and no signature",
+            b"Bearer eyJhbGciOiJub25lIn0.e30.",
+        ),
         ("three segments of nothing", b"Bearer .."),
         ("three empty objects", b"Bearer e30.e30.e30"),
         ("null", b"Bearer null"),
@@ -44,17 +77,24 @@ fn authorization() -> Vec<Row> {
         ("an object", b"Bearer [object Object]"),
         ("SQL", b"Bearer ' OR 1=1 --"),
         ("bytes that are no UTF-8", b"Bearer \xff\xfe"),
-        ("bytes that are no UTF-8 after a good one", b"Bearer {token}\xff"),
+        (
+            "bytes that are no UTF-8 after a good one",
+            b"Bearer {token}\xff",
+        ),
     ];
-    let none =
-        nowhere_else.iter().map(|(what, lines)| Row::new(what, "DELETE", "/actors/1", 401).from(None).headers(lines));
+    let none = nowhere_else.iter().map(|(what, lines)| {
+        Row::new(what, "DELETE", "/actors/1", 401)
+            .from(None)
+            .headers(lines)
+    });
     let bad = refused.iter().map(|(what, value)| {
         let line = [b"Authorization: ", *value, b"\r\n"].concat();
         Row::new(&format!("a token with {what}"), "DELETE", "/actors/1", 401).headers(line)
     });
     let long = format!("Authorization: Bearer {}\r\n", "A".repeat(9000));
     let long = Row::new("a token of 9 KB", "DELETE", "/actors/1", 401).headers(long);
-    let forbidden = Row::new("nobody's token", "DELETE", "/actors/1", 403).from(Some(local::Role::Nobody));
+    let forbidden =
+        Row::new("nobody's token", "DELETE", "/actors/1", 403).from(Some(local::Role::Nobody));
     none.chain(bad).chain([long, forbidden]).collect()
 }
 
@@ -63,29 +103,70 @@ fn content() -> Vec<Row> {
         ("of no type", b"Content-Type:"),
         ("of any type", b"Content-Type: */*"),
         ("of plain text", b"Content-Type: text/plain"),
-        ("of a form", b"Content-Type: application/x-www-form-urlencoded"),
+        (
+            "of a form",
+            b"Content-Type: application/x-www-form-urlencoded",
+        ),
         ("of another JSON", b"Content-Type: text/json"),
-        ("of DynamoDB's own JSON", b"Content-Type: application/x-amz-json-1.0"),
-        ("of a JSON patch", b"Content-Type: application/json-patch+json"),
+        (
+            "of DynamoDB's own JSON",
+            b"Content-Type: application/x-amz-json-1.0",
+        ),
+        (
+            "of a JSON patch",
+            b"Content-Type: application/json-patch+json",
+        ),
         ("of XML with entities", b"Content-Type: application/xml"),
-        ("of two types", b"Content-Type: application/json, text/plain"),
-        ("of one type in two headers", b"Content-Type: application/json\r\nContent-Type: application/json"),
-        ("of two types in two headers", b"Content-Type: text/plain\r\nContent-Type: application/json"),
-        ("of a type with a space in it", b"Content-Type: application /json"),
-        ("of a type that is no UTF-8", b"Content-Type: application/json\xff"),
-        ("that is packed", b"Content-Type: application/json\r\nContent-Encoding: gzip"),
-        ("that is packed twice", b"Content-Type: application/json\r\nContent-Encoding: identity, gzip"),
-        ("that is packed in nothing", b"Content-Type: application/json\r\nContent-Encoding:"),
+        (
+            "of two types",
+            b"Content-Type: application/json, text/plain",
+        ),
+        (
+            "of one type in two headers",
+            b"Content-Type: application/json\r\nContent-Type: application/json",
+        ),
+        (
+            "of two types in two headers",
+            b"Content-Type: text/plain\r\nContent-Type: application/json",
+        ),
+        (
+            "of a type with a space in it",
+            b"Content-Type: application /json",
+        ),
+        (
+            "of a type that is no UTF-8",
+            b"Content-Type: application/json\xff",
+        ),
+        (
+            "that is packed",
+            b"Content-Type: application/json\r\nContent-Encoding: gzip",
+        ),
+        (
+            "that is packed twice",
+            b"Content-Type: application/json\r\nContent-Encoding: identity, gzip",
+        ),
+        (
+            "that is packed in nothing",
+            b"Content-Type: application/json\r\nContent-Encoding:",
+        ),
     ];
     let refused = refused.iter().map(|(what, lines)| {
-        Row::new(&format!("a body {what}"), "POST", "/actors", 415).headers([*lines, b"\r\n"].concat()).body(ACTOR)
+        Row::new(&format!("a body {what}"), "POST", "/actors", 415)
+            .headers([*lines, b"\r\n"].concat())
+            .body(ACTOR)
     });
-    let taken = ["application/json; charset=utf-16", "APPLICATION/JSON;;;", "application/json; boundary=\"x,y\""];
+    let taken = [
+        "application/json; charset=utf-16",
+        "APPLICATION/JSON;;;",
+        "application/json; boundary=\"x,y\"",
+    ];
     let taken = taken.map(|content_type| {
         Row::new(content_type, "POST", "/actors", 200)
             .headers(format!("Content-Type: {content_type}\r\n"))
             .body(ACTOR)
-            .changes(Change::NewActor(json!({"name": "Ida", "age": 34, "gender": "f"})))
+            .changes(Change::NewActor(
+                json!({"name": "Ida", "age": 34, "gender": "f"}),
+            ))
     });
     refused.chain(taken).collect()
 }
@@ -117,21 +198,29 @@ fn if_match() -> Vec<Row> {
         let what = format!("If-Match: {}", String::from_utf8_lossy(tag));
         let line = [b"If-Match: ", *tag, b"\r\n"].concat();
         [
-            Row::new(&what, "PATCH", "/actors/1", 412).body(r#"{"age": 1}"#).headers(&line),
+            Row::new(&what, "PATCH", "/actors/1", 412)
+                .body(r#"{"age": 1}"#)
+                .headers(&line),
             Row::new(&what, "DELETE", "/movies/1", 412).headers(&line),
         ]
     });
     let tags = |others: usize| format!("If-Match: {}\"1\"\r\n", "\"99\",".repeat(others));
-    let hundredth = Row::new("the hundredth tag counts", "PATCH", "/actors/2", 200).body(r#"{"age": 99}"#);
-    let after_it = Row::new("the tag after it does not", "PATCH", "/actors/3", 412).body(r#"{"age": 1}"#);
+    let hundredth =
+        Row::new("the hundredth tag counts", "PATCH", "/actors/2", 200).body(r#"{"age": 99}"#);
+    let after_it =
+        Row::new("the tag after it does not", "PATCH", "/actors/3", 412).body(r#"{"age": 1}"#);
     never
         .chain([
-            hundredth.headers(tags(99)).changes(Change::Actor(2, json!({"age": 99}))),
+            hundredth
+                .headers(tags(99))
+                .changes(Change::Actor(2, json!({"age": 99}))),
             after_it.headers(tags(100)),
             Row::new("If-None-Match says nothing", "PATCH", "/actors/1", 200)
                 .body("{}")
                 .headers("If-None-Match: *\r\n"),
-            Row::new("no row to match", "PATCH", "/actors/99", 404).body("{}").headers("If-Match: \"1\"\r\n"),
+            Row::new("no row to match", "PATCH", "/actors/99", 404)
+                .body("{}")
+                .headers("If-Match: \"1\"\r\n"),
         ])
         .collect()
 }
@@ -139,12 +228,20 @@ fn if_match() -> Vec<Row> {
 fn idempotency_key() -> Vec<Row> {
     let row = |what: &str, key: &[u8], status| {
         let line = [b"Idempotency-Key: ", key, b"\r\n"].concat();
-        Row::new(what, "POST", "/actors", status).headers(line).body(ACTOR)
+        Row::new(what, "POST", "/actors", status)
+            .headers(line)
+            .body(ACTOR)
     };
     let created = |what: &str, key: &[u8]| {
-        row(what, key, 200).changes(Change::NewActor(json!({"name": "Ida", "age": 34, "gender": "f"})))
+        row(what, key, 200).changes(Change::NewActor(
+            json!({"name": "Ida", "age": 34, "gender": "f"}),
+        ))
     };
-    let mut other = row("the same key with another body", b"'; DROP TABLE actors; --", 422);
+    let mut other = row(
+        "the same key with another body",
+        b"'; DROP TABLE actors; --",
+        422,
+    );
     other.body = ACTOR.replace("34", "35").into_bytes();
     vec![
         row("a key of nothing", b"", 422),
@@ -156,11 +253,18 @@ fn idempotency_key() -> Vec<Row> {
         created("a key that is SQL", b"'; DROP TABLE actors; --"),
         row("the same key again", b"'; DROP TABLE actors; --", 200),
         other,
-        created("a key that is a value of DynamoDB", br#"{"S": "x"}, :key, #key"#),
+        created(
+            "a key that is a value of DynamoDB",
+            br#"{"S": "x"}, :key, #key"#,
+        ),
         created("a key that is a prototype", b"__proto__"),
         created("a key like a row's", b"1"),
-        created("two keys, which the gateway makes one", b"a\r\nIdempotency-Key: b"),
-        Row::new("a key where none counts", "GET", "/actors", 200).headers(b"Idempotency-Key: \xff\r\n"),
+        created(
+            "two keys, which the gateway makes one",
+            b"a\r\nIdempotency-Key: b",
+        ),
+        Row::new("a key where none counts", "GET", "/actors", 200)
+            .headers(b"Idempotency-Key: \xff\r\n"),
     ]
 }
 
@@ -201,16 +305,28 @@ fn believed() -> Vec<Row> {
         b"Content-Length: 0",
         b"!#$%&'*+-.^_`|~0: x",
     ];
-    let many: String = (0..90).map(|number| format!("X-{number}: {number}\r\n")).collect();
+    let many: String = (0..90)
+        .map(|number| format!("X-{number}: {number}\r\n"))
+        .collect();
     let many_of_one = "X-Same: x\r\n".repeat(90);
     let long = format!("X-Long: {}\r\n", "x".repeat(8000));
-    let lines = lines.iter().map(|lines| (String::from_utf8_lossy(lines).into_owned(), [*lines, b"\r\n"].concat()));
-    let sizes = [("ninety headers", many), ("ninety of one name", many_of_one), ("8 KB in one", long)];
+    let lines = lines.iter().map(|lines| {
+        (
+            String::from_utf8_lossy(lines).into_owned(),
+            [*lines, b"\r\n"].concat(),
+        )
+    });
+    let sizes = [
+        ("ninety headers", many),
+        ("ninety of one name", many_of_one),
+        ("8 KB in one", long),
+    ];
     let lines = lines.chain(sizes.map(|(what, lines)| (what.to_owned(), lines.into_bytes())));
     lines
         .flat_map(|(what, lines)| {
-            let on =
-                |method, path, status| Row::new(&format!("{method} with {what}"), method, path, status).headers(&lines);
+            let on = |method, path, status| {
+                Row::new(&format!("{method} with {what}"), method, path, status).headers(&lines)
+            };
             [on("DELETE", "/actors/99", 404), on("GET", "/movies", 200)]
         })
         .collect()

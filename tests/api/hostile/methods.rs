@@ -46,8 +46,13 @@ pub(super) fn rows() -> Vec<Row> {
     ];
     let overridden = overrides.into_iter().flat_map(|line| {
         let on = |method, status| {
-            Row::new(&format!("{method} with {line}"), method, "/actors/1?_method=DELETE", status)
-                .headers(format!("{line}\r\n"))
+            Row::new(
+                &format!("{method} with {line}"),
+                method,
+                "/actors/1?_method=DELETE",
+                status,
+            )
+            .headers(format!("{line}\r\n"))
         };
         let patch = on("PATCH", 200).body("{}");
         [on("GET", 200), on("POST", 405), patch]

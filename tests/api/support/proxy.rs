@@ -111,7 +111,11 @@ impl Proxy {
                 tokio::spawn(Arc::clone(&accepting).connection(stream, number));
             }
         });
-        Self { address, shared, server }
+        Self {
+            address,
+            shared,
+            server,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -128,9 +132,19 @@ impl Proxy {
     }
 
     /// Injects these faults into the next calls of this name, one each; all other calls succeed.
-    pub(crate) fn fail(&self, name: &'static str, faults: impl IntoIterator<Item = Fault, IntoIter: Send + 'static>) {
+    pub(crate) fn fail(
+        &self,
+        name: &'static str,
+        faults: impl IntoIterator<Item = Fault, IntoIter: Send + 'static>,
+    ) {
         let mut faults = faults.into_iter();
-        self.plan(move |call| if call == name { faults.next().unwrap_or(Fault::None) } else { Fault::None });
+        self.plan(move |call| {
+            if call == name {
+                faults.next().unwrap_or(Fault::None)
+            } else {
+                Fault::None
+            }
+        });
     }
 
     /// Holds the next call of this name until the test releases it; all other calls succeed.
@@ -146,12 +160,17 @@ impl Proxy {
 
     /// Breaks all current connections; new ones work.
     pub(crate) fn break_connections(&self) {
-        self.shared.broken.send_replace(self.shared.accepted.load(Ordering::SeqCst));
+        self.shared
+            .broken
+            .send_replace(self.shared.accepted.load(Ordering::SeqCst));
     }
 
     /// Stops responding on all current connections; new ones work.
     pub(crate) fn silence_connections(&self) {
-        self.shared.silent.store(self.shared.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.shared.silent.store(
+            self.shared.accepted.load(Ordering::SeqCst),
+            Ordering::SeqCst,
+        );
     }
 }
 
@@ -178,12 +197,18 @@ impl Shared {
             if self.silent.load(Ordering::SeqCst) >= number {
                 std::future::pending::<()>().await;
             }
-            let name = header(&head, "x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
-            self.calls
-                .lock()
-                .unwrap()
-                .push(Call { name: name.clone(), body: serde_json::from_slice(&body).unwrap_or_default() });
-            let parts = self.calls.lock().unwrap().last().unwrap().body["TransactItems"].as_array().map(Vec::len);
+            let name = header(&head, "x-amz-target")
+                .rsplit('.')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            self.calls.lock().unwrap().push(Call {
+                name: name.clone(),
+                body: serde_json::from_slice(&body).unwrap_or_default(),
+            });
+            let parts = self.calls.lock().unwrap().last().unwrap().body["TransactItems"]
+                .as_array()
+                .map(Vec::len);
             let fault = (self.plan.lock().unwrap())(&name);
             let response = match fault {
                 Fault::BlackHole => std::future::pending().await,
@@ -204,12 +229,16 @@ impl Shared {
                     self.forward(&head, body).await;
                     refusal(500, "InternalServerError")
                 }
-                Fault::None | Fault::ResetAfter | Fault::CutAt(_) => self.forward(&head, body).await,
+                Fault::None | Fault::ResetAfter | Fault::CutAt(_) => {
+                    self.forward(&head, body).await
+                }
             };
             match fault {
                 Fault::ResetAfter => return Err(reset(stream)),
                 Fault::CutAt(length) => {
-                    stream.write_all(&response[..length.min(response.len() - 1)]).await?;
+                    stream
+                        .write_all(&response[..length.min(response.len() - 1)])
+                        .await?;
                     return stream.shutdown().await;
                 }
                 _ => stream.write_all(&response).await?,
@@ -220,16 +249,24 @@ impl Shared {
     async fn forward(&self, head: &str, body: Vec<u8>) -> Vec<u8> {
         let upstream = self.upstream.lock().unwrap().clone();
         let mut request = self.http.post(upstream).body(body);
-        for name in ["x-amz-target", "content-type", "authorization", "x-amz-date"] {
+        for name in [
+            "x-amz-target",
+            "content-type",
+            "authorization",
+            "x-amz-date",
+        ] {
             request = request.header(name, header(head, name));
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.unwrap();
-        let mut bytes = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len()).into_bytes();
+        let mut bytes =
+            format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len()).into_bytes();
         for name in ["content-type", "x-amzn-requestid", "x-amz-crc32"] {
             if let Some(value) = headers.get(name) {
-                bytes.extend_from_slice(format!("{name}: {}\r\n", value.to_str().unwrap()).as_bytes());
+                bytes.extend_from_slice(
+                    format!("{name}: {}\r\n", value.to_str().unwrap()).as_bytes(),
+                );
             }
         }
         bytes.extend_from_slice(b"\r\n");
@@ -276,7 +313,9 @@ fn refusal(status: u16, code: &str) -> Vec<u8> {
 
 /// An error with additional members, each followed by a comma.
 fn refusal_with(status: u16, code: &str, members: &str) -> Vec<u8> {
-    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}",{members}"message":"as planned"}}"#);
+    let body = format!(
+        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}",{members}"message":"as planned"}}"#
+    );
     let length = body.len();
     format!("HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{body}")
         .into_bytes()
@@ -286,7 +325,9 @@ fn refusal_with(status: u16, code: &str, members: &str) -> Vec<u8> {
 /// transaction conflicts with it.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
 fn conflict(parts: Option<usize>) -> Vec<u8> {
-    let Some(parts) = parts else { return refusal(400, "TransactionConflictException") };
+    let Some(parts) = parts else {
+        return refusal(400, "TransactionConflictException");
+    };
     let none = r#"{"Code":"None"},"#.repeat(parts - 1);
     let reasons = format!(r#""CancellationReasons":[{none}{{"Code":"TransactionConflict"}}],"#);
     refusal_with(400, "TransactionCanceledException", &reasons)
@@ -295,5 +336,8 @@ fn conflict(parts: Option<usize>) -> Vec<u8> {
 /// Makes the connection end with a reset instead of an orderly close; returns the error for the
 /// caller.
 fn reset(stream: &TcpStream) -> io::Error {
-    stream.set_zero_linger().err().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
+    stream
+        .set_zero_linger()
+        .err()
+        .unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
 }

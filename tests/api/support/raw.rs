@@ -14,7 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Opens a connection to the API.
 pub(crate) async fn connect(api: &Api) -> TcpStream {
-    TcpStream::connect(api.stack.api.trim_start_matches("http://")).await.unwrap()
+    TcpStream::connect(api.stack.api.trim_start_matches("http://"))
+        .await
+        .unwrap()
 }
 
 /// Sends the bytes of a request that asks to close the connection. The caller checks what every
@@ -24,7 +26,13 @@ pub(crate) async fn send(api: &Api, request: &[u8]) -> ApiResponse {
     // A server may respond and close before it has read everything.
     drop(stream.write_all(request).await);
     let bytes = read_to_end(stream).await;
-    let shown = || panic!("{} for {}", String::from_utf8_lossy(&bytes), String::from_utf8_lossy(request));
+    let shown = || {
+        panic!(
+            "{} for {}",
+            String::from_utf8_lossy(&bytes),
+            String::from_utf8_lossy(request)
+        )
+    };
     parse(&bytes).unwrap_or_else(shown)
 }
 
@@ -38,14 +46,23 @@ pub(crate) async fn send_and_end(api: &Api, request: &[u8]) -> Vec<u8> {
 
 /// The status of a response.
 pub(crate) fn status(response: &[u8]) -> Option<u16> {
-    let version = [b"HTTP/1.0 ", b"HTTP/1.1 "].into_iter().find(|version| response.starts_with(*version))?;
-    std::str::from_utf8(response.get(version.len()..)?.get(..3)?).ok()?.parse().ok()
+    let version = [b"HTTP/1.0 ", b"HTTP/1.1 "]
+        .into_iter()
+        .find(|version| response.starts_with(*version))?;
+    std::str::from_utf8(response.get(version.len()..)?.get(..3)?)
+        .ok()?
+        .parse()
+        .ok()
 }
 
 async fn read_to_end(mut stream: TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     // If the server resets the connection, what came before is kept.
-    drop(timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the server neither answered nor closed"));
+    drop(
+        timeout(PATIENCE, stream.read_to_end(&mut bytes))
+            .await
+            .expect("the server neither answered nor closed"),
+    );
     bytes
 }
 
@@ -53,18 +70,26 @@ async fn read_to_end(mut stream: TcpStream) -> Vec<u8> {
 fn parse(bytes: &[u8]) -> Option<ApiResponse> {
     // `100 Continue`, which a request with `Expect` gets first, is not the response (RFC 9110,
     // section 15.2.1).
-    let bytes = bytes.strip_prefix(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(bytes);
+    let bytes = bytes
+        .strip_prefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+        .unwrap_or(bytes);
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, body) = (std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 4..]);
     let mut headers = HeaderMap::new();
     for line in head.lines().skip(1) {
         let (name, value) = line.split_once(": ")?;
-        headers.append(name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?);
+        headers.append(
+            name.parse::<HeaderName>().ok()?,
+            value.parse::<HeaderValue>().ok()?,
+        );
     }
     let length: usize = headers.get("content-length")?.to_str().ok()?.parse().ok()?;
     // The response to HEAD has a body's length but no body.
     let whole = body.is_empty() || body.len() == length;
-    let response =
-        ApiResponse { status: status(bytes)?, headers, body: serde_json::from_slice(body).unwrap_or_default() };
+    let response = ApiResponse {
+        status: status(bytes)?,
+        headers,
+        body: serde_json::from_slice(body).unwrap_or_default(),
+    };
     whole.then_some(response)
 }

@@ -17,8 +17,12 @@ pub(crate) fn yaml(text: &str) -> Value {
 pub(crate) fn resources(kind: &str) -> Vec<(String, Value)> {
     let template = template();
     let resources = template["Resources"].as_object().unwrap();
-    let of_kind = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
-    of_kind.map(|(name, resource)| (name.clone(), resource.clone())).collect()
+    let of_kind = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == kind);
+    of_kind
+        .map(|(name, resource)| (name.clone(), resource.clone()))
+        .collect()
 }
 
 fn value(yaml: &Yaml<'_>) -> Value {
@@ -30,7 +34,9 @@ fn value(yaml: &Yaml<'_>) -> Value {
         Yaml::Value(Scalar::String(text)) => json!(text),
         Yaml::Sequence(elements) => elements.iter().map(value).collect(),
         Yaml::Mapping(members) => {
-            let members = members.iter().map(|(name, member)| (name.as_str().unwrap().to_owned(), value(member)));
+            let members = members
+                .iter()
+                .map(|(name, member)| (name.as_str().unwrap().to_owned(), value(member)));
             Value::Object(members.collect::<Map<_, _>>())
         }
         Yaml::Tagged(tag, node) if tag.suffix == "Ref" => json!({ "Ref": value(node) }),
