@@ -20,7 +20,7 @@ use local::transfer::{
 use crate::Identity;
 
 /// The most problems of a file that are printed.
-const MOST_PROBLEMS: usize = 20;
+const MAX_PROBLEMS: usize = 20;
 /// The byte order mark by which Excel knows UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// How long the API knows an idempotency key, counted from the creation of its row.
@@ -131,9 +131,9 @@ fn listed(ignored: &[Ignored]) -> String {
 fn unreadable(file: &str, problems: &[Problem]) -> String {
     let first = problems
         .iter()
-        .take(MOST_PROBLEMS)
+        .take(MAX_PROBLEMS)
         .map(|problem| format!("{file}: {}", escaped(&problem.to_string())));
-    let more = problems.len().saturating_sub(MOST_PROBLEMS);
+    let more = problems.len().saturating_sub(MAX_PROBLEMS);
     let more = (more > 0).then(|| format!("{file}: {more} more lines have such problems"));
     first
         .chain(more)
@@ -276,19 +276,19 @@ fn interruption() -> Result<impl Future<Output = ()>, String> {
 /// The rejected rows, each with its line, and the counts.
 fn report(file: &str, summary: &Summary) -> String {
     let mut lines: Vec<_> = summary
-        .refused
+        .rejected
         .iter()
         .map(|row| format!("{file}, line {}: {}", row.line, escaped(&row.reasons)))
         .collect();
     let Summary {
         created,
         replayed,
-        refused,
+        rejected,
         ..
     } = summary;
     lines.push(format!(
         "{created} created, {replayed} already there, {} rejected",
-        refused.len()
+        rejected.len()
     ));
     lines.join("\n")
 }
@@ -358,7 +358,7 @@ fn how_to_continue(
 
 /// What is safe at any time after rows were rejected: none of the others is sent again.
 fn how_to_correct(summary: &Summary, again: &str) -> Option<String> {
-    let rejected = match summary.refused.len() {
+    let rejected = match summary.rejected.len() {
         0 => return None,
         1 => "1 row was rejected. Correct it in a file of its own".to_owned(),
         many => format!("{many} rows were rejected. Correct them in a file of their own"),
@@ -409,19 +409,19 @@ impl Progress {
     }
 
     fn show(&self, summary: &Summary) {
-        let (answered, refused) = (summary.answered(), summary.refused.len());
-        let refused = if refused > 0 {
-            format!(", {refused} rejected")
+        let (answered, rejected) = (summary.answered(), summary.rejected.len());
+        let rejected = if rejected > 0 {
+            format!(", {rejected} rejected")
         } else {
             String::new()
         };
         match &self.bar {
             Some(bar) => {
                 bar.set_position(answered as u64);
-                bar.set_message(refused);
+                bar.set_message(rejected);
             }
             None if answered > 0 && answered % self.rows.div_ceil(10) == 0 => {
-                self.say(&format!("{answered} of {} rows{refused}", self.rows))
+                self.say(&format!("{answered} of {} rows{rejected}", self.rows))
             }
             None => {}
         }
@@ -616,10 +616,10 @@ mod tests {
         verdict(summary, run, moment("2020-05-14T14:02:13Z"), moment(now)).expect_err("advice")
     }
 
-    fn rejected(lines: &[usize]) -> Vec<transfer::Refusal> {
+    fn rejected(lines: &[usize]) -> Vec<transfer::RejectedRow> {
         lines
             .iter()
-            .map(|line| transfer::Refusal {
+            .map(|line| transfer::RejectedRow {
                 line: *line,
                 reasons: String::new(),
             })
@@ -632,7 +632,7 @@ mod tests {
             rows: 3,
             created: 1,
             replayed: 1,
-            refused: rejected(&[2]),
+            rejected: rejected(&[2]),
             stop: None,
         };
         let expected = "1 row was rejected. Correct it in a file of its own, without the other rows, and import that file";
@@ -663,7 +663,7 @@ mod tests {
                 rows: 9,
                 created: 1,
                 replayed,
-                refused: rejected(&[2]),
+                rejected: rejected(&[2]),
                 stop,
             }
         };

@@ -118,9 +118,9 @@ impl Error {
             Self::UnsupportedMediaType => {
                 ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type")
             }
-            Self::Unprocessable(faults) => {
+            Self::Unprocessable(errors) => {
                 ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable")
-                    .details(faults)
+                    .details(errors)
             }
             Self::Internal(_) => {
                 ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
@@ -144,8 +144,8 @@ fn challenge(refusal: &TokenError) -> &'static str {
 
 /// The names of the invalid fields, without their values. Unknown names are only counted, because
 /// the client chose them.
-fn names(faults: &[FieldError]) -> String {
-    let (unknown, known): (Vec<_>, Vec<_>) = faults.iter().partition(|fault| fault.is_unknown());
+fn names(errors: &[FieldError]) -> String {
+    let (unknown, known): (Vec<_>, Vec<_>) = errors.iter().partition(|fault| fault.is_unknown());
     let count = (!unknown.is_empty()).then(|| format!("{} unknown", unknown.len()));
     known
         .iter()
@@ -178,9 +178,9 @@ impl<'a> ErrorResponse<'a> {
 
     /// Adds each field with its rule, but at most [`MAX_UNKNOWN_NAMES`] names that the client
     /// chose.
-    fn details(mut self, faults: &'a [FieldError]) -> Self {
+    fn details(mut self, errors: &'a [FieldError]) -> Self {
         let mut unknown = 0;
-        let named = faults.iter().filter(|fault| {
+        let named = errors.iter().filter(|fault| {
             unknown += usize::from(fault.is_unknown());
             !fault.is_unknown() || unknown <= MAX_UNKNOWN_NAMES
         });

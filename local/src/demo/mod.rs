@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::transfer::{Answer, Api, Resource, Stop, idempotency_key, reasons};
+use crate::transfer::{Api, ApiResponse, Resource, Stop, idempotency_key, reasons};
 use agency::Agency;
 
 /// The number of actors.
@@ -111,7 +111,7 @@ async fn add(
         .post(&format!("/{}", resource.name()), &key, &body, stopped)
         .await?
     {
-        Answer {
+        ApiResponse {
             status: 200,
             replayed,
             body,
@@ -119,15 +119,15 @@ async fn add(
             let id = id(resource, &body).ok_or_else(|| api.foreign(200))?;
             Ok(Added { id, replayed })
         }
-        answer => Err(DemoError::Refused {
+        response => Err(DemoError::Refused {
             resource,
-            reasons: reasons(&answer),
+            reasons: reasons(&response),
         }),
     }
 }
 
 /// The id of the row in a response body.
 fn id(resource: Resource, body: &[u8]) -> Option<u64> {
-    let answer: Value = serde_json::from_slice(body).ok()?;
-    answer[resource.name()][0]["id"].as_u64()
+    let response: Value = serde_json::from_slice(body).ok()?;
+    response[resource.name()][0]["id"].as_u64()
 }

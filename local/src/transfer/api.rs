@@ -16,10 +16,10 @@ use super::shortened;
 
 /// The largest response to a GET that is read, in bytes. A function's response has 6 MB at most
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-const LARGEST_PAGE: usize = 16 << 20;
+const MAX_PAGE_BYTES: usize = 16 << 20;
 /// The largest response to a POST that is read, in bytes: one row, out of a body of 64 KiB. Up to
 /// 64 of them are read at a time.
-const LARGEST_ROW: usize = 1 << 20;
+const MAX_ROW_BYTES: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An API with a token for it.
@@ -120,8 +120,8 @@ pub enum Stop {
         /// The longest wait of this program.
         longest: Duration,
     },
-    /// It gives an answer that the API does not give.
-    #[error("{url} gives an answer that is none of this API's ({status}); is the URL right?")]
+    /// It gives a response that the API does not give.
+    #[error("{url} gives a response that is none of this API's ({status}); is the URL right?")]
     Foreign {
         /// The URL asked.
         url: String,
@@ -150,7 +150,7 @@ pub enum Stop {
 }
 
 /// What the API answered, with a status that no waiting changes.
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     /// Whether an earlier request with the same key was the one that it answers.
     pub(crate) replayed: bool,
@@ -159,7 +159,7 @@ pub(crate) struct Answer {
 
 /// What came of one attempt.
 enum Attempt {
-    Done(Answer),
+    Done(ApiResponse),
     /// Worth another, after this time at the earliest.
     Again(Stop, Option<Duration>),
     Over(Stop),
@@ -174,7 +174,7 @@ impl Api {
             .map_err(|_| "the token has characters in it that no token has")?;
         authorization.set_sensitive(true);
         let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
-        // A redirect would make a GET of a POST, and the answer to that look like success.
+        // A redirect would make a GET of a POST, and the response to that look like success.
         let builder = Client::builder()
             .default_headers(headers)
             .redirect(Policy::none());
@@ -215,7 +215,7 @@ impl Api {
         key: &str,
         body: &str,
         stopped: watch::Receiver<bool>,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<ApiResponse, Stop> {
         let request = || {
             let request = self
                 .client
@@ -226,7 +226,7 @@ impl Api {
                 .header("prefer", "handling=strict")
                 .body(body.to_owned())
         };
-        self.send(request, LARGEST_ROW, stopped).await
+        self.send(request, MAX_ROW_BYTES, stopped).await
     }
 
     /// Gets a list, as often as it takes. The path begins with a slash, or it would say another
@@ -235,16 +235,16 @@ impl Api {
         &self,
         path: &str,
         stopped: watch::Receiver<bool>,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<ApiResponse, Stop> {
         self.send(
             || self.client.get(format!("{}{path}", self.url)),
-            LARGEST_PAGE,
+            MAX_PAGE_BYTES,
             stopped,
         )
         .await
     }
 
-    /// An answer as one that this API never gives.
+    /// A response as one that this API never gives.
     pub(crate) fn foreign(&self, status: u16) -> Stop {
         Stop::Foreign {
             url: self.url.clone(),
@@ -257,10 +257,10 @@ impl Api {
         request: impl Fn() -> RequestBuilder,
         largest: usize,
         mut stopped: watch::Receiver<bool>,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<ApiResponse, Stop> {
         for attempt in 1.. {
             let (stop, asked_for) = match self.attempt(request(), largest, attempt).await {
-                Attempt::Done(answer) => return Ok(answer),
+                Attempt::Done(response) => return Ok(response),
                 Attempt::Over(stop) => return Err(stop),
                 Attempt::Again(stop, asked_for) => (stop, asked_for),
             };
@@ -282,10 +282,10 @@ impl Api {
     }
 
     async fn attempt(&self, request: RequestBuilder, largest: usize, attempts: u32) -> Attempt {
-        let answer = match answer(request, largest).await {
-            Ok(answer) => answer,
-            Err(AnswerError::Network(error)) => return self.unanswered(&error),
-            Err(AnswerError::TooLarge) => {
+        let response = match response(request, largest).await {
+            Ok(response) => response,
+            Err(ResponseError::Network(error)) => return self.unanswered(&error),
+            Err(ResponseError::TooLarge) => {
                 return Attempt::Over(Stop::TooLarge {
                     url: self.url.clone(),
                     limit: largest,
@@ -293,11 +293,11 @@ impl Api {
             }
         };
         self.answered.store(true, Ordering::Relaxed);
-        let (Answer { status, .. }, asked_for) = answer;
+        let (ApiResponse { status, .. }, asked_for) = response;
         match status {
-            200 | 400 | 413 | 415 | 422 => Attempt::Done(answer.0),
+            200 | 400 | 413 | 415 | 422 => Attempt::Done(response.0),
             401 => Attempt::Over(Stop::Unauthorized),
-            403 => Attempt::Over(Stop::Forbidden(message(&answer.0.body))),
+            403 => Attempt::Over(Stop::Forbidden(message(&response.0.body))),
             409 | 429 | 500 | 502 | 503 | 504 => {
                 let (url, longest) = (self.url.clone(), self.backoff.longest);
                 match asked_for.filter(|asked_for| *asked_for > longest) {
@@ -321,7 +321,7 @@ impl Api {
         }
     }
 
-    /// An attempt that failed before there was an answer.
+    /// An attempt that failed before there was a response.
     fn unanswered(&self, error: &reqwest::Error) -> Attempt {
         let url = self.url.clone();
         let stop = match error.is_timeout() && !error.is_connect() {
@@ -344,23 +344,23 @@ impl Api {
     }
 }
 
-/// Why there is no answer that can be read.
-enum AnswerError {
+/// Why there is no response that can be read.
+enum ResponseError {
     Network(reqwest::Error),
     TooLarge,
 }
 
-impl From<reqwest::Error> for AnswerError {
+impl From<reqwest::Error> for ResponseError {
     fn from(error: reqwest::Error) -> Self {
         Self::Network(error)
     }
 }
 
-/// The answer, and how long it asks to wait.
-async fn answer(
+/// The response, and how long it asks to wait.
+async fn response(
     request: RequestBuilder,
     largest: usize,
-) -> Result<(Answer, Option<Duration>), AnswerError> {
+) -> Result<(ApiResponse, Option<Duration>), ResponseError> {
     let mut response = request.send().await?;
     let status = response.status().as_u16();
     let replayed = response
@@ -371,12 +371,12 @@ async fn answer(
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > largest {
-            return Err(AnswerError::TooLarge);
+            return Err(ResponseError::TooLarge);
         }
         body.extend(chunk);
     }
     Ok((
-        Answer {
+        ApiResponse {
             status,
             replayed,
             body,

@@ -13,7 +13,7 @@ use super::pages::{Page, PageError, Progress, TakeError};
 use super::{Api, Format, Resource, Stop, guard, rows, shortened};
 
 /// The most names of members that a message lists.
-const MOST_NAMES: usize = 16;
+const MAX_NAMES: usize = 16;
 
 /// Why an export did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +75,8 @@ pub async fn export(
         to.write_all(&csv_line(columns(resource).iter())?)?;
     }
     while let Some(path) = next {
-        let answer = api.get(&path, stopped.clone()).await?;
-        let page = Page::parse(resource, &answer).ok_or_else(|| api.foreign(answer.status))?;
+        let response = api.get(&path, stopped.clone()).await?;
+        let page = Page::parse(resource, &response).ok_or_else(|| api.foreign(response.status))?;
         next = progress.take(api, resource, limit, &page)?;
         for row in &page.rows {
             to.write_all(&line(row, resource, format, &mut exported)?)?;
@@ -125,7 +125,7 @@ fn line(
                 .filter(|name| !columns.contains(&name.as_str()));
             left_out.extend(
                 others
-                    .take(MOST_NAMES.saturating_sub(left_out.len()))
+                    .take(MAX_NAMES.saturating_sub(left_out.len()))
                     .map(|name| shortened(name)),
             );
             Ok(csv_line(

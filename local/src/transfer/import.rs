@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::api::{Answer, message};
+use super::api::{ApiResponse, message};
 use super::members::Members;
 use super::{Api, Resource, Row, Stop, shortened};
 
@@ -44,17 +44,17 @@ pub struct Summary {
     pub rows: usize,
     /// How many were added.
     pub created: usize,
-    /// How many an earlier run had added, or an attempt of this one whose answer was lost.
+    /// How many an earlier run had added, or an attempt of this one whose response was lost.
     pub replayed: usize,
     /// The rows that are none, in the order of their lines once the import has ended.
-    pub refused: Vec<Refusal>,
+    pub rejected: Vec<RejectedRow>,
     /// Why it ended before every row was answered for, if it did.
     pub stop: Option<Stop>,
 }
 
 /// A row that was not taken.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Refusal {
+pub struct RejectedRow {
     /// The line that it begins on.
     pub line: usize,
     /// Why, in words for its author.
@@ -65,21 +65,21 @@ pub struct Refusal {
 enum Outcome {
     Created,
     Replayed,
-    Refused(Refusal),
+    Rejected(RejectedRow),
     Stopped(Stop),
 }
 
 impl Summary {
     /// How many rows are answered for.
     pub fn answered(&self) -> usize {
-        self.created + self.replayed + self.refused.len()
+        self.created + self.replayed + self.rejected.len()
     }
 
     fn take(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Created => self.created += 1,
             Outcome::Replayed => self.replayed += 1,
-            Outcome::Refused(refusal) => self.refused.push(refusal),
+            Outcome::Rejected(refusal) => self.rejected.push(refusal),
             // The first stop is what the others are stopped by.
             Outcome::Stopped(stop) => self.stop = Some(self.stop.take().unwrap_or(stop)),
         }
@@ -130,7 +130,7 @@ pub async fn import(
     if summary.answered() < summary.rows {
         summary.stop.get_or_insert(Stop::Interrupted);
     }
-    summary.refused.sort();
+    summary.rejected.sort();
     summary
 }
 
@@ -215,34 +215,34 @@ async fn send(
     let line = row.line;
     let body = match row.body {
         Ok(body) => body,
-        Err(reasons) => return Outcome::Refused(Refusal { line, reasons }),
+        Err(reasons) => return Outcome::Rejected(RejectedRow { line, reasons }),
     };
     match api
         .post(&format!("/{}", resource.name()), &key, &body, stopped)
         .await
     {
-        Ok(Answer {
+        Ok(ApiResponse {
             status: 200, body, ..
         }) if !is_row(resource, &body) => Outcome::Stopped(api.foreign(200)),
-        Ok(Answer {
+        Ok(ApiResponse {
             status: 200,
             replayed: true,
             ..
         }) => Outcome::Replayed,
-        Ok(Answer { status: 200, .. }) => Outcome::Created,
-        Ok(answer) => Outcome::Refused(Refusal {
+        Ok(ApiResponse { status: 200, .. }) => Outcome::Created,
+        Ok(response) => Outcome::Rejected(RejectedRow {
             line,
-            reasons: placed_reasons(&answer, &row.places),
+            reasons: placed_reasons(&response, &row.places),
         }),
         Err(stop) => Outcome::Stopped(stop),
     }
 }
 
-/// Whether an answer is that of a row that is there now: one of the resource, with an id.
+/// Whether a response is that of a row that is there now: one of the resource, with an id.
 fn is_row(resource: Resource, body: &[u8]) -> bool {
     let rows = Members::parse(body)
         .ok()
-        .and_then(|answer| answer.get(resource.name()));
+        .and_then(|response| response.get(resource.name()));
     let rows: Vec<&RawValue> = rows
         .and_then(|rows| serde_json::from_str(rows.get()).ok())
         .unwrap_or_default();
@@ -254,12 +254,12 @@ fn is_row(resource: Resource, body: &[u8]) -> bool {
 }
 
 /// The reasons of an error, as the API gives them.
-pub(crate) fn reasons(answer: &Answer) -> String {
-    placed_reasons(answer, &[])
+pub(crate) fn reasons(response: &ApiResponse) -> String {
+    placed_reasons(response, &[])
 }
 
 /// The same with the places that the credits of a cast have in the file.
-fn placed_reasons(answer: &Answer, places: &[usize]) -> String {
+fn placed_reasons(response: &ApiResponse, places: &[usize]) -> String {
     #[derive(Deserialize)]
     struct Detail {
         field: String,
@@ -269,7 +269,7 @@ fn placed_reasons(answer: &Answer, places: &[usize]) -> String {
     struct Body {
         details: Vec<Detail>,
     }
-    match serde_json::from_slice::<Body>(&answer.body) {
+    match serde_json::from_slice::<Body>(&response.body) {
         Ok(Body { details }) if !details.is_empty() => {
             let details: Vec<_> = details
                 .iter()
@@ -277,7 +277,7 @@ fn placed_reasons(answer: &Answer, places: &[usize]) -> String {
                 .collect();
             shortened(&details.join("; "))
         }
-        _ => format!("{} {}", answer.status, message(&answer.body)),
+        _ => format!("{} {}", response.status, message(&response.body)),
     }
 }
 
@@ -382,7 +382,7 @@ mod tests {
     fn a_refusal_gives_every_reason() {
         let check = |body: &str, expected: &str| {
             assert_eq!(
-                reasons(&Answer {
+                reasons(&ApiResponse {
                     status: 413,
                     replayed: false,
                     body: body.into()

@@ -12,7 +12,7 @@ use super::{Resource, canonical, is_spelled, shortened};
 /// The members of a credit that import sends.
 pub(super) const CREDIT: [&str; 3] = ["actor_id", "character", "billing"];
 /// The most credits that one request can add.
-const MOST_CREDITS: usize = 33;
+const MAX_CREDITS: usize = 33;
 
 pub(super) fn json_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
     let mut ignored: BTreeMap<String, usize> = BTreeMap::new();
@@ -120,10 +120,10 @@ fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<Cast, RowErr
     let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else {
         return Ok(as_it_is(Some(value.get().to_owned())));
     };
-    if entries.len() > MOST_CREDITS {
+    if entries.len() > MAX_CREDITS {
         return Err(RowError::Row(format!(
-            "cast has {} credits, and one request can add {MOST_CREDITS}; import the movie with the first {MOST_CREDITS} of them, \
-             and then PATCH it with the whole cast so far, {MOST_CREDITS} credits longer each time",
+            "cast has {} credits, and one request can add {MAX_CREDITS}; import the movie with the first {MAX_CREDITS} of them, \
+             and then PATCH it with the whole cast so far, {MAX_CREDITS} credits longer each time",
             entries.len()
         )));
     }

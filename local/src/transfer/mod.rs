@@ -15,10 +15,10 @@ mod records;
 mod rows;
 mod terminal;
 
-pub(crate) use api::Answer;
+pub(crate) use api::ApiResponse;
 pub use api::{Api, Backoff, Stop, api_url, is_loopback};
 pub use export::{ExportError, Exported, export};
-pub use import::{Import, Refusal, Summary, check_run, import, random_run};
+pub use import::{Import, RejectedRow, Summary, check_run, import, random_run};
 pub(crate) use import::{idempotency_key, reasons};
 pub use output::ToFile;
 pub use pages::PageError;
@@ -80,8 +80,8 @@ pub enum Format {
 
 /// A text from elsewhere, cut where it is too long for a message.
 fn shortened(text: &str) -> String {
-    const LONGEST: usize = 300;
-    match text.char_indices().nth(LONGEST) {
+    const MAX_CHARACTERS: usize = 300;
+    match text.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

@@ -7,19 +7,19 @@ use std::hash::BuildHasher;
 use serde_json::value::RawValue;
 
 use super::members::{self, Members};
-use super::{Answer, Api, Resource, Stop, shortened};
+use super::{Api, ApiResponse, Resource, Stop, shortened};
 
 /// The most empty pages in a row. This API passes over some 250,000 deleted rows in each.
-const MOST_EMPTY: usize = 100;
+const MAX_EMPTY_PAGES: usize = 100;
 /// The most pages with fewer than a tenth of the rows asked for. This API sends such pages where
 /// most of 250,000 rows are deleted, or where movies have more than a hundred credits each.
-const MOST_SHORT: usize = 10_000;
+const MAX_SHORT_PAGES: usize = 10_000;
 /// The most cursors that are remembered, in some 16 MB. A list of so many pages has a thousand
 /// million rows.
-const MOST_CURSORS: usize = 1_000_000;
+const MAX_CURSORS: usize = 1_000_000;
 /// The longest path of a next page, in bytes; the gateway takes no request line of more than
 /// 10,240.
-const LONGEST_NEXT: usize = 8192;
+const MAX_NEXT_BYTES: usize = 8192;
 
 /// Why a page cannot be one of a list that ends.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,11 +56,13 @@ pub enum PageError {
     #[error("the API sends a cursor that it has sent before; the list would not end")]
     Cursor,
     /// There are no rows, again and again.
-    #[error("the API sends {MOST_EMPTY} empty pages one after the other, each with a next page")]
+    #[error(
+        "the API sends {MAX_EMPTY_PAGES} empty pages one after the other, each with a next page"
+    )]
     Empty,
     /// There are few rows in a page, again and again.
     #[error(
-        "the API sends {MOST_SHORT} pages with less than a tenth of the rows asked for, each with a next page"
+        "the API sends {MAX_SHORT_PAGES} pages with less than a tenth of the rows asked for, each with a next page"
     )]
     Short,
     /// The path of the next page is none of this list's.
@@ -70,7 +72,7 @@ pub enum PageError {
         next: String,
     },
     /// The path of the next page is no path that the API takes.
-    #[error("the API sends a next page whose path is longer than {LONGEST_NEXT} bytes")]
+    #[error("the API sends a next page whose path is longer than {MAX_NEXT_BYTES} bytes")]
     LongNext,
 }
 
@@ -84,10 +86,10 @@ pub(super) struct Page<'a> {
 
 impl<'a> Page<'a> {
     /// The page, if this is one of the resource's list.
-    pub(super) fn parse(resource: Resource, answer: &'a Answer) -> Option<Self> {
-        let members = Members::parse(&answer.body)
+    pub(super) fn parse(resource: Resource, response: &'a ApiResponse) -> Option<Self> {
+        let members = Members::parse(&response.body)
             .ok()
-            .filter(|_| answer.status == 200)?;
+            .filter(|_| response.status == 200)?;
         // A `next` of another kind must not look like the end.
         let next = members
             .get("next")
@@ -156,7 +158,7 @@ impl Progress {
         };
         self.count_empty(page)?;
         self.count_short(page, limit)?;
-        if next.len() > LONGEST_NEXT {
+        if next.len() > MAX_NEXT_BYTES {
             return Err(PageError::LongNext.into());
         }
         // One elsewhere is no page of this list.
@@ -176,7 +178,7 @@ impl Progress {
             return Ok(());
         }
         self.empty += 1;
-        if self.empty < MOST_EMPTY {
+        if self.empty < MAX_EMPTY_PAGES {
             Ok(())
         } else {
             Err(PageError::Empty)
@@ -185,7 +187,7 @@ impl Progress {
 
     fn count_short(&mut self, page: &Page<'_>, limit: usize) -> Result<(), PageError> {
         self.short += usize::from(page.rows.len() * 10 < limit);
-        if self.short < MOST_SHORT {
+        if self.short < MAX_SHORT_PAGES {
             Ok(())
         } else {
             Err(PageError::Short)
@@ -209,7 +211,7 @@ impl Progress {
                 (self.after, self.last) = (after, after);
                 leads_on = Some(());
             } else if name == "cursor" {
-                if self.cursors.len() >= MOST_CURSORS {
+                if self.cursors.len() >= MAX_CURSORS {
                     self.cursors.clear();
                 }
                 if !self.cursors.insert(self.hasher.hash_one(value.as_ref())) {
@@ -236,8 +238,8 @@ mod tests {
     use super::*;
     use crate::transfer::Backoff;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer {
+    fn response(status: u16, body: &str) -> ApiResponse {
+        ApiResponse {
             status,
             replayed: false,
             body: body.into(),
@@ -247,8 +249,8 @@ mod tests {
     #[test]
     fn only_a_whole_page_is_a_page() {
         let check = |status, body: &str, expected: Option<(usize, Option<&str>)>| {
-            let answer = answer(status, body);
-            let page = Page::parse(Resource::Actors, &answer);
+            let response = response(status, body);
+            let page = Page::parse(Resource::Actors, &response);
             let page = page
                 .as_ref()
                 .map(|page| (page.rows.len(), page.next.as_deref()));
@@ -279,11 +281,11 @@ mod tests {
         let (mut progress, mut next) = (Progress::default(), None);
         for (ids, path) in pages {
             let rows: Vec<_> = ids.iter().map(|id| format!("{{\"id\":{id}}}")).collect();
-            let answer = answer(
+            let response = response(
                 200,
                 &format!(r#"{{"actors":[{}],"next":"{path}"}}"#, rows.join(",")),
             );
-            let page = Page::parse(Resource::Actors, &answer).unwrap();
+            let page = Page::parse(Resource::Actors, &response).unwrap();
             next = progress.take(&api, Resource::Actors, 3, &page)?;
         }
         Ok(next)
@@ -386,11 +388,11 @@ mod tests {
                     .map(|id| format!("{{\"id\":{id}}}"))
                     .collect();
                 let next = format!("/actors?after={}", number * 100 + 99);
-                let answer = answer(
+                let response = response(
                     200,
                     &format!(r#"{{"actors":[{}],"next":"{next}"}}"#, ids.join(",")),
                 );
-                let page = Page::parse(Resource::Actors, &answer).unwrap();
+                let page = Page::parse(Resource::Actors, &response).unwrap();
                 progress.take(&api, Resource::Actors, 50, &page).map(drop)
             })
         };

@@ -217,7 +217,7 @@ mod tests {
         check("\" a \", b ", &[" a ", " b "]);
         check("5ft 7\",x\"y\"", &["5ft 7\"", "x\"y\""]);
         check("x \"a\"", &["x \"a\""]);
-        let refused = |text: &str, delimiter: char, line: usize, expected: &str| {
+        let rejected = |text: &str, delimiter: char, line: usize, expected: &str| {
             let problem = read(text, delimiter).unwrap_err();
             assert_eq!(problem.line, Some(line), "{text:?}");
             assert!(
@@ -226,28 +226,28 @@ mod tests {
                 problem.message
             );
         };
-        refused(
+        rejected(
             "\"Junk\"after",
             ',',
             1,
             "\"a\" comes after it; the cell opens on line 1",
         );
-        refused("a\n\"b\" \"c\"", ',', 2, "comes after it");
-        refused("a\n\"b\"\"\" \"", ',', 2, "comes after it");
-        refused(
+        rejected("a\n\"b\" \"c\"", ',', 2, "comes after it");
+        rejected("a\n\"b\"\"\" \"", ',', 2, "comes after it");
+        rejected(
             "a\n\"5ft 7\"\"\nFay,\"5ft 8\"\"\n",
             ',',
             3,
             "\"5\" comes after it; the cell opens on line 2",
         );
-        refused(
+        rejected(
             "a\nb\n\"c\nd\n",
             ',',
             3,
             "opens a cell here that nothing closes",
         );
-        refused("a\n\"", ',', 2, "opens a cell here that nothing closes");
-        refused("\"a\";b", ',', 1, "\";\" comes after it");
+        rejected("a\n\"", ',', 2, "opens a cell here that nothing closes");
+        rejected("\"a\";b", ',', 1, "\";\" comes after it");
         // A tab is white space in a CSV file and a delimiter in a TSV file.
         assert_eq!(
             read("\"a\"\t\"b\"", '\t'),

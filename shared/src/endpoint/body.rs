@@ -30,8 +30,8 @@ pub(super) fn read<T: Input>(authorized: &Authorized) -> Result<T, Error> {
     let unknown = query::unknown(authorized);
     match T::read(form) {
         Err(FormError::PermissionMissing(permission)) => Err(Error::PermissionMissing(permission)),
-        Err(FormError::Fields(faults)) => Err(Error::Unprocessable(
-            faults.into_iter().chain(unknown).collect(),
+        Err(FormError::Fields(errors)) => Err(Error::Unprocessable(
+            errors.into_iter().chain(unknown).collect(),
         )),
         Ok(_) if !unknown.is_empty() => Err(Error::Unprocessable(unknown)),
         Ok(read) => Ok(read),

@@ -85,7 +85,7 @@ pub struct Query<'a> {
     known: Vec<&'static str>,
     /// A permission that a parameter requires and the token does not grant.
     missing: Option<Permission>,
-    faults: Vec<FieldError>,
+    errors: Vec<FieldError>,
     /// The filter and sort parameters read so far.
     scope: form_urlencoded::Serializer<'static, String>,
 }
@@ -97,7 +97,7 @@ impl<'a> Query<'a> {
             authorized,
             known: Vec::new(),
             missing: None,
-            faults: Vec::new(),
+            errors: Vec::new(),
             scope,
         }
     }
@@ -156,7 +156,7 @@ impl<'a> Query<'a> {
             _ => Err("must be given once"),
         };
         value
-            .map_err(|message| self.faults.push(FieldError::of(field, message)))
+            .map_err(|message| self.errors.push(FieldError::of(field, message)))
             .ok()
     }
 
@@ -199,11 +199,11 @@ impl<'a> Query<'a> {
     }
 
     fn finish<T>(mut self, whole: T) -> Result<T, Error> {
-        self.faults.extend(self.unknown());
+        self.errors.extend(self.unknown());
         match self.missing {
             Some(missing) => Err(Error::PermissionMissing(missing)),
-            None if self.faults.is_empty() => Ok(whole),
-            None => Err(Error::Unprocessable(self.faults)),
+            None if self.errors.is_empty() => Ok(whole),
+            None => Err(Error::Unprocessable(self.errors)),
         }
     }
 }
@@ -235,7 +235,7 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
     });
     let by_id = order == R::Order::NAMES[0].1 && !descending;
     if after.is_some() && (!by_id || cursor.is_some()) {
-        query.faults.push(FieldError::of(
+        query.errors.push(FieldError::of(
             "after",
             "goes with a list in ascending order of id alone, and not with a cursor",
         ));
@@ -455,7 +455,7 @@ mod tests {
             handling: Handling::Lenient,
         };
         list(&authorized).map_err(|error| match error {
-            Error::Unprocessable(faults) => faults
+            Error::Unprocessable(errors) => errors
                 .into_iter()
                 .map(|fault| fault.field.into_owned())
                 .collect(),
@@ -463,7 +463,7 @@ mod tests {
         })
     }
 
-    fn faults(query: &str) -> Vec<String> {
+    fn errors(query: &str) -> Vec<String> {
         read(query).unwrap_err()
     }
 
@@ -493,7 +493,7 @@ mod tests {
             "1,2",
             "99999999999999999999",
         ] {
-            assert_eq!(faults(&format!("limit={limit}")), ["limit"], "{limit}");
+            assert_eq!(errors(&format!("limit={limit}")), ["limit"], "{limit}");
         }
         for after in [
             "",
@@ -505,9 +505,9 @@ mod tests {
             "1&sort=-id",
             "1&sort=age",
         ] {
-            assert_eq!(faults(&format!("after={after}")), ["after"], "{after}");
+            assert_eq!(errors(&format!("after={after}")), ["after"], "{after}");
         }
-        assert_eq!(faults("limit=1&limit=2&after=x"), ["limit", "after"]);
+        assert_eq!(errors("limit=1&limit=2&after=x"), ["limit", "after"]);
     }
 
     #[test]
@@ -553,7 +553,7 @@ mod tests {
             ("cursor", &["", "x", "AAAAAAAAAAAAAAAA", "a&cursor=a"]),
         ] {
             for value in values {
-                assert_eq!(faults(&format!("{name}={value}")), [name], "{value}");
+                assert_eq!(errors(&format!("{name}={value}")), [name], "{value}");
             }
         }
     }
@@ -589,7 +589,7 @@ mod tests {
             query.replace("+S", ""),
             format!("{query}&min_age=3"),
         ] {
-            assert_eq!(faults(&foreign), ["cursor"], "{foreign}");
+            assert_eq!(errors(&foreign), ["cursor"], "{foreign}");
         }
     }
 }

@@ -194,12 +194,12 @@ mod tests {
     #[test]
     fn every_fault_of_a_body_is_named_at_once() {
         let error = new(r#"{"name": "", "age": null}"#).unwrap_err();
-        let FormError::Fields(faults) = error else {
+        let FormError::Fields(errors) = error else {
             panic!("{error:?}")
         };
-        let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_ref()).collect();
+        let fields: Vec<_> = errors.iter().map(|fault| fault.field.as_ref()).collect();
         assert_eq!(fields, ["name", "age", "gender"]);
-        assert_eq!(faults[1].message, "is required");
+        assert_eq!(errors[1].message, "is required");
     }
 
     #[test]
@@ -231,11 +231,11 @@ mod tests {
         let check = |body: &str, expected: &[(&str, &str)]| {
             let read =
                 |handling| ActorChanges::read(Form::parse(body.as_bytes(), handling).ok().unwrap());
-            let faults = match read(Handling::Strict) {
-                Err(FormError::Fields(faults)) => faults,
+            let errors = match read(Handling::Strict) {
+                Err(FormError::Fields(errors)) => errors,
                 _ => Vec::new(),
             };
-            let named: Vec<_> = faults
+            let named: Vec<_> = errors
                 .iter()
                 .map(|fault| (fault.field.as_ref(), fault.message.as_ref()))
                 .collect();

@@ -78,23 +78,23 @@ impl Cast {
         if entries.len() > Self::MAX_CREDITS {
             return Err(vec![FieldError::of("cast", RULE)]);
         }
-        let (mut credits, mut faults, mut actors) = (Vec::new(), Vec::new(), HashSet::new());
+        let (mut credits, mut errors, mut actors) = (Vec::new(), Vec::new(), HashSet::new());
         for (index, entry) in entries.into_iter().enumerate() {
             match read_credit(entry.get(), index, handling) {
                 Ok((actor, _)) if !actors.insert(actor) => {
-                    faults.push(FieldError::of(
+                    errors.push(FieldError::of(
                         format!("cast[{index}].actor_id"),
                         "is in the cast already",
                     ));
                 }
                 Ok(credit) => credits.push(credit),
-                Err(found) => faults.extend(found),
+                Err(found) => errors.extend(found),
             }
         }
-        if faults.is_empty() {
+        if errors.is_empty() {
             Ok(Self(credits))
         } else {
-            Err(faults)
+            Err(errors)
         }
     }
 }
@@ -117,8 +117,8 @@ fn read_credit(
         form.optional("billing"),
     );
     let credit = form.fields(actor.map(|actor| (actor, Credit { character, billing })));
-    credit.map_err(|faults| {
-        faults
+    credit.map_err(|errors| {
+        errors
             .into_iter()
             .map(|fault| fault.within(&format!("cast[{index}]")))
             .collect()
@@ -152,7 +152,7 @@ mod tests {
         )
     }
 
-    fn faults(json: &str) -> Vec<String> {
+    fn errors(json: &str) -> Vec<String> {
         read(json, Handling::Lenient)
             .unwrap_err()
             .into_iter()
@@ -189,15 +189,15 @@ mod tests {
             "true",
             &format!("[{}1]", "1,".repeat(1000)),
         ] {
-            assert_eq!(faults(json), ["cast"], "{json}");
+            assert_eq!(errors(json), ["cast"], "{json}");
         }
-        assert_eq!(faults("[1, null, []]"), ["cast[0]", "cast[1]", "cast[2]"]);
+        assert_eq!(errors("[1, null, []]"), ["cast[0]", "cast[1]", "cast[2]"]);
         assert_eq!(
-            faults(r#"[{"actor_id": 1}, {"actor_id": 1}]"#),
+            errors(r#"[{"actor_id": 1}, {"actor_id": 1}]"#),
             ["cast[1].actor_id"]
         );
         assert_eq!(
-            faults(r#"[{"character": "", "billing": 0}, {"actor_id": 0}]"#),
+            errors(r#"[{"character": "", "billing": 0}, {"actor_id": 0}]"#),
             [
                 "cast[0].actor_id",
                 "cast[0].character",
@@ -207,7 +207,7 @@ mod tests {
         );
         for billing in ["0", "1001", "-1", "1.5", "\"1\"", "true", "1e400"] {
             assert_eq!(
-                faults(&format!(r#"[{{"actor_id": 1, "billing": {billing}}}]"#)),
+                errors(&format!(r#"[{{"actor_id": 1, "billing": {billing}}}]"#)),
                 ["cast[0].billing"],
                 "{billing}"
             );

@@ -98,7 +98,7 @@ pub struct Form<'a> {
     missing: Option<Permission>,
     /// The fields that were read. There is no other list of known fields.
     known: Vec<&'static str>,
-    faults: Vec<FieldError>,
+    errors: Vec<FieldError>,
 }
 
 impl<'a> Form<'a> {
@@ -115,7 +115,7 @@ impl<'a> Form<'a> {
             permissions,
             missing: None,
             known: Vec::new(),
-            faults: Vec::new(),
+            errors: Vec::new(),
         })
     }
 
@@ -133,7 +133,7 @@ impl<'a> Form<'a> {
     pub(super) fn optional<T: Field>(&mut self, field: &'static str) -> Option<T> {
         let raw = self.member(field)?;
         T::read(raw)
-            .map_err(|message| self.faults.push(FieldError::of(field, message)))
+            .map_err(|message| self.errors.push(FieldError::of(field, message)))
             .ok()
     }
 
@@ -148,7 +148,7 @@ impl<'a> Form<'a> {
         let raw = self.member("cast");
         match self.permissions.may_read() {
             Ok(proof) => Cast::read(raw?, proof, self.handling)
-                .map_err(|faults| self.faults.extend(faults))
+                .map_err(|errors| self.errors.extend(errors))
                 .ok(),
             Err(missing) => {
                 self.missing = is_given.then_some(missing);
@@ -168,7 +168,7 @@ impl<'a> Form<'a> {
             .map(|(_, raw)| raw.get());
         let last = values.next_back();
         if self.handling == Handling::Strict && values.next().is_some() {
-            self.faults.push(FieldError::of(field, "is given twice"));
+            self.errors.push(FieldError::of(field, "is given twice"));
             return None;
         }
         last.filter(|text| *text != "null")
@@ -178,7 +178,7 @@ impl<'a> Form<'a> {
     pub(crate) fn set_by_server(&mut self, field: &'static str) {
         self.known.push(field);
         if self.handling == Handling::Strict && self.members.iter().any(|(name, _)| name == field) {
-            self.faults.push(FieldError::of(
+            self.errors.push(FieldError::of(
                 field,
                 "is chosen by the server and must be left out",
             ));
@@ -187,10 +187,10 @@ impl<'a> Form<'a> {
 
     /// As [`Self::optional`], but an absent field is an error.
     pub(super) fn required<T: Field>(&mut self, field: &'static str) -> Option<T> {
-        let faults = self.faults.len();
+        let errors = self.errors.len();
         let value = self.optional(field);
-        if value.is_none() && self.faults.len() == faults {
-            self.faults.push(FieldError::of(field, "is required"));
+        if value.is_none() && self.errors.len() == errors {
+            self.errors.push(FieldError::of(field, "is required"));
         }
         value
     }
@@ -210,12 +210,12 @@ impl<'a> Form<'a> {
             let mut seen = HashSet::new();
             let names = self.members.iter().map(|(name, _)| name.as_str());
             let unknown = names.filter(|name| !self.known.contains(name) && seen.insert(*name));
-            self.faults
+            self.errors
                 .extend(unknown.map(|name| FieldError::unknown(name, "is an unknown field")));
         }
         match whole {
-            Some(whole) if self.faults.is_empty() => Ok(whole),
-            _ => Err(self.faults),
+            Some(whole) if self.errors.is_empty() => Ok(whole),
+            _ => Err(self.errors),
         }
     }
 }

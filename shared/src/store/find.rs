@@ -452,12 +452,16 @@ impl<R: Listed> ReadStore<R> {
         let counterparts = self.counterparts_of(credits.iter().flatten());
         let (counterparts, mut rows) =
             try_join(counterparts, self.rows.get_all(&ids[..credits.len()])).await?;
-        let incomplete = ids
+        let incomplete: Vec<_> = ids
             .iter()
             .zip(&credits)
-            .filter(|(_, credits)| !are_known(credits, &counterparts));
-        for (id, credits) in incomplete {
-            self.check_unchanged::<R>(*id, credits).await?;
+            .filter(|(_, credits)| !are_known(credits, &counterparts))
+            .collect();
+        for some in incomplete.chunks(MAX_CONCURRENT_CALLS) {
+            let checks = some
+                .iter()
+                .map(|(id, credits)| self.check_unchanged::<R>(**id, credits));
+            try_join_all(checks).await?;
         }
         let rows = ids
             .iter()
