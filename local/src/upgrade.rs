@@ -229,12 +229,21 @@ mod tests {
         AttributeValue::S(text.to_owned())
     }
 
+    fn number(number: u64) -> AttributeValue {
+        AttributeValue::N(number.to_string())
+    }
+
+    /// The item of the actor with the id 7.
+    async fn stored(client: &Client) -> Option<Item> {
+        let get = client.get_item().table_name(ACTORS_TABLE);
+        let get = get.key("bucket", number(0)).key("id", number(7));
+        get.send().await.unwrap().item
+    }
+
     #[tokio::test]
     async fn a_row_that_was_changed_after_it_was_read_is_completed_as_it_is_now() {
         let stack = Stack::start(Options::in_memory()).await.unwrap();
-        let (client, number) = (stack.client(), |number: u64| {
-            AttributeValue::N(number.to_string())
-        });
+        let client = stack.client();
         for version in [None, Some(3)] {
             let mut read: Item = [
                 ("bucket", number(0)),
@@ -261,12 +270,7 @@ mod tests {
             complete_row::<Actor>(client, ACTORS_TABLE, &was_read)
                 .await
                 .unwrap();
-            let get = client
-                .get_item()
-                .table_name(ACTORS_TABLE)
-                .key("bucket", number(0))
-                .key("id", number(7));
-            let row = get.send().await.unwrap().item.unwrap();
+            let row = stored(client).await.unwrap();
             assert_eq!(
                 (&row["name"], &row["version"]),
                 (&text("Eva Example"), &number(4))
@@ -283,12 +287,7 @@ mod tests {
             complete_row::<Actor>(client, ACTORS_TABLE, &was_read)
                 .await
                 .unwrap();
-            let get = client
-                .get_item()
-                .table_name(ACTORS_TABLE)
-                .key("bucket", number(0))
-                .key("id", number(7));
-            assert_eq!(get.send().await.unwrap().item, None);
+            assert_eq!(stored(client).await, None);
         }
     }
 }
