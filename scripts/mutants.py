@@ -245,7 +245,7 @@ MUTATIONS = [
     ("home: a lock is waited for two seconds", HOME, "Duration::from_secs(2);", "Duration::from_secs(12);", (HOME_TEST, "")),
     ("home: a newer database is opened by a newer version", HOME, "Run the version of this project that wrote it", "Delete it", (HOME_TEST, "")),
     ("websites: Host is checked", ACCESS, "if target && named.all(", "if target || named.all(", (API, "websites")),
-    ("websites: Host is the stack's own", ACCESS, ".any(|name| host.eq_ignore_ascii_case(name))", ".all(|name| host.eq_ignore_ascii_case(name))", (LOCAL, "access")),
+    ("websites: Host is the stack's own", ACCESS, ".any(|name| host.eq_ignore_ascii_case(name))", ".any(|name| !host.eq_ignore_ascii_case(name))", (LOCAL, "access")),
     ("websites: DynamoDB takes no Origin", ACCESS, "if headers.contains_key(ORIGIN) || ", "if ", (API, "websites")),
     ("websites: DynamoDB takes no Sec-Fetch-Site", ACCESS, " || headers.contains_key(SEC_FETCH_SITE)", "", (API, "websites")),
     ("websites: no page is framed", ACCESS, 'headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));', "", (API, "identity")),
