@@ -34,6 +34,11 @@ DELETE = "shared/src/store/delete.rs"
 QUERY = "shared/src/endpoint/query.rs"
 AUTH = "shared/src/auth/mod.rs"
 TABLE = "shared/src/store/table.rs"
+WRITE = "shared/src/store/write.rs"
+CONDITION = "shared/src/store/condition.rs"
+LIST = "shared/src/store/list.rs"
+LIST_QUERY = "shared/src/store/list_query.rs"
+WITH_CREDITS = "shared/src/store/with_credits.rs"
 HTTPS = "shared/src/https.rs"
 TOKEN_CACHE = "shared/src/auth/token_cache.rs"
 CREATION = "shared/src/store/creation.rs"
@@ -114,50 +119,50 @@ MUTATIONS = [
     ("a key is looked up", CREATION, "if let Some(before) = self.created_before(key).await? {", "if let (Some(before), true) = (self.created_before(key).await?, false) {", (API, "idempotency")),
     ("row and record are one", CREATION, "let writes = vec![self.put_row(&row)?, record];", "let writes = vec![self.put_row(&row)?]; drop(record);", (API, "idempotency")),
     ("a record is written once", CREATION, '"attribute_not_exists(#id) OR #expires_at <= :now"', '"attribute_not_exists(#id) OR #expires_at <= :now OR attribute_exists(#id)"', (API, "idempotency")),
-    ("the body must be the same", CREATION, "if *text(BODY)? != key.body", "if text(BODY)?.is_empty()", (API, "idempotency")),
+    ("the body must be the same", CREATION, "if *text(BODY_DIGEST)? != key.body", "if text(BODY_DIGEST)?.is_empty()", (API, "idempotency")),
     ("a key is the subject's", CREATION, "for part in [subject, route, key]", "for part in [route, key]", (UNIT, "store")),
     ("a key is the route's", CREATION, "for part in [subject, route, key]", "for part in [subject, key]", (UNIT, "store")),
     ("a key expires", CREATION, "<= now() {\n            return Ok(None);", "<= 0 {\n            return Ok(None);", (API, "idempotency")),
     ("ambiguous writes are not sent again", RETRY, "RetryAction::RetryForbidden\n", "RetryAction::NoActionIndicated\n", (API, "faults")),
     # 4. Preconditions
-    ("PATCH checks the version", TABLE, "Change::of(changed, demand);", "Change::of(changed, &Precondition::Exists);", (API, "preconditions")),
-    ("DELETE checks the version", TABLE, "} = Condition::of(demand);\n        let delete", "} = Condition::of({ let _ = demand; &Precondition::Exists });\n        let delete", (API, "preconditions")),
-    ("an empty PATCH checks the version", TABLE, "if demand.admits(row.version)", "if true", (API, "preconditions")),
-    ("every change is a version", TABLE, 'format!("{set}ADD #version :one")', 'format!("{}, #version = :one", set.trim_end())', (API, "preconditions")),
+    ("PATCH checks the version", WRITE, "Change::of(changed, precondition);", "Change::of(changed, &Precondition::Exists);", (API, "preconditions")),
+    ("DELETE checks the version", WRITE, "} = Condition::of(precondition);\n        let delete", "} = Condition::of({ let _ = precondition; &Precondition::Exists });\n        let delete", (API, "preconditions")),
+    ("an empty PATCH checks the version", WRITE, "if precondition.admits(row.version)", "if true", (API, "preconditions")),
+    ("every change is a version", CONDITION, 'format!("{set}ADD #version :one")', 'format!("{}, #version = :one", set.trim_end())', (API, "preconditions")),
     ("weak tags never match", PRECONDITION, "let digits = tag.strip_prefix('\"')?", "let tag = tag.trim_start_matches(\"W/\"); let digits = tag.strip_prefix('\"')?", (UNIT, "precondition")),
     ("a tag is of the row alone", "shared/src/endpoint/reply.rs", "let rows = [R::with_credits(found.row)];", "let found = Versioned { version: Version(found.version.0 + found.row.1.len() as u64), ..found };\n        let rows = [R::with_credits(found.row)];", (API, "preconditions")),
-    ("PATCH demands the row", TABLE, 'let mut expression = "attribute_exists(#id)".to_owned();', 'let mut expression = "(attribute_exists(#id) OR attribute_not_exists(#id))".to_owned();', (API, "store")),
+    ("PATCH demands the row", CONDITION, 'let mut expression = "attribute_exists(#id)".to_owned();', 'let mut expression = "(attribute_exists(#id) OR attribute_not_exists(#id))".to_owned();', (API, "store")),
     # 7. Casting and finding
     ("casting: actors are checked in the transaction", MOVIE_STORE, '.condition_expression("attribute_exists(#id)")', '.condition_expression("attribute_exists(#id) OR attribute_not_exists(#id)")', (API, "casting")),
     ("casting: unknown actors are refused", MOVIE_STORE, "if unknown.is_empty() {", "if true {", (API, "casting")),
     ("casting: a cast is computed from the version that is written", MOVIE_STORE, "Change::of(changed, &Precondition::IsOneOf(vec![seen]))", "{ let _ = seen; Change::of(changed, &Precondition::Exists) }", (API, "histories")),
-    ("casting: If-Match guards a cast", MOVIE_STORE, "if !demand.admits(seen.version)", "if false", (API, "casting")),
+    ("casting: If-Match guards a cast", MOVIE_STORE, "if !precondition.admits(seen.version)", "if false", (API, "casting")),
     ("casting: only the difference is written", MOVIE_STORE, "gone.remove(actor).as_ref() != Some(credit));", "{ let _ = credit; gone.remove(actor); true });", (API, "casting")),
     ("casting: leftovers count for nothing", MOVIE_STORE, "gone.into_keys().partition(|id| actors.contains_key(id));", "gone.into_keys().partition(|_| true);", (API, "casting")),
-    ("casting: a version and its cast belong together", FIND, "if version != before.version", "if false", (API, "histories")),
+    ("casting: a version and its cast belong together", WITH_CREDITS, "if version != before.version", "if false", (API, "histories")),
     ("casting: gone counterparts are passed over in lists", FIND, "Err(Error::Missing) => {\n                return Ok(Page {\n                    rows: Vec::new(),\n                    next: None,\n                });\n            }", "Err(Error::Missing) => self.rows.get_all(&ids).await?,", (API, "casting")),
     ("casting: a cast that is as asked has its own version", MOVIE_STORE, "return self.still(id, seen.version).await;", "return Ok(seen);", (API, "casting")),
     ("races: a row that was missing is read again after its credits", DELETE, "(!deleted && self.rows.exists(id).await?)", "(!deleted && false)", (API, "races")),
     ("races: a cast is refused at the version that If-Match names", MOVIE_STORE, "return self.still(id, seen.version).await.and(Err(error));", "return Err(error);", (API, "races")),
-    ("races: credits of which some are skipped are read again", FIND, "if self.credits.of::<C>(id).await? == credits {", "if true {", (API, "races")),
+    ("races: credits of which some are skipped are read again", WITH_CREDITS, "if self.credits.of::<C>(id).await? == credits {", "if true {", (API, "races")),
     ("races: a record that has expired is not in the way", CREATION, "ok_or(Error::Contended {", 'ok_or(Error::Failed { code: "id taken".into(),', (API, "races")),
     ("races: an upgrade overwrites no row that has changed", "local/src/upgrade.rs", "AND {unchanged}", "AND ({unchanged} OR attribute_exists(#id))", (["-p", "local", "--lib"], "upgrade")),
     ("casting: a deletion sweeps", DELETE, "matches!(deleted, Ok(()) | Err(Error::Missing))", "false", (API, "casting")),
-    ("lists: no bucket is read twice", TABLE, "if first.is_some() && buckets.next == first", "if false", (API, "lists")),
+    ("lists: no bucket is read twice", LIST, "if first.is_some() && buckets.next == first", "if false", (API, "lists")),
     ("lists: what is no row fails the list", "shared/src/store/query_page.rs", ".map(|item| (self.read)(item))\n", ".filter_map(|item| (self.read)(item).ok().map(Ok::<T, Error>))\n", (API, "store")),
     ("lists: a number is no text", "shared/src/store/query_page.rs", '"N" => value = Value::Digits', '"N" => value = Value::Text', (UNIT, "store")),
     ("finding: a gathering is complete", FIND, "let all = !shards.iter().any(|shard| shard.more);", "let all = true;", (API, "finding")),
     ("finding: a walk ends where a shard does", FIND, "Some(end) => place <= end,", "Some(end) => place <= end || true,", (API, "finding")),
-    ("finding: rows found twice come once", FIND, "rows.dedup_by(|one, other| one.0 == other.0);", "", (API, "finding")),
+    ("finding: rows found twice come once", LIST_QUERY, "rows.dedup_by(|one, other| one.0 == other.0);", "", (API, "finding")),
     ("finding: last words count", FINDING, "|| last_word(&name).starts_with(prefix.as_str())", "", (API, "finding")),
     ("finding: articles are passed over", FINDING, "|| without_article(&title).starts_with(prefix.as_str())", "", (API, "finding")),
     ("finding: marks are dropped", "shared/src/model/fold.rs", ".filter(|c| !GeneralCategoryGroup::Mark.contains(categories.get(*c)))", ".filter(|c| { let _ = categories.get(*c); true })", (API, "finding")),
     ("finding: a day without a time is whole", QUERY, "ReleaseDate::parse_end", "ReleaseDate::parse", (API, "finding")),
-    ("finding: descending turns ties round too", FIND, "Reverse(&one.0).cmp(&Reverse(&other.0))", "Reverse(one.0.split('\\u{1f}').next()).cmp(&Reverse(other.0.split('\\u{1f}').next()))", (API, "finding")),
-    ("finding: lists by ids are strongly consistent", TABLE, ".consistent_read(bounds.consistent)", ".consistent_read(false)", (API, "finding")),
+    ("finding: descending turns ties round too", LIST_QUERY, "Reverse(&one.0).cmp(&Reverse(&other.0))", "Reverse(one.0.split('\\u{1f}').next()).cmp(&Reverse(other.0.split('\\u{1f}').next()))", (API, "finding")),
+    ("finding: lists by ids are strongly consistent", LIST, ".consistent_read(bounds.consistent)", ".consistent_read(false)", (API, "finding")),
     ("finding: 900 bytes of a text are sorted by", "shared/src/store/index.rs", "const MAX_TEXT_BYTES: usize = 900;", "const MAX_TEXT_BYTES: usize = 901;", (API, "finding")),
     ("finding: a cursor is its list's", CURSOR, "(digest == digest_of(scope, place))", "(!digest.is_empty())", (API, "finding")),
-    ("finding: index keys follow a change", "shared/src/store/record.rs", "attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));", "", (API, "finding")),
+    ("finding: index keys follow a change", "shared/src/store/record/actor.rs", "attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));", "", (API, "finding")),
     # 8. Strict mode
     ("strict: query parameters are known", QUERY, ".filter(|_| *handling == Handling::Strict)", ".filter(|_| { let _ = handling; false })", (API, "strict")),
     ("strict: beside a body too", BODY, "Ok(_) if !unknown.is_empty() =>", "Ok(_) if unknown.len() > 9 =>", (API, "strict")),

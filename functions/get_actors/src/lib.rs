@@ -41,11 +41,11 @@ async fn list(request: &Authorized, actors: &ReadStore<Actor>) -> Result<Reply, 
     let list = request.list::<Actor>()?;
     match list.credits {
         Some(proof) => {
-            let page = actors.find_with_credits(&list.wanted, proof).await?;
+            let page = actors.find_with_credits(&list.query, proof).await?;
             Ok(Reply::page_with_credits(&list, page))
         }
         None => {
-            let page = actors.find(&list.wanted).await?;
+            let page = actors.find(&list.query).await?;
             Ok(Reply::page(&list, &page))
         }
     }

@@ -41,11 +41,11 @@ async fn list(request: &Authorized, movies: &ReadStore<Movie>) -> Result<Reply, 
     let list = request.list::<Movie>()?;
     match list.credits {
         Some(proof) => {
-            let page = movies.find_with_credits(&list.wanted, proof).await?;
+            let page = movies.find_with_credits(&list.query, proof).await?;
             Ok(Reply::page_with_credits(&list, page))
         }
         None => {
-            let page = movies.find(&list.wanted).await?;
+            let page = movies.find(&list.query).await?;
             Ok(Reply::page(&list, &page))
         }
     }

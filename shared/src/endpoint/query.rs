@@ -13,13 +13,13 @@ use crate::model::{
     Name, Order, Prefix, ReadableId, ReleaseDate, Resource,
 };
 use crate::permission::{MayRead, Permission};
-use crate::store::{ListQuery, Listed, MAX_LIMIT, WithCredits};
+use crate::store::{ListQuery, MAX_LIMIT, Record, WithCredits};
 
 /// The maximum number of rows on a page with credits.
 const MAX_LIMIT_WITH_CREDITS: u16 = 100;
 
 /// A resource whose lists can be queried.
-pub trait Queried: Listed {
+pub trait Queried: Record {
     /// The value of `include` that asks for credits, and the error message for any other value.
     const CREDITS: (&'static str, &'static str);
     /// The error message for an invalid `sort`.
@@ -35,9 +35,9 @@ pub trait Queried: Listed {
 
 /// A list that a query asks for.
 #[derive(Debug)]
-pub struct List<R: Listed> {
+pub struct List<R: Record> {
     /// The page to read from the store.
-    pub wanted: ListQuery<R>,
+    pub query: ListQuery<R>,
     /// Set if each row comes with its credits: proof that the token may read the other resource.
     pub credits: Option<MayRead<R::Counterpart>>,
     path: &'static str,
@@ -52,7 +52,7 @@ pub struct List<R: Listed> {
     plain: bool,
 }
 
-impl<R: Listed> List<R> {
+impl<R: Record> List<R> {
     /// The path and query of the page that follows this place.
     pub(super) fn next(&self, place: &str) -> String {
         let Self {
@@ -230,10 +230,10 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
     let scope = query.scope.finish();
     let cursor = query.read("cursor", "must be one that this list gave", |text| {
         let place = cursor::decode(&scoped(route.path, &scope), text)?;
-        (order != R::Order::NAMES[0].1 || Id::parse(place.trim_start_matches('0')).is_some())
+        (order != R::Order::BY_ID || Id::parse(place.trim_start_matches('0')).is_some())
             .then_some(place)
     });
-    let by_id = order == R::Order::NAMES[0].1 && !descending;
+    let by_id = order == R::Order::BY_ID && !descending;
     if after.is_some() && (!by_id || cursor.is_some()) {
         query.errors.push(FieldError::of(
             "after",
@@ -252,7 +252,7 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
     } else {
         String::new()
     };
-    let wanted = ListQuery {
+    let list_query = ListQuery {
         filter,
         order,
         descending,
@@ -260,7 +260,7 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
         limit: page,
     };
     query.finish(List {
-        wanted,
+        query: list_query,
         credits,
         path: route.path,
         scope,
@@ -293,7 +293,6 @@ fn include<R: Queried>(query: &mut Query<'_>) -> Option<MayRead<R::Counterpart>>
 /// Reads `sort`: the name of an order, with a leading `-` for descending. The default is ascending
 /// order of id.
 fn sort<R: Queried>(query: &mut Query<'_>) -> (R::Order, bool) {
-    let usual = R::Order::NAMES[0];
     let sort = query.narrow("sort", R::SORT_RULE, |text| {
         let (name, descending) = text
             .strip_prefix('-')
@@ -301,7 +300,7 @@ fn sort<R: Queried>(query: &mut Query<'_>) -> (R::Order, bool) {
         let (_, order) = R::Order::NAMES.iter().find(|(known, _)| *known == name)?;
         Some((*order, descending))
     });
-    sort.unwrap_or((usual.1, false))
+    sort.unwrap_or((R::Order::BY_ID, false))
 }
 
 impl Queried for Actor {
@@ -326,7 +325,11 @@ impl Queried for Actor {
     }
 
     /// Sorts credits by release date, newest first, then by movie id.
-    fn with_credits((actor, mut credits): WithCredits<Self>) -> ActorWithCredits {
+    fn with_credits(found: WithCredits<Self>) -> ActorWithCredits {
+        let WithCredits {
+            row: actor,
+            mut credits,
+        } = found;
         credits.sort_by_key(|(movie, _)| (Reverse(movie.release_date), movie.id));
         let credits = credits.into_iter().map(
             |(
@@ -368,7 +371,11 @@ impl Queried for Movie {
     }
 
     /// Sorts credits by billing, those without one last, then by actor id.
-    fn with_credits((movie, mut credits): WithCredits<Self>) -> MovieWithCast {
+    fn with_credits(found: WithCredits<Self>) -> MovieWithCast {
+        let WithCredits {
+            row: movie,
+            mut credits,
+        } = found;
         credits.sort_by_key(|(actor, credit)| credit.place(actor.id));
         let cast =
             credits
@@ -470,9 +477,9 @@ mod tests {
     #[test]
     fn a_limit_and_an_id_to_go_on_after() {
         let check = |query: &str, limit: u16, after: Option<&str>| {
-            let wanted = read(query).unwrap().wanted;
+            let list = read(query).unwrap().query;
             assert_eq!(
-                (wanted.limit, wanted.after.as_deref()),
+                (list.limit, list.after.as_deref()),
                 (limit, after),
                 "{query}"
             );
@@ -580,10 +587,10 @@ mod tests {
         let (_, query) = path.split_once('?').unwrap();
         let again = read(query).unwrap();
         assert_eq!(
-            again.wanted.after.as_deref(),
+            again.query.after.as_deref(),
             Some("034\u{1f}0000000000000005")
         );
-        assert_eq!((again.wanted.limit, again.wanted.descending), (7, true));
+        assert_eq!((again.query.limit, again.query.descending), (7, true));
         for foreign in [
             query.replace("sort=-age", "sort=age"),
             query.replace("+S", ""),

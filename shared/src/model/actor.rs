@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::form::{Field, integer};
 use super::text::string;
-use super::{Form, FormError, Gender, Id, Input, Name, Resource};
+use super::{
+    ActorFilter, ActorOrder, Form, FormError, Gender, Id, Input, Name, ReadableId, Resource,
+};
 use crate::permission::Permission;
 
 /// An actor, as stored and as sent in responses.
@@ -45,6 +47,31 @@ pub struct ActorChanges {
 impl Resource for Actor {
     const NAME: &'static str = "actors";
     const READ: Permission = Permission::GetActors;
+    type New = NewActor;
+    type Changes = ActorChanges;
+    type Filter = ActorFilter;
+    type Order = ActorOrder;
+
+    fn with_id(id: Id, NewActor { name, age, gender }: NewActor) -> Self {
+        Self {
+            id,
+            name,
+            age,
+            gender,
+        }
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn matches(&self, filter: &ActorFilter) -> bool {
+        filter.admits(self)
+    }
+
+    fn counterpart_in(filter: &ActorFilter) -> Option<Id> {
+        filter.movie.as_ref().map(ReadableId::id)
+    }
 }
 
 impl Input for NewActor {

@@ -25,8 +25,10 @@ impl Prefix {
 
 /// What a list can be sorted by. Every order is total: rows with the same value are sorted by id.
 pub trait Order: Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static {
-    /// The orders, ascending, with the names that clients use. The first is the default.
+    /// The orders, ascending, with the names that clients use.
     const NAMES: &'static [(&'static str, Self)];
+    /// The order by id, in which a list comes unless the client asks for another.
+    const BY_ID: Self;
 }
 
 /// What actors can be sorted by.
@@ -54,6 +56,7 @@ pub enum MovieOrder {
 impl Order for ActorOrder {
     const NAMES: &'static [(&'static str, Self)] =
         &[("id", Self::Id), ("name", Self::Name), ("age", Self::Age)];
+    const BY_ID: Self = Self::Id;
 }
 
 impl Order for MovieOrder {
@@ -62,6 +65,7 @@ impl Order for MovieOrder {
         ("title", Self::Title),
         ("release_date", Self::ReleaseDate),
     ];
+    const BY_ID: Self = Self::Id;
 }
 
 /// A filter of actors. An actor must match every field that is set.

@@ -23,14 +23,35 @@ pub use movie::{Movie, MovieChanges, NewMovie};
 pub use release_date::ReleaseDate;
 pub use text::{Gender, Name};
 
+use std::fmt;
+
+use serde::Serialize;
+
 use crate::permission::Permission;
 
 /// A kind of row that the API serves.
-pub trait Resource: serde::Serialize {
+pub trait Resource: Clone + fmt::Debug + Serialize + Send + Sync + 'static {
     /// The plural name of the resource in paths and responses: `actors`.
     const NAME: &'static str;
     /// The permission to read rows of this resource.
     const READ: Permission;
+    /// A row that has no id yet.
+    type New: Input + Send;
+    /// The fields of a row to change, and their new values.
+    type Changes: Input + Send + Sync;
+    /// The filters of a list.
+    type Filter: Clone + Default + PartialEq + fmt::Debug + Send + Sync;
+    /// The orders of a list.
+    type Order: Order;
+
+    /// Makes the row from its id and its other fields.
+    fn with_id(id: Id, new: Self::New) -> Self;
+    /// The row's id.
+    fn id(&self) -> Id;
+    /// Whether the row matches the filter, apart from its credits.
+    fn matches(&self, filter: &Self::Filter) -> bool;
+    /// The counterpart that the filter names: only rows that have a credit with it match.
+    fn counterpart_in(filter: &Self::Filter) -> Option<Id>;
 }
 
 /// A type that a body's fields can be parsed into.

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Cast, Form, FormError, Id, Input, Name, ReleaseDate, Resource};
+use super::{
+    Cast, Form, FormError, Id, Input, MovieFilter, MovieOrder, Name, ReadableId, ReleaseDate,
+    Resource,
+};
 use crate::permission::Permission;
 
 /// A movie, as stored and as sent in responses.
@@ -41,6 +44,38 @@ pub struct MovieChanges {
 impl Resource for Movie {
     const NAME: &'static str = "movies";
     const READ: Permission = Permission::GetMovies;
+    type New = NewMovie;
+    type Changes = MovieChanges;
+    type Filter = MovieFilter;
+    type Order = MovieOrder;
+
+    /// Drops the cast, which has a table of its own.
+    fn with_id(
+        id: Id,
+        NewMovie {
+            title,
+            release_date,
+            cast: _,
+        }: NewMovie,
+    ) -> Self {
+        Self {
+            id,
+            title,
+            release_date,
+        }
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn matches(&self, filter: &MovieFilter) -> bool {
+        filter.admits(self)
+    }
+
+    fn counterpart_in(filter: &MovieFilter) -> Option<Id> {
+        filter.actor.as_ref().map(ReadableId::id)
+    }
 }
 
 impl Input for NewMovie {

@@ -232,8 +232,8 @@ impl<'a> Cursor<'a> {
         self.take_while(|c| c.is_ascii_alphabetic())
     }
 
-    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
-        let end = self.0.find(|c| !wanted(c)).unwrap_or(self.0.len());
+    fn take_while(&mut self, accepts: impl Fn(char) -> bool) -> &'a str {
+        let end = self.0.find(|c| !accepts(c)).unwrap_or(self.0.len());
         let (taken, rest) = self.0.split_at(end);
         self.0 = rest;
         taken

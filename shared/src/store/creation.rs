@@ -8,8 +8,9 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use super::error::Error;
+use super::item::{self, Item, number};
 use super::precondition::{Version, Versioned};
-use super::record::{Item, Record, number};
+use super::record::Record;
 use super::retry::OnlyIfNothingWasDone;
 use super::table::{self, ID, Table};
 use super::transaction::{self, TransactionError};
@@ -22,9 +23,9 @@ const LIFETIME_SECONDS: u64 = 24 * 60 * 60;
 /// some time after it (time to live).
 const EXPIRES_AT: &str = "expires_at";
 /// The attribute with the digest of the key's first request body.
-const BODY: &str = "body_digest";
+const BODY_DIGEST: &str = "body_digest";
 /// The attribute with the body of the response that was sent.
-const ANSWER: &str = "answer";
+const RESPONSE_BODY: &str = "answer";
 
 /// The positions of the row and of the key's record in the transaction of a keyed creation.
 const ROW: usize = 0;
@@ -122,7 +123,7 @@ impl<R: Record> Table<R> {
 
     /// Like [`Self::create`], but at most once for each key. The row and the key's record are
     /// written in one transaction, so that repeated and concurrent requests create one row.
-    /// `answer` builds the response body that later requests with the key get again.
+    /// `body` builds the response body that later requests with the key get again.
     /// Costs 1 read unit. If the row is created, it also costs 1 write unit for the counter, 2 each
     /// for a row of up to 1 KiB and the record, and 1 for each of the row's indexes.
     ///
@@ -133,13 +134,13 @@ impl<R: Record> Table<R> {
         &self,
         new: R::New,
         key: &IdempotencyKey,
-        answer: impl FnOnce(&R) -> String + Send,
+        body: impl FnOnce(&R) -> String + Send,
     ) -> Result<Created<R>, Error> {
         if let Some(before) = self.created_before(key).await? {
             return Ok(before);
         }
         let row = R::with_id(self.next_id().await?, new);
-        let record = self.put_record(key, &answer(&row))?;
+        let record = self.put_record(key, &body(&row))?;
         let writes = vec![self.put_row(&row)?, record];
         // DynamoDB executes a token once, so a retry is safe even if the outcome is unknown.
         let token = key.request_token(&self.name, row.id());
@@ -148,7 +149,7 @@ impl<R: Record> Table<R> {
                 row,
                 version: Version(1),
             })),
-            Err(refusal) => self.after_transaction_error(key, refusal).await,
+            Err(error) => self.after_transaction_error(key, error).await,
         }
     }
 
@@ -164,26 +165,23 @@ impl<R: Record> Table<R> {
     pub(super) fn put_record(
         &self,
         key: &IdempotencyKey,
-        answer: &str,
+        body: &str,
     ) -> Result<TransactWriteItem, Error> {
         let put = Put::builder()
             .condition_expression("attribute_not_exists(#id) OR #expires_at <= :now")
             .expression_attribute_names("#id", ID)
             .expression_attribute_names("#expires_at", EXPIRES_AT)
             .expression_attribute_values(":now", number(now()));
-        transaction::put(
-            put.table_name(&self.name)
-                .set_item(Some(record(key, answer))),
-        )
+        transaction::put(put.table_name(&self.name).set_item(Some(record(key, body))))
     }
 
     /// Handles the error of a transaction that writes the row, the key's record and perhaps more.
     pub(super) async fn after_transaction_error(
         &self,
         key: &IdempotencyKey,
-        refusal: TransactionError,
+        error: TransactionError,
     ) -> Result<Created<R>, Error> {
-        match refusal {
+        match error {
             // Another request with the key came first. If its record has expired since, retry.
             TransactionError::Unmet(places) if places.contains(&RECORD) => {
                 self.created_before(key).await?.ok_or(Error::Contended {
@@ -213,7 +211,7 @@ impl<R: Record> Table<R> {
             return Ok(None);
         };
         let malformed = |attribute| Error::malformed(&self.name, None, attribute);
-        if table::read(&record, EXPIRES_AT).ok_or_else(|| malformed(EXPIRES_AT))? <= now() {
+        if item::read(&record, EXPIRES_AT).ok_or_else(|| malformed(EXPIRES_AT))? <= now() {
             return Ok(None);
         }
         let text = |attribute| {
@@ -222,18 +220,21 @@ impl<R: Record> Table<R> {
                 .and_then(|value| value.as_s().ok())
                 .ok_or_else(|| malformed(attribute))
         };
-        if *text(BODY)? != key.body {
+        if *text(BODY_DIGEST)? != key.body {
             return Err(Error::KeyReused);
         }
-        Ok(Some(Created::Before(text(ANSWER)?.clone(), Version(1))))
+        Ok(Some(Created::Before(
+            text(RESPONSE_BODY)?.clone(),
+            Version(1),
+        )))
     }
 }
 
-fn record(key: &IdempotencyKey, answer: &str) -> Item {
+fn record(key: &IdempotencyKey, body: &str) -> Item {
     let mut record = table::key(&key.bucket, &key.id);
     record.insert(EXPIRES_AT.to_owned(), number(now() + LIFETIME_SECONDS));
-    record.insert(BODY.to_owned(), AttributeValue::S(key.body.clone()));
-    record.insert(ANSWER.to_owned(), AttributeValue::S(answer.to_owned()));
+    record.insert(BODY_DIGEST.to_owned(), AttributeValue::S(key.body.clone()));
+    record.insert(RESPONSE_BODY.to_owned(), AttributeValue::S(body.to_owned()));
     record
 }
 

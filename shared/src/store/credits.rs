@@ -12,8 +12,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use futures_util::FutureExt;
 
 use super::error::Error;
-use super::record::{Item, ItemView, Malformed, number, read_number, read_text, text};
-use super::table::read;
+use super::item::{
+    Item, ItemView, Malformed, number, optional, read, read_number, read_text, text,
+};
+use super::record::Record;
 use super::transaction::{self, MAX_TRANSACTION_ITEMS};
 use super::{query_page, retry};
 use crate::model::{Actor, Billing, Credit, Id, Movie, Name};
@@ -29,24 +31,6 @@ pub const COUNTERPART: &str = "counterpart";
 const CHARACTER: &str = "character";
 /// The attribute with the credit's place in the billing; optional.
 const BILLING: &str = "billing";
-
-/// A kind of row that has credits.
-pub trait Credited {
-    /// The prefix of its credits' partition keys.
-    const OWNER: &'static str;
-    /// The kind of row at the other end of each credit.
-    type Counterpart: Credited;
-}
-
-impl Credited for Actor {
-    const OWNER: &'static str = "actor";
-    type Counterpart = Movie;
-}
-
-impl Credited for Movie {
-    const OWNER: &'static str = "movie";
-    type Counterpart = Actor;
-}
 
 /// The table of credits.
 #[derive(Clone, Debug)]
@@ -67,7 +51,7 @@ impl Credits {
     /// Reads every credit of the row with the counterpart's id, in ascending order of that id
     /// (strongly consistent). A counterpart may no longer exist.
     /// Costs 1 read unit for each 4 KiB; a credit without a character has about 50 bytes.
-    pub(super) async fn of<R: Credited>(&self, id: Id) -> Result<Vec<(Id, Credit)>, Error> {
+    pub(super) async fn of<R: Record>(&self, id: Id) -> Result<Vec<(Id, Credit)>, Error> {
         let (mut credits, mut start) = (Vec::new(), None);
         loop {
             let query = self
@@ -107,7 +91,7 @@ impl Credits {
     }
 
     /// The writes that remove both halves of the credit between a row and its counterpart.
-    pub(super) fn remove<R: Credited>(
+    pub(super) fn remove<R: Record>(
         &self,
         id: Id,
         counterpart: Id,
@@ -123,7 +107,7 @@ impl Credits {
 
     /// Deletes these credits of a row, both halves of each, with 50 credits in a transaction.
     /// Costs 4 write units a credit.
-    pub(super) async fn delete<R: Credited>(
+    pub(super) async fn delete<R: Record>(
         &self,
         id: Id,
         credits: &[(Id, Credit)],
@@ -165,17 +149,6 @@ fn credit(table: &str, item: &dyn ItemView) -> Result<(Id, Credit), Error> {
     ))
 }
 
-/// Reads an optional attribute.
-fn optional<T>(
-    item: &dyn ItemView,
-    attribute: &'static str,
-    read: impl Fn(&dyn ItemView, &'static str) -> Result<T, Malformed>,
-) -> Result<Option<T>, Malformed> {
-    item.has(attribute)
-        .then(|| read(item, attribute))
-        .transpose()
-}
-
 fn attributes(credit: &Credit) -> HashMap<String, AttributeValue> {
     let character = credit
         .character
@@ -187,11 +160,11 @@ fn attributes(credit: &Credit) -> HashMap<String, AttributeValue> {
     character.into_iter().chain(billing).collect()
 }
 
-fn owner<R: Credited>(id: Id) -> String {
+fn owner<R: Record>(id: Id) -> String {
     format!("{}#{id}", R::OWNER)
 }
 
-fn key<R: Credited>(id: Id, counterpart: Id) -> Item {
+fn key<R: Record>(id: Id, counterpart: Id) -> Item {
     [
         (OWNER.to_owned(), text(&owner::<R>(id))),
         (COUNTERPART.to_owned(), number(counterpart)),

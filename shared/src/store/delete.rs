@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 
-use super::credits::{CREDITS_TABLE, Credited, Credits};
+use super::credits::{CREDITS_TABLE, Credits};
 use super::error::Error;
 use super::precondition::Precondition;
 use super::record::Record;
@@ -33,8 +33,8 @@ impl<R: Record> Store for DeleteStore<R> {
     }
 }
 
-impl<R: Record + Credited> DeleteStore<R> {
-    /// Deletes the row if it meets `demand`, and then its credits.
+impl<R: Record> DeleteStore<R> {
+    /// Deletes the row if it meets `precondition`, and then its credits.
     ///
     /// The credits stop counting when the row is deleted. Readers skip those that a crash, an error
     /// or the time limit leaves in the table, and the next DELETE of the id removes them.
@@ -45,8 +45,8 @@ impl<R: Record + Credited> DeleteStore<R> {
     ///
     /// # Errors
     /// As [`Table::delete`].
-    pub async fn delete(&self, id: Id, demand: &Precondition) -> Result<(), Error> {
-        let deleted = self.rows.delete(id, demand).await;
+    pub async fn delete(&self, id: Id, precondition: &Precondition) -> Result<(), Error> {
+        let deleted = self.rows.delete(id, precondition).await;
         if matches!(deleted, Ok(()) | Err(Error::Missing)) {
             let swept = tokio::time::timeout(SWEEP_TIME, self.sweep(id, deleted.is_ok())).await;
             if !matches!(swept, Ok(Ok(()))) {

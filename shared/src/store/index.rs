@@ -7,7 +7,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::record::text;
+use super::item::text;
 use crate::model::{Age, Id, Prefix, ReleaseDate};
 
 /// How many partitions the rows of an index are spread over.

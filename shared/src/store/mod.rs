@@ -1,21 +1,33 @@
 //! Rows in DynamoDB.
 
-mod table;
+mod find;
+mod list_query;
+mod with_credits;
 
 mod creation;
-mod credits;
 mod delete;
-mod find;
-mod index;
 mod movies;
+
+mod record;
+mod table;
+
+mod counter;
+mod list;
+mod write;
+
+mod credits;
+mod index;
+mod shard;
+
+mod condition;
+mod item;
+mod precondition;
+mod query_page;
+mod transaction;
 
 mod client;
 mod error;
-mod precondition;
-mod query_page;
-mod record;
 mod retry;
-mod transaction;
 
 use std::collections::HashMap;
 
@@ -23,15 +35,19 @@ use aws_sdk_dynamodb::Client;
 
 pub use client::{client, endpoint};
 pub use creation::{Created, IdempotencyKey};
-pub use credits::{COUNTERPART, CREDITS_TABLE, Credited, Credits, OWNER};
+pub use credits::{COUNTERPART, CREDITS_TABLE, Credits, OWNER};
 pub use delete::DeleteStore;
 pub use error::Error;
-pub use find::{ListQuery, Listed, MAX_PAGE_CREDITS, Page, ReadStore, WithCredits};
-pub use index::{Index, SHARDS};
+pub use find::ReadStore;
+pub use index::{Index, Range, SHARDS};
+pub use item::{Attributes, Item, ItemView, Malformed};
+pub use list::{Bounds, Listing, MAX_BUCKETS, MAX_LIMIT};
+pub use list_query::{ListQuery, Page};
 pub use movies::{MAX_CHANGED_CREDITS, MovieStore};
 pub use precondition::{Precondition, Version, Versioned};
-pub use record::{Attributes, Item, ItemView, Malformed, Record};
-pub use table::{BUCKET, Bounds, ID, Listing, MAX_BUCKETS, MAX_LIMIT, Table, VERSION};
+pub use record::{Record, Walk};
+pub use table::{BUCKET, ID, Table, VERSION};
+pub use with_credits::{MAX_PAGE_CREDITS, WithCredits};
 
 /// The tables that an endpoint uses: one or several.
 pub trait Store: Send + Sync + 'static {

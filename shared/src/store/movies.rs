@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
 use futures_util::FutureExt;
 
+use super::condition::Change;
 use super::creation::{Created, IdempotencyKey};
 use super::credits::Credits;
 use super::error::Error;
+use super::item::Attributes;
 use super::precondition::{Precondition, Version, Versioned};
-use super::record::{Attributes, Record};
-use super::table::{Change, ID, Table, bucket_of, key};
+use super::record::Record;
+use super::table::{ID, Table, bucket_of, key};
 use super::transaction::{self, MAX_TRANSACTION_ITEMS};
 use super::{Store, TableNames, retry};
-use crate::model::{Actor, Cast, Credit, Id, Movie, MovieChanges, NewMovie};
+use crate::model::{Actor, Cast, Credit, Id, Movie, MovieChanges, NewMovie, Resource};
 
 /// The most credits that one request may change. Each takes two writes and a check that its actor
 /// exists; the movie takes one write.
@@ -98,19 +100,19 @@ impl MovieStore {
         &self,
         new: NewMovie,
         key: &IdempotencyKey,
-        answer: impl Fn(&Movie) -> String + Send + Sync,
+        body: impl Fn(&Movie) -> String + Send + Sync,
     ) -> Result<Created<Movie>, Error> {
         if new.cast.credits().is_empty() {
-            return self.movies.create_once(new, key, answer).await;
+            return self.movies.create_once(new, key, body).await;
         }
-        retry::retry_on_conflict(|| self.try_create_once(new.clone(), key, &answer).boxed()).await
+        retry::retry_on_conflict(|| self.try_create_once(new.clone(), key, &body).boxed()).await
     }
 
     async fn try_create_once(
         &self,
         new: NewMovie,
         key: &IdempotencyKey,
-        answer: &(impl Fn(&Movie) -> String + Send + Sync),
+        body: &(impl Fn(&Movie) -> String + Send + Sync),
     ) -> Result<Created<Movie>, Error> {
         if let Some(before) = self.movies.created_before(key).await? {
             return Ok(before);
@@ -121,7 +123,7 @@ impl MovieStore {
         let row = Movie::with_id(id, new);
         let both = [
             self.movies.put_row(&row)?,
-            self.movies.put_record(key, &answer(&row))?,
+            self.movies.put_record(key, &body(&row))?,
         ];
         // With the key's record, the largest cast is one item too many for a transaction, so the
         // check of its last actor is left out. That actor existed a moment ago. If it has been
@@ -137,7 +139,7 @@ impl MovieStore {
                 row,
                 version: Version(1),
             })),
-            Err(refusal) => self.movies.after_transaction_error(key, refusal).await,
+            Err(error) => self.movies.after_transaction_error(key, error).await,
         }
     }
 
@@ -156,12 +158,12 @@ impl MovieStore {
         &self,
         id: Id,
         changes: &MovieChanges,
-        demand: &Precondition,
+        precondition: &Precondition,
     ) -> Result<Versioned<Movie>, Error> {
         let Some(cast) = &changes.cast else {
-            return self.movies.update(id, changes, demand).await;
+            return self.movies.update(id, changes, precondition).await;
         };
-        retry::retry_on_conflict(|| self.recast(id, changes, cast, demand).boxed()).await
+        retry::retry_on_conflict(|| self.recast(id, changes, cast, precondition).boxed()).await
     }
 
     async fn recast(
@@ -169,7 +171,7 @@ impl MovieStore {
         id: Id,
         changes: &MovieChanges,
         cast: &Cast,
-        demand: &Precondition,
+        precondition: &Precondition,
     ) -> Result<Versioned<Movie>, Error> {
         let item = self
             .movies
@@ -177,7 +179,7 @@ impl MovieStore {
             .await?
             .ok_or(Error::Missing)?;
         let seen = self.movies.versioned(&item)?;
-        if !demand.admits(seen.version) {
+        if !precondition.admits(seen.version) {
             return Err(Error::PreconditionFailed);
         }
         let changed = Movie::changed(id, changes);
@@ -264,7 +266,7 @@ impl MovieStore {
             .chain(gone.keys().copied())
             .collect();
         let actors = self.actors.get_all(&ids).await?;
-        known(cast, &actors)?;
+        check_actors_exist(cast, &actors)?;
         // A credit whose actor no longer exists does not count as a change. It is removed if the
         // transaction has room.
         let (mut removed, leftovers): (Vec<_>, Vec<_>) =
@@ -285,7 +287,7 @@ impl MovieStore {
         if ids.len() > MAX_CHANGED_CREDITS {
             return Err(Error::TooManyChanges);
         }
-        known(cast, &self.actors.get_all(&ids).await?)
+        check_actors_exist(cast, &self.actors.get_all(&ids).await?)
     }
 
     /// The writes of the credits, followed by the checks that their actors exist.
@@ -311,7 +313,7 @@ impl MovieStore {
 }
 
 /// Checks that every actor of the cast is among these.
-fn known(cast: &Cast, actors: &HashMap<Id, Actor>) -> Result<(), Error> {
+fn check_actors_exist(cast: &Cast, actors: &HashMap<Id, Actor>) -> Result<(), Error> {
     let unknown = cast
         .credits()
         .iter()

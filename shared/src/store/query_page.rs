@@ -23,7 +23,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::error::Error;
-use super::record::{Item, ItemView};
+use super::item::{Item, ItemView};
 
 /// The result of one Query.
 #[derive(Debug)]
@@ -41,12 +41,12 @@ pub(super) async fn query<T: Send + 'static>(
 ) -> Result<QueryPage<T>, Error> {
     let reader = Reader {
         read: Arc::new(read),
-        answered: Arc::default(),
+        parsed: Arc::default(),
     };
     let sent = query.customize().interceptor(reader.clone()).send().await;
     sent.map_err(|error| Error::of("Query", &error))?;
-    let answered = reader.answered().take();
-    answered.unwrap_or_else(|| unreachable!("a Query that has gone well has been read"))
+    let parsed = reader.parsed().take();
+    parsed.unwrap_or_else(|| unreachable!("a Query that has gone well has been read"))
 }
 
 /// The parsed response, once it has arrived.
@@ -55,7 +55,7 @@ type Slot<T> = Option<Result<QueryPage<T>, Error>>;
 /// Parses the response of one Query in place of the SDK's deserializer.
 struct Reader<T, F> {
     read: Arc<F>,
-    answered: Arc<Mutex<Slot<T>>>,
+    parsed: Arc<Mutex<Slot<T>>>,
 }
 
 impl<T, F: Fn(&dyn ItemView) -> Result<T, Error>> Reader<T, F> {
@@ -75,8 +75,8 @@ impl<T, F: Fn(&dyn ItemView) -> Result<T, Error>> Reader<T, F> {
 }
 
 impl<T, F> Reader<T, F> {
-    fn answered(&self) -> MutexGuard<'_, Slot<T>> {
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn parsed(&self) -> MutexGuard<'_, Slot<T>> {
+        self.parsed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,7 +84,7 @@ impl<T, F> Clone for Reader<T, F> {
     fn clone(&self) -> Self {
         Self {
             read: Arc::clone(&self.read),
-            answered: Arc::clone(&self.answered),
+            parsed: Arc::clone(&self.parsed),
         }
     }
 }
@@ -126,13 +126,13 @@ impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync +
         let body = response.body().bytes().unwrap_or_default();
         if !response.status().is_success() {
             return Err(OrchestratorError::operation(OperationError::erase(
-                refusal(body),
+                error_in(body),
             )));
         }
-        let answered = self
+        let parsed = self
             .read(body)
             .map_err(|error| OrchestratorError::other(BoxError::from(error)))?;
-        *self.answered() = Some(answered);
+        *self.parsed() = Some(parsed);
         Ok(Output::erase(QueryOutput::builder().build()))
     }
 }
@@ -140,14 +140,14 @@ impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync +
 /// The error in DynamoDB's response. Only its code is used: by the SDK to decide on a retry, and by
 /// [`Error::of`].
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
-fn refusal(body: &[u8]) -> QueryError {
+fn error_in(body: &[u8]) -> QueryError {
     #[derive(serde::Deserialize)]
-    struct Refusal {
+    struct ErrorBody {
         #[serde(rename = "__type")]
         kind: String,
     }
     let kind = serde_json::from_slice(body)
-        .map(|Refusal { kind }| kind)
+        .map(|ErrorBody { kind }| kind)
         .ok();
     let code = kind.as_ref().and_then(|kind| kind.rsplit('#').next());
     QueryError::generic(
@@ -283,7 +283,7 @@ mod tests {
         });
         Reader {
             read,
-            answered: Arc::default(),
+            parsed: Arc::default(),
         }
         .read(body.as_bytes())
         .map(Result::unwrap)
@@ -300,17 +300,17 @@ mod tests {
             {"name": {"S": "a \"b\" \u00e9\ud83c\udfad"}, "more": {"L": [{"M": {"name": {"S": "no"}}}]}, "id": {"N": "2"}},
             {"name": {"N": "1"}, "id": {"NULL": true}}
         ], "ScannedCount": 3, "ConsumedCapacity": {"CapacityUnits": 0.5}}"#;
-        let answered = read(body).unwrap();
+        let parsed = read(body).unwrap();
         assert_eq!(
-            answered.rows,
+            parsed.rows,
             [row("Ida", "1"), row("a \"b\" é🎭", "2"), (None, None)]
         );
-        assert_eq!(answered.last, None);
+        assert_eq!(parsed.last, None);
     }
 
     #[test]
     fn the_place_to_go_on_is_an_item_of_the_sdk() {
-        let answered =
+        let parsed =
             read(r#"{"Items": [], "LastEvaluatedKey": {"bucket": {"N": "0"}, "by": {"S": "x"}}}"#)
                 .unwrap();
         let expected = [
@@ -318,14 +318,14 @@ mod tests {
             ("by", AttributeValue::S("x".into())),
         ];
         assert_eq!(
-            answered.last,
+            parsed.last,
             Some(
                 expected
                     .map(|(name, value)| (name.to_owned(), value))
                     .into()
             )
         );
-        assert!(answered.rows.is_empty() && read("{}").unwrap().rows.is_empty());
+        assert!(parsed.rows.is_empty() && read("{}").unwrap().rows.is_empty());
     }
 
     #[test]
@@ -335,11 +335,11 @@ mod tests {
             r#"{{"__type": "{prefix}ResourceNotFoundException", "message": "no such table"}}"#
         );
         assert_eq!(
-            refusal(body.as_bytes()).code(),
+            error_in(body.as_bytes()).code(),
             Some("ResourceNotFoundException")
         );
         for body in ["", "<html>", "{}", "[]"] {
-            assert_eq!(refusal(body.as_bytes()).code(), None, "{body}");
+            assert_eq!(error_in(body.as_bytes()).code(), None, "{body}");
         }
     }
 

@@ -66,7 +66,7 @@ impl<E: ProvideErrorMetadata + Error + Send + Sync + 'static> ClassifyRetry
             return RetryAction::NoActionIndicated;
         };
         let nothing_was_done = match (error.as_operation_error(), error.as_connector_error()) {
-            (Some(refusal), _) => refusal
+            (Some(error), _) => error
                 .downcast_ref::<E>()
                 .and_then(ProvideErrorMetadata::code)
                 .is_some_and(is_throttling),

@@ -30,8 +30,8 @@ pub(super) enum TransactionError {
 }
 
 impl From<TransactionError> for Error {
-    fn from(refusal: TransactionError) -> Self {
-        match refusal {
+    fn from(error: TransactionError) -> Self {
+        match error {
             // The data read has changed, or another transaction holds it: retry.
             TransactionError::Unmet(_) | TransactionError::Contended(_) => {
                 Self::Contended { call: CALL }
@@ -62,7 +62,7 @@ pub(super) async fn write(
     };
     Err(match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
-            refusal(canceled.cancellation_reasons())
+            cancellation(canceled.cancellation_reasons())
         }
         Some(error) if error.code() == Some("TransactionInProgressException") => {
             TransactionError::InProgress
@@ -71,7 +71,7 @@ pub(super) async fn write(
     })
 }
 
-fn refusal(reasons: &[CancellationReason]) -> TransactionError {
+fn cancellation(reasons: &[CancellationReason]) -> TransactionError {
     let places = |code: &str| {
         let matching = reasons
             .iter()

@@ -1,0 +1,144 @@
+//! A request for one page of a list, and how a page is made from the rows that were read.
+
+use std::cmp::Reverse;
+
+use super::index::Range;
+use super::record::Record;
+use crate::model::{Id, Order};
+
+/// Each strategy may read at least this many rows, however small the page is.
+const MIN_ROWS_READ: usize = 1000;
+/// How many rows each strategy may read for each row that the page may have. At most three run: two
+/// gathers and a walk.
+const ROWS_READ_PER_ROW: usize = 3;
+/// A request for one page of a list.
+#[derive(Debug)]
+pub struct ListQuery<R: Record> {
+    /// Which rows match.
+    pub filter: R::Filter,
+    /// The order of the rows.
+    pub order: R::Order,
+    /// Whether the order is reversed.
+    pub descending: bool,
+    /// The [position](Record::place) after which the page begins.
+    pub after: Option<String>,
+    /// The most rows of the page, 1 to 1000.
+    pub limit: u16,
+}
+
+/// A page.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page<R> {
+    /// The rows. There may be fewer than the limit, even if more follow.
+    pub rows: Vec<R>,
+    /// The position after which the next page begins, if more rows may follow.
+    pub next: Option<String>,
+}
+
+impl<R: Record> ListQuery<R> {
+    /// Whether every row matches.
+    pub(super) fn is_unfiltered(&self) -> bool {
+        self.filter == R::Filter::default()
+    }
+
+    pub(super) fn admits(&self, row: &R) -> bool {
+        row.matches(&self.filter)
+    }
+
+    /// The id after which the page begins, if the order is by id.
+    pub(super) fn after_id(&self) -> Option<Id> {
+        let after = self
+            .after
+            .as_ref()
+            .filter(|_| self.order == R::Order::BY_ID)?;
+        Id::new(after.parse().ok()?)
+    }
+
+    /// If the order is by id, keeps the ids that the page may read, and returns the last of them if
+    /// more follow. Otherwise any of the ids may be on the page, and all are kept.
+    pub(super) fn cut_ids(&self, ids: &mut Vec<Id>) -> Option<Id> {
+        if self.order != R::Order::BY_ID {
+            return None;
+        }
+        if let Some(after) = self.after_id() {
+            ids.retain(|id| {
+                if self.descending {
+                    *id < after
+                } else {
+                    *id > after
+                }
+            });
+        }
+        if self.descending {
+            ids.reverse();
+        }
+        let more = ids.len() > self.max_rows_read();
+        ids.truncate(self.max_rows_read());
+        ids.last().copied().filter(|_| more)
+    }
+
+    /// The part of the range after the end of the previous page.
+    pub(super) fn rest_of(&self, range: Range) -> Range {
+        match self.after.clone() {
+            None => range,
+            Some(after) if self.descending => Range {
+                high: after.min(range.high),
+                ..range
+            },
+            Some(after) => Range {
+                low: after.max(range.low),
+                ..range
+            },
+        }
+    }
+
+    /// The most rows that one strategy may read.
+    pub(super) fn max_rows_read(&self) -> usize {
+        MIN_ROWS_READ.max(ROWS_READ_PER_ROW * usize::from(self.limit))
+    }
+
+    pub(super) fn is_after(&self, place: &str) -> bool {
+        match &self.after {
+            None => true,
+            Some(after) if self.descending => place < after.as_str(),
+            Some(after) => place > after.as_str(),
+        }
+    }
+
+    /// Makes the page from all rows that may match, given in any order.
+    pub(super) fn page_of(&self, rows: impl IntoIterator<Item = R>) -> Page<R> {
+        let admitted = rows
+            .into_iter()
+            .filter(|row| self.admits(row))
+            .map(|row| (row.place(self.order), row));
+        let mut rows: Vec<_> = admitted.filter(|(place, _)| self.is_after(place)).collect();
+        self.sort(&mut rows);
+        // Two of the ranges may hold the same row.
+        rows.dedup_by(|one, other| one.0 == other.0);
+        self.cut(rows, None)
+    }
+
+    pub(super) fn sort(&self, rows: &mut [(String, R)]) {
+        if self.descending {
+            rows.sort_by(|one, other| Reverse(&one.0).cmp(&Reverse(&other.0)));
+        } else {
+            rows.sort_by(|one, other| one.0.cmp(&other.0));
+        }
+    }
+
+    /// Cuts the rows to the page's limit. `read_to` is the position where reading stopped, if
+    /// more rows may follow.
+    pub(super) fn cut(&self, mut rows: Vec<(String, R)>, read_to: Option<String>) -> Page<R> {
+        let limit = usize::from(self.limit);
+        let next = if rows.len() > limit {
+            Some(rows[limit - 1].0.clone())
+        } else {
+            read_to
+        };
+        rows.truncate(limit);
+        Page {
+            rows: rows.into_iter().map(|(_, row)| row).collect(),
+            next,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Actors as items of their table.
+
+use super::{Record, Walk};
+use crate::model::{
+    Actor, ActorChanges, ActorFilter, ActorOrder, Age, Gender, Id, Movie, Name, caseless, folded,
+    last_word,
+};
+use crate::store::index::{self, Index, Range};
+use crate::store::item::{Attributes, ItemView, Malformed, number, read_number, read_text, text};
+
+impl Record for Actor {
+    const TABLE_VARIABLE: &'static str = "ACTORS_TABLE";
+    const INDEXES: &'static [Index] = &[
+        index::BY_AGE,
+        index::BY_GENDER,
+        index::BY_NAME,
+        index::BY_LAST_WORD,
+    ];
+    const ATTRIBUTES: &'static [&'static str] = &["name", "age", "gender"];
+    const OWNER: &'static str = "actor";
+    type Counterpart = Movie;
+
+    fn attributes(&self) -> Attributes {
+        let Self {
+            id,
+            name,
+            age,
+            gender,
+        } = self.clone();
+        let mut attributes = Self::changed(
+            id,
+            &ActorChanges {
+                name: Some(name),
+                age: Some(age),
+                gender: Some(gender),
+            },
+        );
+        attributes.push(index::shard_attribute(id));
+        attributes
+    }
+
+    fn changed(id: Id, changes: &ActorChanges) -> Attributes {
+        let mut attributes = Vec::new();
+        if let Some(name) = &changes.name {
+            let folded = folded(name.as_str());
+            attributes.push(("name", text(name.as_str())));
+            attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));
+            attributes.push((
+                index::BY_LAST_WORD.sort,
+                text(&index::text_key(last_word(&folded), id)),
+            ));
+        }
+        if let Some(age) = changes.age {
+            attributes.push(("age", number(age.get())));
+            attributes.push((index::BY_AGE.sort, text(&index::age_key(age, id))));
+        }
+        if let Some(gender) = &changes.gender {
+            attributes.push(("gender", text(gender.as_str())));
+            let partition = index::partition(index::shard(id), Some(&caseless(gender.as_str())));
+            attributes.push((index::BY_GENDER.partition, text(&partition)));
+        }
+        attributes
+    }
+
+    fn from_item(id: Id, item: &dyn ItemView) -> Result<Self, Malformed> {
+        Ok(Self {
+            id,
+            name: read_text(item, "name", Name::new)?,
+            age: read_number(item, "age", |years| Age::new(u64::try_from(years).ok()?))?,
+            gender: read_text(item, "gender", Gender::new)?,
+        })
+    }
+
+    fn place(&self, order: ActorOrder) -> String {
+        match order {
+            ActorOrder::Id => index::id_key(self.id),
+            ActorOrder::Name => index::text_key(&folded(self.name.as_str()), self.id),
+            ActorOrder::Age => index::age_key(self.age, self.id),
+        }
+    }
+
+    fn walk(order: ActorOrder, filter: &ActorFilter) -> Option<Walk> {
+        let only = |covered: &ActorFilter| {
+            ActorFilter {
+                movie: None,
+                ..filter.clone()
+            } == *covered
+        };
+        match order {
+            ActorOrder::Id => None,
+            ActorOrder::Name => Some(Walk {
+                range: Range::all(index::BY_NAME),
+                exact: only(&ActorFilter::default()),
+            }),
+            ActorOrder::Age => Some(Walk {
+                range: by_age(filter),
+                exact: only(&ActorFilter {
+                    name: None,
+                    ..filter.clone()
+                }),
+            }),
+        }
+    }
+
+    fn gatherings(filter: &ActorFilter) -> Vec<Vec<Range>> {
+        let name = filter.name.as_ref().map(|name| {
+            vec![
+                Range::beginning(index::BY_NAME, name),
+                Range::beginning(index::BY_LAST_WORD, name),
+            ]
+        });
+        let aged = filter.gender.is_some() || filter.min_age.is_some() || filter.max_age.is_some();
+        name.into_iter()
+            .chain(aged.then(|| vec![by_age(filter)]))
+            .collect()
+    }
+}
+
+/// The index range of the filter's ages, and of its gender if it has one.
+fn by_age(filter: &ActorFilter) -> Range {
+    let value = |age: Option<Age>| age.map(index::age_value);
+    let range = |index| Range::between(index, value(filter.min_age), value(filter.max_age));
+    match &filter.gender {
+        Some(gender) => range(index::BY_GENDER).of(gender),
+        None => range(index::BY_AGE),
+    }
+}

@@ -1,0 +1,105 @@
+//! Movies as items of their table.
+
+use super::{Record, Walk};
+use crate::model::{
+    Actor, Id, Movie, MovieChanges, MovieFilter, MovieOrder, Name, ReleaseDate, folded,
+    without_article,
+};
+use crate::store::index::{self, Index, Range};
+use crate::store::item::{Attributes, ItemView, Malformed, number, read_number, read_text, text};
+
+impl Record for Movie {
+    const TABLE_VARIABLE: &'static str = "MOVIES_TABLE";
+    const INDEXES: &'static [Index] = &[index::BY_RELEASE, index::BY_TITLE, index::BY_BARE_TITLE];
+    const ATTRIBUTES: &'static [&'static str] = &["title", "release_date"];
+    const OWNER: &'static str = "movie";
+    type Counterpart = Actor;
+
+    fn attributes(&self) -> Attributes {
+        let Self {
+            id,
+            title,
+            release_date,
+        } = self.clone();
+        let changes = MovieChanges {
+            title: Some(title),
+            release_date: Some(release_date),
+            cast: None,
+        };
+        let mut attributes = Self::changed(id, &changes);
+        attributes.push(index::shard_attribute(id));
+        attributes
+    }
+
+    fn changed(id: Id, changes: &MovieChanges) -> Attributes {
+        let mut attributes = Vec::new();
+        if let Some(title) = &changes.title {
+            let folded = folded(title.as_str());
+            attributes.push(("title", text(title.as_str())));
+            attributes.push((index::BY_TITLE.sort, text(&index::text_key(&folded, id))));
+            attributes.push((
+                index::BY_BARE_TITLE.sort,
+                text(&index::text_key(without_article(&folded), id)),
+            ));
+        }
+        if let Some(date) = changes.release_date {
+            attributes.push(("release_date", number(date.timestamp())));
+            attributes.push((index::BY_RELEASE.sort, text(&index::release_key(date, id))));
+        }
+        attributes
+    }
+
+    fn from_item(id: Id, item: &dyn ItemView) -> Result<Self, Malformed> {
+        Ok(Self {
+            id,
+            title: read_text(item, "title", Name::new)?,
+            release_date: read_number(item, "release_date", ReleaseDate::from_timestamp)?,
+        })
+    }
+
+    fn place(&self, order: MovieOrder) -> String {
+        match order {
+            MovieOrder::Id => index::id_key(self.id),
+            MovieOrder::Title => index::text_key(&folded(self.title.as_str()), self.id),
+            MovieOrder::ReleaseDate => index::release_key(self.release_date, self.id),
+        }
+    }
+
+    fn walk(order: MovieOrder, filter: &MovieFilter) -> Option<Walk> {
+        match order {
+            MovieOrder::Id => None,
+            MovieOrder::Title => Some(Walk {
+                range: Range::all(index::BY_TITLE),
+                exact: *filter == MovieFilter::default(),
+            }),
+            MovieOrder::ReleaseDate => Some(Walk {
+                range: by_release(filter),
+                exact: filter.title.is_none(),
+            }),
+        }
+    }
+
+    fn gatherings(filter: &MovieFilter) -> Vec<Vec<Range>> {
+        let title = filter.title.as_ref().map(|title| {
+            vec![
+                Range::beginning(index::BY_TITLE, title),
+                Range::beginning(index::BY_BARE_TITLE, title),
+            ]
+        });
+        let dated = filter.released_from.is_some() || filter.released_to.is_some();
+        title
+            .into_iter()
+            .chain(dated.then(|| vec![by_release(filter)]))
+            .collect()
+    }
+}
+
+/// The index range of the filter's release dates.
+fn by_release(filter: &MovieFilter) -> Range {
+    let value = |date: Option<ReleaseDate>| date.map(index::release_value);
+    Range::between(
+        index::BY_RELEASE,
+        value(filter.released_from),
+        value(filter.released_to),
+    )
+}
