@@ -26,7 +26,7 @@ fuzz_target!(|json: &[u8]| {
         assert!(said.is_null() || path.is_some_and(|path| path.starts_with(&route.path[..7])));
     }
     match event.list::<Actor>() {
-        Ok(list) => assert!((1..=1000).contains(&list.wanted.limit)),
+        Ok(list) => assert!((1..=1000).contains(&list.query.limit)),
         Err(status) => assert_eq!(status, 422),
     }
     let refusals = [event.body::<NewActor>().err(), event.body::<NewMovie>().err(), event.body::<ActorChanges>().err()];

@@ -45,7 +45,7 @@ const HANDLE_TIMEOUT: Duration = Duration::from_millis(2100);
 const CONNECT_WAIT: Duration = Duration::from_millis(20);
 
 /// The header with the id that a response shares with its log line.
-pub const CORRELATION_ID: &str = "x-correlation-id";
+pub(crate) const CORRELATION_ID: &str = "x-correlation-id";
 
 /// One endpoint with the state that it keeps between requests.
 pub struct App<E: Endpoint> {

@@ -120,7 +120,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] with every setting that is missing or malformed.
-    pub fn from_env(tables: &[&'static str]) -> Result<Self, ConfigError> {
+    pub(crate) fn from_env(tables: &[&'static str]) -> Result<Self, ConfigError> {
         Self::read(tables, variable)
     }
 

@@ -37,7 +37,7 @@ pub fn start(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, level:
 }
 
 /// Makes a panic log only its location: its message may hold data from a client.
-pub fn redact_panics() {
+pub(crate) fn redact_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic
             .location()

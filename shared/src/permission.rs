@@ -87,7 +87,7 @@ impl Permissions {
     }
 
     /// Whether the permission is granted.
-    pub fn contain(self, permission: Permission) -> bool {
+    pub(crate) fn contain(self, permission: Permission) -> bool {
         self.granted & bit(permission) != 0
     }
 
@@ -95,7 +95,7 @@ impl Permissions {
     ///
     /// # Errors
     /// The missing permission.
-    pub fn may_read<R: Resource>(self) -> Result<MayRead<R>, Permission> {
+    pub(crate) fn may_read<R: Resource>(self) -> Result<MayRead<R>, Permission> {
         if self.contain(R::READ) {
             Ok(MayRead(PhantomData))
         } else {

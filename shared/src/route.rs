@@ -65,7 +65,7 @@ impl Route {
     }
 
     /// The resource of the route: `actors`.
-    pub fn resource(&self) -> &'static str {
+    pub(crate) fn resource(&self) -> &'static str {
         self.path
             .trim_start_matches('/')
             .split('/')

@@ -48,7 +48,7 @@ impl Billing {
 impl Credit {
     /// The sort key of a credit in a cast: the billing (credits without one come last), then the
     /// actor's id.
-    pub fn place(&self, actor: Id) -> (bool, Option<Billing>, Id) {
+    pub(crate) fn place(&self, actor: Id) -> (bool, Option<Billing>, Id) {
         (self.billing.is_none(), self.billing, actor)
     }
 }

@@ -114,12 +114,12 @@ impl<R> ReadableId<R> {
 
 impl ActorFilter {
     /// Folds the case of a gender for comparison.
-    pub fn gender(text: &str) -> String {
+    pub(crate) fn gender(text: &str) -> String {
         caseless(text)
     }
 
     /// Whether the actor matches the filter. This does not check `movie`.
-    pub fn admits(&self, actor: &Actor) -> bool {
+    pub(crate) fn admits(&self, actor: &Actor) -> bool {
         let begins = |prefix: &Prefix| {
             let name = folded(actor.name.as_str());
             name.starts_with(prefix.as_str()) || last_word(&name).starts_with(prefix.as_str())
@@ -136,7 +136,7 @@ impl ActorFilter {
 
 impl MovieFilter {
     /// Whether the movie matches the filter. This does not check `actor`.
-    pub fn admits(&self, movie: &Movie) -> bool {
+    pub(crate) fn admits(&self, movie: &Movie) -> bool {
         let begins = |prefix: &Prefix| {
             let title = folded(movie.title.as_str());
             title.starts_with(prefix.as_str())

@@ -41,7 +41,10 @@ impl FieldError {
     const MAX_UNKNOWN_CHARACTERS: usize = 100;
 
     /// An error for `field`; `message` states the rule.
-    pub fn of(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn of(
+        field: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             field: field.into(),
             message: message.into(),

@@ -51,7 +51,7 @@ impl ReleaseDate {
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn parse_end(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse_end(text: &str) -> Result<Self, &'static str> {
         Self::read_with(text, 86_399)
     }
 

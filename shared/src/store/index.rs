@@ -11,7 +11,7 @@ use super::item::text;
 use crate::model::{Age, Id, Prefix, ReleaseDate};
 
 /// How many partitions the rows of an index are spread over.
-pub const SHARDS: u64 = 4;
+pub(crate) const SHARDS: u64 = 4;
 
 /// A global secondary index. Both of its keys are strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

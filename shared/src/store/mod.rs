@@ -39,15 +39,16 @@ pub use credits::{COUNTERPART, CREDITS_TABLE, Credits, OWNER};
 pub use delete::DeleteStore;
 pub use error::Error;
 pub use find::ReadStore;
-pub use index::{Index, Range, SHARDS};
+pub use index::{Index, Range};
 pub use item::{Attributes, Item, ItemView, Malformed};
 pub use list::{Bounds, Listing, MAX_BUCKETS, MAX_LIMIT};
 pub use list_query::{ListQuery, Page};
-pub use movies::{MAX_CHANGED_CREDITS, MovieStore};
+pub(crate) use movies::MAX_CHANGED_CREDITS;
+pub use movies::MovieStore;
 pub use precondition::{Precondition, Version, Versioned};
 pub use record::{Record, Walk};
 pub use table::{BUCKET, ID, Table, VERSION};
-pub use with_credits::{MAX_PAGE_CREDITS, WithCredits};
+pub use with_credits::WithCredits;
 
 /// The tables that an endpoint uses: one or several.
 pub trait Store: Send + Sync + 'static {

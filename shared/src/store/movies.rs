@@ -19,7 +19,7 @@ use crate::model::{Actor, Cast, Credit, Id, Movie, MovieChanges, NewMovie, Resou
 
 /// The most credits that one request may change. Each takes two writes and a check that its actor
 /// exists; the movie takes one write.
-pub const MAX_CHANGED_CREDITS: usize = (MAX_TRANSACTION_ITEMS - 1) / 3;
+pub(crate) const MAX_CHANGED_CREDITS: usize = (MAX_TRANSACTION_ITEMS - 1) / 3;
 
 /// The tables of movies, actors and credits.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use crate::model::{Credit, Id};
 use crate::permission::MayRead;
 
 /// The most credits of a page that includes credits and has more than one row.
-pub const MAX_PAGE_CREDITS: usize = 1000;
+pub(crate) const MAX_PAGE_CREDITS: usize = 1000;
 
 /// A row with its credits.
 #[derive(Debug, PartialEq, Eq)]
