@@ -202,21 +202,63 @@ fn bound(text: &str, end: bool) -> i64 {
     }
 }
 
+/// The order of a list without `sort`: that of the index that finds its rows.
+fn usual_order(query: &Query) -> &'static str {
+    let has = |parameter| query.contains_key(parameter);
+    if has("movie_id") || has("actor_id") {
+        "id"
+    } else if has("name") {
+        "name match"
+    } else if has("title") {
+        "title match"
+    } else if has("gender") || has("min_age") || has("max_age") {
+        "age"
+    } else if has("released_from") || has("released_to") {
+        "release_date"
+    } else {
+        "id"
+    }
+}
+
+fn last_word(name: &str) -> &str {
+    name.split(' ').next_back().unwrap()
+}
+
+fn without_article(title: &str) -> &str {
+    ["the ", "a ", "an "]
+        .iter()
+        .find_map(|article| title.strip_prefix(article))
+        .unwrap_or(title)
+}
+
+/// The position of a row in a list by the beginning of a text: rows that match by the whole text
+/// come before those that match only by a part of it.
+fn match_place(
+    row: &Value,
+    field: &str,
+    prefix: &str,
+    part: fn(&str) -> &str,
+) -> (i64, String, u64) {
+    let text = bare(row[field].as_str().unwrap());
+    let id = row["id"].as_u64().unwrap();
+    if text.starts_with(&bare(prefix)) {
+        (0, text, id)
+    } else {
+        (1, part(&text).to_owned(), id)
+    }
+}
+
 impl World {
     fn is_admitted(&self, row: &Value, query: &Query) -> bool {
         let id = row["id"].as_u64().unwrap();
         query.iter().all(|(parameter, value)| match *parameter {
             "name" => {
                 let (name, prefix) = (bare(row["name"].as_str().unwrap()), bare(value));
-                name.starts_with(&prefix)
-                    || name.split(' ').next_back().unwrap().starts_with(&prefix)
+                name.starts_with(&prefix) || last_word(&name).starts_with(&prefix)
             }
             "title" => {
                 let (title, prefix) = (bare(row["title"].as_str().unwrap()), bare(value));
-                let rest = ["the ", "a ", "an "]
-                    .iter()
-                    .find_map(|article| title.strip_prefix(article));
-                title.starts_with(&prefix) || rest.is_some_and(|rest| rest.starts_with(&prefix))
+                title.starts_with(&prefix) || without_article(&title).starts_with(&prefix)
             }
             "gender" => row["gender"].as_str().unwrap().to_lowercase() == value.to_lowercase(),
             "min_age" => row["age"].as_u64().unwrap() >= value.parse().unwrap(),
@@ -245,9 +287,13 @@ impl World {
             .iter()
             .filter(|row| self.is_admitted(row, query))
             .collect();
-        let sort = query.get("sort").map_or("id", String::as_str);
+        let sort = query
+            .get("sort")
+            .map_or_else(|| usual_order(query), String::as_str);
         let id = |row: &Value| row["id"].as_u64().unwrap();
         rows.sort_by_cached_key(|row| match sort.trim_start_matches('-') {
+            "name match" => match_place(row, "name", &query["name"], last_word),
+            "title match" => match_place(row, "title", &query["title"], without_article),
             "id" => (0, String::new(), id(row)),
             "age" => (row["age"].as_i64().unwrap(), String::new(), id(row)),
             "release_date" => (
@@ -402,7 +448,7 @@ async fn names_and_titles_are_found_as_people_write_them() {
         ("/actors?name=lea", vec![1]),
         ("/actors?name=LE%CC%81A+%20s", vec![1]),
         ("/actors?name=seyd", vec![1]),
-        ("/actors?name=ida", vec![2, 3]),
+        ("/actors?name=ida", vec![3, 2]),
         ("/actors?name=sydow", vec![4]),
         ("/actors?name=von", vec![]),
         ("/actors?name=STRASSE", vec![5]),
@@ -477,6 +523,8 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
     }
     for path in [
         "/actors?name=ad&sort=-id&after=1".to_owned(),
+        "/actors?name=ad&after=1".to_owned(),
+        "/actors?movie_id=1&after=1".to_owned(),
         format!("/actors?name=ad&after=1&sort=-name&cursor={cursor}"),
     ] {
         assert_eq!(
@@ -486,7 +534,7 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
         );
     }
     assert_eq!(
-        walk(&api, "actors", "/actors?name=ad&after=1&limit=1", 1)
+        walk(&api, "actors", "/actors?name=ad&sort=id&after=1&limit=1", 1)
             .await
             .0,
         [2, 3]
@@ -578,11 +626,15 @@ async fn a_page_makes_a_bounded_number_of_calls_and_reads_a_bounded_number_of_ro
         ("/actors?limit=10&sort=-id", 2),
         ("/actors?limit=10&sort=name", 4),
         ("/actors?limit=10&sort=-age&gender=female", 4),
-        ("/actors?limit=10&name=ada", 10),
-        ("/actors?limit=10&gender=male", 6),
-        ("/actors?limit=10&min_age=20&max_age=22", 6),
-        ("/movies?limit=10&title=the", 10),
-        ("/movies?limit=10&released_from=1950-01-01", 6),
+        ("/actors?limit=10&name=ada", 8),
+        ("/actors?limit=10&name=ada&sort=id", 10),
+        ("/actors?limit=10&gender=male", 4),
+        ("/actors?limit=10&gender=male&sort=id", 6),
+        ("/actors?limit=10&min_age=20&max_age=22", 4),
+        ("/actors?limit=10&min_age=20&max_age=22&gender=male", 4),
+        ("/movies?limit=10&title=the", 8),
+        ("/movies?limit=10&released_from=1950-01-01", 4),
+        ("/movies?limit=10&released_from=1950-01-01&sort=id", 6),
         (
             "/movies?limit=10&released_from=1950-01-01&sort=release_date",
             4,
@@ -687,6 +739,129 @@ async fn where_more_is_asked_for_than_can_be_gathered_and_little_of_what_is_pass
             "{sort}: pages are not short, {pages} of them"
         );
     }
+}
+
+/// Reads a list to its end. Every page but the last is full and has a `next`.
+async fn full_pages(api: &Api, path: &str, limit: usize) -> Vec<u64> {
+    let (mut path, mut found) = (format!("{path}&limit={limit}"), Vec::new());
+    loop {
+        let body = api.get(Assistant, &path).await.expect(200);
+        let rows = body["actors"].as_array().unwrap();
+        found.extend(rows.iter().map(|row| row["id"].as_u64().unwrap()));
+        match body["next"].as_str() {
+            Some(next) => {
+                assert_eq!(rows.len(), limit, "{path}");
+                next.clone_into(&mut path);
+            }
+            None => return found,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_in_the_order_of_its_index_fills_every_page() {
+    let api = Api::start().await;
+    let mut random = Random::new(13);
+    let actors: Vec<_> = (1..=4000)
+        .map(|id| Actor {
+            id: Id::new(id).unwrap(),
+            // Some names that match by their last word match by their beginning too.
+            name: Name::new(match random.below(8) {
+                0 => "Ann Anderson",
+                1..4 => "Anna",
+                _ => "Bo Anders",
+            })
+            .unwrap(),
+            age: Age::new(random.below(90)).unwrap(),
+            gender: Gender::new(if random.below(40) == 0 { "x" } else { "y" }).unwrap(),
+        })
+        .collect();
+    put_actors(&api, &actors).await;
+    let by = |admits: fn(&Actor) -> bool, key: fn(&Actor) -> String| {
+        let mut rows: Vec<_> = actors.iter().filter(|actor| admits(actor)).collect();
+        rows.sort_by_key(|actor| (key(actor), actor.id.get()));
+        rows.into_iter()
+            .map(|actor| actor.id.get())
+            .collect::<Vec<_>>()
+    };
+    let age = |actor: &Actor| format!("{:03}", actor.age.get());
+    for (query, expected) in [
+        ("gender=x", by(|actor| actor.gender.as_str() == "x", age)),
+        (
+            "gender=x&max_age=30",
+            by(
+                |actor| actor.gender.as_str() == "x" && actor.age.get() <= 30,
+                age,
+            ),
+        ),
+        (
+            "min_age=41&max_age=41",
+            by(|actor| actor.age.get() == 41, age),
+        ),
+        (
+            "name=an",
+            by(
+                |_| true,
+                |actor| match actor.name.as_str() {
+                    "Bo Anders" => "2".to_owned(),
+                    name => format!("1{}", name.to_lowercase()),
+                },
+            ),
+        ),
+        (
+            "name=anders",
+            by(
+                |actor| actor.name.as_str() != "Anna",
+                |actor| {
+                    if actor.name.as_str() == "Bo Anders" {
+                        "1"
+                    } else {
+                        "2"
+                    }
+                    .to_owned()
+                },
+            ),
+        ),
+        (
+            "name=anderso&gender=y",
+            by(
+                |actor| actor.name.as_str() == "Ann Anderson" && actor.gender.as_str() == "y",
+                |_| String::new(),
+            ),
+        ),
+    ] {
+        for limit in [20, 77, 1000] {
+            let found = full_pages(&api, &format!("/actors?{query}"), limit).await;
+            assert_eq!(found, expected, "{query} {limit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_outgrows_its_first_bucket_reads_the_counter_at_the_same_time() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    for _ in 0..12 {
+        api.add_actor("Ida").await;
+    }
+    for path in ["/actors", "/actors?limit=999", "/actors?after=990&limit=10"] {
+        proxy.calls();
+        let held = proxy.hold_next("Query");
+        let counter_is_read = async {
+            held.reached().await;
+            while proxy.calls().iter().all(|call| call.name != "GetItem") {
+                tokio::task::yield_now().await;
+            }
+            held.release();
+        };
+        let (response, ()) = tokio::join!(api.get(Assistant, path), counter_is_read);
+        response.expect(200);
+    }
+    // A page that its first bucket may fill does without the counter.
+    proxy.calls();
+    api.get(Assistant, "/actors?limit=10").await.expect(200);
+    let calls: Vec<_> = proxy.calls().into_iter().map(|call| call.name).collect();
+    assert_eq!(calls, ["Query"]);
 }
 
 #[tokio::test]

@@ -217,7 +217,10 @@ const PREFIX_RULE: &str =
 pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error> {
     let (mut query, route) = (Query::of(authorized), authorized.route);
     let filter = R::filter(&mut query);
-    let (order, descending) = sort::<R>(&mut query);
+    let unfiltered = filter == R::Filter::default();
+    let sort = sort::<R>(&mut query);
+    let is_sorted = sort.is_some();
+    let (order, descending) = sort.unwrap_or((R::default_order(&filter), false));
     let limit = query.read("limit", "must be a whole number from 1 to 1000", |text| {
         Id::parse(text)
             .and_then(|number| u16::try_from(number.get()).ok())
@@ -228,19 +231,25 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
     let credits = include::<R>(&mut query);
 
     let scope = query.scope.finish();
+    let list = scoped(route.path, &scope);
     let cursor = query.read("cursor", "must be one that this list gave", |text| {
-        let place = cursor::decode(&scoped(route.path, &scope), text)?;
-        (order != R::Order::BY_ID || Id::parse(place.trim_start_matches('0')).is_some())
-            .then_some(place)
+        let place = cursor::decode(&list, text)?;
+        let is_id = Id::parse(place.trim_start_matches('0')).is_some();
+        (is_id == (order == R::Order::BY_ID)).then_some(place)
     });
     let by_id = order == R::Order::BY_ID && !descending;
-    if after.is_some() && (!by_id || cursor.is_some()) {
-        query.errors.push(FieldError::of(
-            "after",
-            "goes with a list in ascending order of id alone, and not with a cursor",
-        ));
+    if after.is_some() {
+        let rule = if !is_sorted && !unfiltered {
+            Some("goes with a list without filters or with sort=id: use the cursor in next")
+        } else if !by_id || cursor.is_some() {
+            Some("goes with a list in ascending order of id alone, and not with a cursor")
+        } else {
+            None
+        };
+        let error = rule.map(|rule| FieldError::of("after", rule));
+        query.errors.extend(error);
     }
-    let plain = by_id && filter == R::Filter::default();
+    let plain = by_id && unfiltered;
     let page = if credits.is_some() {
         limit.min(MAX_LIMIT_WITH_CREDITS)
     } else {
@@ -290,17 +299,15 @@ fn include<R: Queried>(query: &mut Query<'_>) -> Option<MayRead<R::Counterpart>>
     query.read("include", rule, |text| (text == name).then_some(proof))
 }
 
-/// Reads `sort`: the name of an order, with a leading `-` for descending. The default is ascending
-/// order of id.
-fn sort<R: Queried>(query: &mut Query<'_>) -> (R::Order, bool) {
-    let sort = query.narrow("sort", R::SORT_RULE, |text| {
+/// Reads `sort`: the name of an order, with a leading `-` for descending.
+fn sort<R: Queried>(query: &mut Query<'_>) -> Option<(R::Order, bool)> {
+    query.narrow("sort", R::SORT_RULE, |text| {
         let (name, descending) = text
             .strip_prefix('-')
             .map_or((text, false), |name| (name, true));
         let (_, order) = R::Order::NAMES.iter().find(|(known, _)| *known == name)?;
         Some((*order, descending))
-    });
-    sort.unwrap_or((R::Order::BY_ID, false))
+    })
 }
 
 impl Queried for Actor {

@@ -69,6 +69,10 @@ impl Resource for Actor {
         filter.admits(self)
     }
 
+    fn default_order(filter: &ActorFilter) -> ActorOrder {
+        filter.order()
+    }
+
     fn counterpart_in(filter: &ActorFilter) -> Option<Id> {
         filter.movie.as_ref().map(ReadableId::id)
     }

@@ -23,34 +23,40 @@ impl Prefix {
     }
 }
 
-/// What a list can be sorted by. Every order is total: rows with the same value are sorted by id.
+/// The order of a list. Every order is total: rows with the same value are sorted by id.
 pub trait Order: Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static {
-    /// The orders, ascending, with the names that clients use.
+    /// The orders that clients can name, ascending, with their names.
     const NAMES: &'static [(&'static str, Self)];
-    /// The order by id, in which a list comes unless the client asks for another.
+    /// The order by id.
     const BY_ID: Self;
 }
 
-/// What actors can be sorted by.
+/// The order of a list of actors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorOrder {
-    /// The id.
+    /// By id.
     Id,
-    /// The folded name.
+    /// By folded name.
     Name,
-    /// The age.
+    /// By age.
     Age,
+    /// The order of a list filtered by name: first the actors whose name begins with the filter's
+    /// text, by name; then those of whom only the last word does, by that word.
+    NameMatch,
 }
 
-/// What movies can be sorted by.
+/// The order of a list of movies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MovieOrder {
-    /// The id.
+    /// By id.
     Id,
-    /// The folded title, including its article.
+    /// By folded title, including its article.
     Title,
-    /// The release date.
+    /// By release date.
     ReleaseDate,
+    /// The order of a list filtered by title: first the movies whose title begins with the filter's
+    /// text, by title; then those of which only the title without its article does, by that.
+    TitleMatch,
 }
 
 impl Order for ActorOrder {
@@ -118,6 +124,25 @@ impl ActorFilter {
         caseless(text)
     }
 
+    /// The order of the index that finds the actors, which is the list's unless `sort` says
+    /// otherwise.
+    pub(crate) fn order(&self) -> ActorOrder {
+        if self.movie.is_some() {
+            ActorOrder::Id
+        } else if self.name.is_some() {
+            ActorOrder::NameMatch
+        } else if self.is_by_age() {
+            ActorOrder::Age
+        } else {
+            ActorOrder::Id
+        }
+    }
+
+    /// Whether the filter has a gender or an age.
+    pub(crate) fn is_by_age(&self) -> bool {
+        self.gender.is_some() || self.min_age.is_some() || self.max_age.is_some()
+    }
+
     /// Whether the actor matches the filter. This does not check `movie`.
     pub(crate) fn admits(&self, actor: &Actor) -> bool {
         let begins = |prefix: &Prefix| {
@@ -135,6 +160,25 @@ impl ActorFilter {
 }
 
 impl MovieFilter {
+    /// The order of the index that finds the movies, which is the list's unless `sort` says
+    /// otherwise.
+    pub(crate) fn order(&self) -> MovieOrder {
+        if self.actor.is_some() {
+            MovieOrder::Id
+        } else if self.title.is_some() {
+            MovieOrder::TitleMatch
+        } else if self.is_by_date() {
+            MovieOrder::ReleaseDate
+        } else {
+            MovieOrder::Id
+        }
+    }
+
+    /// Whether the filter has a release date.
+    pub(crate) fn is_by_date(&self) -> bool {
+        self.released_from.is_some() || self.released_to.is_some()
+    }
+
     /// Whether the movie matches the filter. This does not check `actor`.
     pub(crate) fn admits(&self, movie: &Movie) -> bool {
         let begins = |prefix: &Prefix| {

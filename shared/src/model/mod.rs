@@ -50,6 +50,8 @@ pub trait Resource: Clone + fmt::Debug + Serialize + Send + Sync + 'static {
     fn id(&self) -> Id;
     /// Whether the row matches the filter, apart from its credits.
     fn matches(&self, filter: &Self::Filter) -> bool;
+    /// The order of a list with this filter, unless the client asks for another.
+    fn default_order(filter: &Self::Filter) -> Self::Order;
     /// The counterpart that the filter names: only rows that have a credit with it match.
     fn counterpart_in(filter: &Self::Filter) -> Option<Id>;
 }

@@ -73,6 +73,10 @@ impl Resource for Movie {
         filter.admits(self)
     }
 
+    fn default_order(filter: &MovieFilter) -> MovieOrder {
+        filter.order()
+    }
+
     fn counterpart_in(filter: &MovieFilter) -> Option<Id> {
         filter.actor.as_ref().map(ReadableId::id)
     }

@@ -24,12 +24,20 @@ use super::credits::{CREDITS_TABLE, Credits};
 use super::error::Error;
 use super::index::{self, Range, SHARDS};
 use super::list::Bounds;
-use super::list_query::{ListQuery, Page};
+use super::list_query::{ListQuery, Page, ShardRows};
 use super::precondition::Versioned;
 use super::record::{Record, Walk};
 use super::table::Table;
 use super::{Store, TableNames, retry};
 use crate::model::Id;
+
+/// The matching rows of the part of an index range that was read, in list order.
+struct Section<R> {
+    /// The rows with their positions.
+    rows: Vec<(String, R)>,
+    /// The position where reading stopped, if more rows may follow.
+    read_to: Option<String>,
+}
 
 /// The tables that a list needs: the rows, their counterparts and the credits.
 #[derive(Clone, Debug)]
@@ -73,17 +81,20 @@ impl<R: Record> ReadStore<R> {
         if let Some(counterpart) = R::counterpart_in(&query.filter) {
             return self.find_by_casting(counterpart, query).await;
         }
+        let walks = R::walks(query.order, &query.filter);
         if query.is_unfiltered()
-            || R::walk(query.order, &query.filter).is_some_and(|walk| walk.exact)
+            || query.order == R::default_order(&query.filter)
+            || walks.iter().any(|walk| walk.exact)
         {
-            return self.walk(query).await;
+            return self.walk(walks, query.short_walk(), query).await;
         }
         let gatherings = R::gatherings(&query.filter);
         let gatherings: Vec<_> = gatherings
             .iter()
             .map(|ranges| self.gather(ranges, query.max_rows_read()))
             .collect();
-        let (gathered, walked) = try_join(try_join_all(gatherings), self.walk(query)).await?;
+        let walked = self.walk(walks, query.fixed_walk(), query);
+        let (gathered, walked) = try_join(try_join_all(gatherings), walked).await?;
         Ok(gathered
             .into_iter()
             .flatten()
@@ -129,10 +140,17 @@ impl<R: Record> ReadStore<R> {
         })
     }
 
-    async fn walk(&self, query: &ListQuery<R>) -> Result<Page<R>, Error> {
-        match R::walk(query.order, &query.filter) {
-            Some(walk) => self.walk_index(walk, query).await,
-            None => self.walk_table(query).await,
+    /// Reads the table or these index ranges in list order.
+    async fn walk(
+        &self,
+        walks: Vec<Walk>,
+        shard_rows: ShardRows,
+        query: &ListQuery<R>,
+    ) -> Result<Page<R>, Error> {
+        if walks.is_empty() {
+            self.walk_table(query).await
+        } else {
+            self.walk_indexes(walks, shard_rows, query).await
         }
     }
 
@@ -158,33 +176,66 @@ impl<R: Record> ReadStore<R> {
         })
     }
 
-    /// Reads an index range in list order.
-    async fn walk_index(
+    /// Reads index ranges in list order until the page is full or it has read as many rows as it
+    /// may. Rows that do not match make it read again, each time twice as many.
+    async fn walk_indexes(
         &self,
-        Walk { range, exact }: Walk,
+        walks: Vec<Walk>,
+        shard_rows: ShardRows,
         query: &ListQuery<R>,
     ) -> Result<Page<R>, Error> {
-        let most = if exact {
-            usize::from(query.limit) + 2
-        } else {
-            query.max_rows_read().div_ceil(SHARDS as usize)
-        };
-        let range = query.rest_of(range);
+        let ShardRows {
+            first: mut count,
+            most: mut left,
+        } = shard_rows;
+        let (mut rows, mut after) = (Vec::new(), query.after.clone());
+        loop {
+            count = count.min(left);
+            left -= count;
+            let rest = walks
+                .iter()
+                .filter_map(|walk| query.rest_of(walk.clone(), after.as_deref()));
+            let reads = rest.map(|walk| self.read_walk(walk, count, after.as_deref(), query));
+            let mut read_to = None;
+            for section in try_join_all(reads).await? {
+                rows.extend(section.rows);
+                read_to = section.read_to;
+                // The next section begins where this one ends.
+                if read_to.is_some() {
+                    break;
+                }
+            }
+            if rows.len() > usize::from(query.limit) || read_to.is_none() || left == 0 {
+                return Ok(query.cut(rows, read_to));
+            }
+            after = read_to;
+            count *= 2;
+        }
+    }
+
+    /// Reads the first rows of an index range after a position, `count` of each shard.
+    async fn read_walk(
+        &self,
+        walk: Walk,
+        count: usize,
+        after: Option<&str>,
+        query: &ListQuery<R>,
+    ) -> Result<Section<R>, Error> {
+        let Walk { range, section, .. } = walk;
         let reads =
-            (0..SHARDS).map(|shard| self.rows.read_index(&range, shard, most, query.descending));
+            (0..SHARDS).map(|shard| self.rows.read_index(&range, shard, count, query.descending));
         let shards = try_join_all(reads).await?;
-        // The merged rows are complete only up to the first position where a shard has more.
+        // The rows of a shard are in the order of the walk's keys. The merged rows are complete only
+        // up to the first position where a shard has more.
         let ends = shards
             .iter()
-            .filter(|shard| shard.more)
-            .filter_map(|shard| shard.rows.last());
-        let ends = ends.map(|row| row.place(query.order));
+            .filter_map(|shard| Some(format!("{section}{}", shard.read_to.as_ref()?)));
         let read_to = if query.descending {
             ends.max()
         } else {
             ends.min()
         };
-        let known = |place: &String| match &read_to {
+        let is_read = |place: &String| match &read_to {
             None => true,
             Some(end) if query.descending => place >= end,
             Some(end) => place <= end,
@@ -192,12 +243,18 @@ impl<R: Record> ReadStore<R> {
         let rows = shards
             .into_iter()
             .flat_map(|shard| shard.rows)
-            .map(|row| (row.place(query.order), row));
+            .map(|row| (query.place(&row), row));
         let mut rows: Vec<_> = rows
-            .filter(|(place, row)| known(place) && query.is_after(place) && query.admits(row))
+            // A row that matches in an earlier section too is listed there.
+            .filter(|(place, row)| {
+                place.starts_with(section)
+                    && is_read(place)
+                    && query.is_after(place, after)
+                    && query.admits(row)
+            })
             .collect();
         query.sort(&mut rows);
-        Ok(query.cut(rows, read_to))
+        Ok(Section { rows, read_to })
     }
 
     /// Reads all rows of these index ranges. Returns `None` if a shard holds more than its share of
@@ -209,7 +266,7 @@ impl<R: Record> ReadStore<R> {
             .flat_map(|range| (0..SHARDS).map(move |shard| (range, shard)));
         let reads = reads.map(|(range, shard)| self.rows.read_index(range, shard, each, false));
         let shards = try_join_all(reads).await?;
-        let all = !shards.iter().any(|shard| shard.more);
+        let all = shards.iter().all(|shard| shard.read_to.is_none());
         Ok(all.then(|| shards.into_iter().flat_map(|shard| shard.rows).collect()))
     }
 }

@@ -43,6 +43,7 @@ pub(super) const BY_NAME: Index = Index {
     partition: SHARD,
     sort: "name_key",
 };
+/// By the last word of a name that has several.
 pub(super) const BY_LAST_WORD: Index = Index {
     name: "by_last_word",
     partition: SHARD,
@@ -58,7 +59,7 @@ pub(super) const BY_TITLE: Index = Index {
     partition: SHARD,
     sort: "title_key",
 };
-/// By the title without its article.
+/// By the title without its article, if it has one.
 pub(super) const BY_BARE_TITLE: Index = Index {
     name: "by_bare_title",
     partition: SHARD,
@@ -156,6 +157,12 @@ pub(super) fn id_key(id: Id) -> String {
 
 pub(super) fn text_key(folded: &str, id: Id) -> String {
     key(cut(folded), id)
+}
+
+/// The key of a part of a text: its last word, or the text without its article. A row whose part is
+/// its whole text is found by that, so its part has the empty text's key, which no prefix finds.
+pub(super) fn part_key(whole: &str, part: &str, id: Id) -> String {
+    text_key(if part == whole { "" } else { part }, id)
 }
 
 pub(super) fn age_key(age: Age, id: Id) -> String {

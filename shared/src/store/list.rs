@@ -1,5 +1,7 @@
 //! Lists rows in the order of their ids, one bucket of the table after another.
 
+use futures_util::future::try_join;
+
 use super::error::Error;
 use super::item::number;
 use super::record::Record;
@@ -38,9 +40,7 @@ impl Bounds {
             consistent: true,
         }
     }
-}
 
-impl Bounds {
     /// The first bucket of the list; `None` if it depends on the greatest id.
     fn first_bucket(&self) -> Option<u64> {
         match (self.after.map(Id::get), self.descending) {
@@ -48,6 +48,17 @@ impl Bounds {
             (Some(after), true) => Some((after - 1) / BUCKET_SIZE),
             (None, true) => None,
         }
+    }
+
+    /// Whether the page needs more rows than its first bucket can have, and so the counter.
+    fn outgrow(&self, first: u64) -> bool {
+        let (low, high) = (first * BUCKET_SIZE, (first + 1) * BUCKET_SIZE);
+        let ids = match (self.after.map(Id::get), self.descending) {
+            (after, false) => high - 1 - after.unwrap_or(0).max(low),
+            (Some(after), true) => after.min(high) - low,
+            (None, true) => BUCKET_SIZE,
+        };
+        usize::try_from(ids).is_ok_and(|ids| ids < self.most)
     }
 }
 
@@ -76,13 +87,26 @@ impl<R: Record> Table<R> {
     ) -> Result<Listing<R>, Error> {
         let mut page = PageBuilder::new(bounds, admits);
         let first = bounds.first_bucket();
+        let mut last_id = None;
         if let Some(first) = first {
-            page.add(self.read_bucket(first, bounds, bounds.most).await?);
+            let rows = self.read_bucket(first, bounds, bounds.most);
+            let rows = if bounds.outgrow(first) {
+                let (rows, counted) = try_join(rows, self.last_id()).await?;
+                last_id = Some(counted);
+                rows
+            } else {
+                rows.await?
+            };
+            page.add(rows);
         }
         if let Some(whole) = page.whole() {
             return Ok(whole);
         }
-        let mut buckets = Buckets::of(bounds, self.last_id().await?);
+        let last_id = match last_id {
+            Some(last_id) => last_id,
+            None => self.last_id().await?,
+        };
+        let mut buckets = Buckets::of(bounds, last_id);
         if first.is_some() && buckets.next == first {
             buckets.next();
         }

@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::index::Range;
-use super::record::Record;
+use super::index::{Range, SHARDS};
+use super::record::{Record, Walk};
 use crate::model::{Id, Order};
 
 /// Each strategy may read at least this many rows, however small the page is.
@@ -11,6 +11,7 @@ const MIN_ROWS_READ: usize = 1000;
 /// How many rows each strategy may read for each row that the page may have. At most three run: two
 /// gathers and a walk.
 const ROWS_READ_PER_ROW: usize = 3;
+
 /// A request for one page of a list.
 #[derive(Debug)]
 pub struct ListQuery<R: Record> {
@@ -24,6 +25,15 @@ pub struct ListQuery<R: Record> {
     pub after: Option<String>,
     /// The most rows of the page, 1 to 1000.
     pub limit: u16,
+}
+
+/// How many rows of each shard of an index a walk reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShardRows {
+    /// With its first queries.
+    pub(super) first: usize,
+    /// With all of them.
+    pub(super) most: usize,
 }
 
 /// A page.
@@ -77,18 +87,49 @@ impl<R: Record> ListQuery<R> {
         ids.last().copied().filter(|_| more)
     }
 
-    /// The part of the range after the end of the previous page.
-    pub(super) fn rest_of(&self, range: Range) -> Range {
-        match self.after.clone() {
-            None => range,
-            Some(after) if self.descending => Range {
-                high: after.min(range.high),
-                ..range
+    /// The row's position in the list.
+    pub(super) fn place(&self, row: &R) -> String {
+        row.place(self.order, &self.filter)
+    }
+
+    /// The part of the walk after this position; `None` if the walk ends before it.
+    pub(super) fn rest_of(&self, walk: Walk, after: Option<&str>) -> Option<Walk> {
+        let Some(after) = after else {
+            return Some(walk);
+        };
+        let range = match after.strip_prefix(walk.section) {
+            None if after > walk.section => return None,
+            None => walk.range,
+            Some(key) if self.descending => Range {
+                high: walk.range.high.min(key.to_owned()),
+                ..walk.range
             },
-            Some(after) => Range {
-                low: after.max(range.low),
-                ..range
+            Some(key) => Range {
+                low: walk.range.low.max(key.to_owned()),
+                ..walk.range
             },
+        };
+        Some(Walk { range, ..walk })
+    }
+
+    /// How many rows of each shard a walk reads that may skip rows, and whose number of calls must
+    /// not depend on how many it skips.
+    pub(super) fn fixed_walk(&self) -> ShardRows {
+        let share = self.max_rows_read().div_ceil(SHARDS as usize);
+        ShardRows {
+            first: share,
+            most: share,
+        }
+    }
+
+    /// How many rows of each shard a walk reads that skips few rows. It first reads what fills a
+    /// page if it skips none: one row more than the limit, to see whether more follow, and the last
+    /// row of the previous page.
+    pub(super) fn short_walk(&self) -> ShardRows {
+        let first = usize::from(self.limit) + 2;
+        ShardRows {
+            first,
+            most: first.max(self.fixed_walk().most),
         }
     }
 
@@ -97,11 +138,12 @@ impl<R: Record> ListQuery<R> {
         MIN_ROWS_READ.max(ROWS_READ_PER_ROW * usize::from(self.limit))
     }
 
-    pub(super) fn is_after(&self, place: &str) -> bool {
-        match &self.after {
+    /// Whether the position comes after another in list order.
+    pub(super) fn is_after(&self, place: &str, after: Option<&str>) -> bool {
+        match after {
             None => true,
-            Some(after) if self.descending => place < after.as_str(),
-            Some(after) => place > after.as_str(),
+            Some(after) if self.descending => place < after,
+            Some(after) => place > after,
         }
     }
 
@@ -110,8 +152,10 @@ impl<R: Record> ListQuery<R> {
         let admitted = rows
             .into_iter()
             .filter(|row| self.admits(row))
-            .map(|row| (row.place(self.order), row));
-        let mut rows: Vec<_> = admitted.filter(|(place, _)| self.is_after(place)).collect();
+            .map(|row| (self.place(&row), row));
+        let mut rows: Vec<_> = admitted
+            .filter(|(place, _)| self.is_after(place, self.after.as_deref()))
+            .collect();
         self.sort(&mut rows);
         // Two of the ranges may hold the same row.
         rows.dedup_by(|one, other| one.0 == other.0);

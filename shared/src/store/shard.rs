@@ -2,32 +2,35 @@
 
 use super::error::Error;
 use super::index::{self, Range};
-use super::item::text;
+use super::item::{Item, ItemView, text};
 use super::record::Record;
 use super::table::Table;
 
 /// Rows of one shard of an index.
 pub(super) struct Shard<R> {
     pub(super) rows: Vec<R>,
-    /// Whether the shard has more rows in the range.
-    pub(super) more: bool,
+    /// The sort key of the last row, if the shard may have more rows in the range.
+    pub(super) read_to: Option<String>,
 }
 
 impl<R: Record> Table<R> {
-    /// Reads the first rows of a range in one shard, at most `most` + 1 of them. Eventually
+    /// Reads the first `count` rows of a range in one shard. Eventually
     /// consistent: a row that was just written may be missing. Costs half a read unit for each 4
     /// KiB.
     pub(super) async fn read_index(
         &self,
         range: &Range,
         shard: u64,
-        most: usize,
+        count: usize,
         descending: bool,
     ) -> Result<Shard<R>, Error> {
         let (mut rows, mut start) = (Vec::new(), None);
         // DynamoDB rejects a range whose low end is above its high end.
         if range.low > range.high {
-            return Ok(Shard { rows, more: false });
+            return Ok(Shard {
+                rows,
+                read_to: None,
+            });
         }
         loop {
             let query = self
@@ -47,15 +50,16 @@ impl<R: Record> Table<R> {
                 )
                 .expression_attribute_values(":low", text(&range.low))
                 .expression_attribute_values(":high", text(&range.high))
-                .limit(i32::try_from(most + 1 - rows.len()).unwrap_or(i32::MAX))
+                .limit(i32::try_from(count - rows.len()).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start);
             let page = self.query(query).await?;
             rows.extend(page.rows);
             start = page.last;
-            if start.is_none() || rows.len() > most {
+            if start.is_none() || rows.len() >= count {
+                let key = |last: Item| last.text(range.index.sort).map(str::to_owned);
                 return Ok(Shard {
-                    more: start.is_some(),
                     rows,
+                    read_to: start.and_then(key),
                 });
             }
         }

@@ -1,6 +1,6 @@
 //! Actors as items of their table.
 
-use super::{Record, Walk};
+use super::{Record, Walk, match_place};
 use crate::model::{
     Actor, ActorChanges, ActorFilter, ActorOrder, Age, Gender, Id, Movie, Name, caseless, folded,
     last_word,
@@ -47,7 +47,7 @@ impl Record for Actor {
             attributes.push((index::BY_NAME.sort, text(&index::text_key(&folded, id))));
             attributes.push((
                 index::BY_LAST_WORD.sort,
-                text(&index::text_key(last_word(&folded), id)),
+                text(&index::part_key(&folded, last_word(&folded), id)),
             ));
         }
         if let Some(age) = changes.age {
@@ -71,33 +71,28 @@ impl Record for Actor {
         })
     }
 
-    fn place(&self, order: ActorOrder) -> String {
+    fn place(&self, order: ActorOrder, filter: &ActorFilter) -> String {
         match order {
             ActorOrder::Id => index::id_key(self.id),
             ActorOrder::Name => index::text_key(&folded(self.name.as_str()), self.id),
             ActorOrder::Age => index::age_key(self.age, self.id),
+            ActorOrder::NameMatch => {
+                let name = folded(self.name.as_str());
+                match_place(&name, last_word(&name), filter.name.as_ref(), self.id)
+            }
         }
     }
 
-    fn walk(order: ActorOrder, filter: &ActorFilter) -> Option<Walk> {
-        let only = |covered: &ActorFilter| {
-            ActorFilter {
-                movie: None,
-                ..filter.clone()
-            } == *covered
-        };
+    fn walks(order: ActorOrder, filter: &ActorFilter) -> Vec<Walk> {
         match order {
-            ActorOrder::Id => None,
-            ActorOrder::Name => Some(Walk {
-                range: Range::all(index::BY_NAME),
-                exact: only(&ActorFilter::default()),
-            }),
-            ActorOrder::Age => Some(Walk {
-                range: by_age(filter),
-                exact: only(&ActorFilter {
-                    name: None,
-                    ..filter.clone()
-                }),
+            ActorOrder::Id => Vec::new(),
+            ActorOrder::Name => {
+                let exact = filter.name.is_none() && !filter.is_by_age();
+                vec![Walk::only(Range::all(index::BY_NAME), exact)]
+            }
+            ActorOrder::Age => vec![Walk::only(by_age(filter), filter.name.is_none())],
+            ActorOrder::NameMatch => filter.name.as_ref().map_or_else(Vec::new, |name| {
+                Walk::by_beginning(index::BY_NAME, index::BY_LAST_WORD, name)
             }),
         }
     }
@@ -109,9 +104,8 @@ impl Record for Actor {
                 Range::beginning(index::BY_LAST_WORD, name),
             ]
         });
-        let aged = filter.gender.is_some() || filter.min_age.is_some() || filter.max_age.is_some();
         name.into_iter()
-            .chain(aged.then(|| vec![by_age(filter)]))
+            .chain(filter.is_by_age().then(|| vec![by_age(filter)]))
             .collect()
     }
 }

@@ -3,9 +3,9 @@
 mod actor;
 mod movie;
 
-use super::index::{Index, Range};
+use super::index::{self, Index, Range};
 use super::item::{Attributes, ItemView, Malformed};
-use crate::model::{Id, Resource};
+use crate::model::{Id, Prefix, Resource};
 
 /// A kind of row with a table of its own.
 pub trait Record: Resource {
@@ -32,24 +32,68 @@ pub trait Record: Resource {
     /// [`Malformed`] if an attribute is missing or breaks its rule.
     fn from_item(id: Id, item: &dyn ItemView) -> Result<Self, Malformed>;
 
-    /// The row's position in this order, as text whose byte order is the list's order.
-    fn place(&self, order: Self::Order) -> String;
+    /// The row's position in a list with this order and filter, as text whose byte order is the
+    /// list's order.
+    fn place(&self, order: Self::Order, filter: &Self::Filter) -> String;
 
-    /// The index range to read for this order and filter. `None` for the order by id, which is
-    /// that of the table.
-    fn walk(order: Self::Order, filter: &Self::Filter) -> Option<Walk>;
+    /// The index ranges to read, one after the other, for a list with this order and filter. None
+    /// for the order by id, which is that of the table.
+    fn walks(order: Self::Order, filter: &Self::Filter) -> Vec<Walk>;
 
     /// For each filter that an index serves, the most selective first: the index ranges that
     /// together hold every row that matches this filter.
     fn gatherings(filter: &Self::Filter) -> Vec<Vec<Range>>;
 }
 
-/// An index range in the order of a list, which holds every row that matches the list's filter.
+/// An index range in the order of a list. The ranges of a list hold every row that matches its
+/// filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
     pub(super) range: Range,
     /// Whether every row of the range matches the filter.
     pub(super) exact: bool,
+    /// What precedes the range's sort keys in the positions of the list, so that the positions of
+    /// one walk come before those of the next. Empty in a list of one walk.
+    pub(super) section: &'static str,
+}
+
+impl Walk {
+    /// The only walk of a list.
+    fn only(range: Range, exact: bool) -> Self {
+        Self {
+            range,
+            exact,
+            section: "",
+        }
+    }
+
+    /// The two walks of a list filtered by the beginning of a text: rows that match by `whole`, and
+    /// then rows that match only by `part`.
+    fn by_beginning(whole: Index, part: Index, prefix: &Prefix) -> Vec<Self> {
+        let walk = |index, section| Self {
+            range: Range::beginning(index, prefix),
+            exact: false,
+            section,
+        };
+        vec![walk(whole, MATCH_BY_WHOLE), walk(part, MATCH_BY_PART)]
+    }
+}
+
+/// The section of the rows whose whole text begins with the filter's.
+const MATCH_BY_WHOLE: &str = "1";
+/// The section of the rows of whose text only the last word, or only the part after the article,
+/// begins with the filter's.
+const MATCH_BY_PART: &str = "2";
+
+/// The position, in a list filtered by the beginning of a text, of a row with this folded text.
+fn match_place(whole: &str, part: &str, prefix: Option<&Prefix>, id: Id) -> String {
+    let begins = prefix.is_none_or(|prefix| whole.starts_with(prefix.as_str()));
+    let (section, text) = if begins {
+        (MATCH_BY_WHOLE, whole)
+    } else {
+        (MATCH_BY_PART, part)
+    };
+    format!("{section}{}", index::text_key(text, id))
 }
 
 #[cfg(test)]

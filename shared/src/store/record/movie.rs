@@ -1,6 +1,6 @@
 //! Movies as items of their table.
 
-use super::{Record, Walk};
+use super::{Record, Walk, match_place};
 use crate::model::{
     Actor, Id, Movie, MovieChanges, MovieFilter, MovieOrder, Name, ReleaseDate, folded,
     without_article,
@@ -39,7 +39,7 @@ impl Record for Movie {
             attributes.push((index::BY_TITLE.sort, text(&index::text_key(&folded, id))));
             attributes.push((
                 index::BY_BARE_TITLE.sort,
-                text(&index::text_key(without_article(&folded), id)),
+                text(&index::part_key(&folded, without_article(&folded), id)),
             ));
         }
         if let Some(date) = changes.release_date {
@@ -57,24 +57,31 @@ impl Record for Movie {
         })
     }
 
-    fn place(&self, order: MovieOrder) -> String {
+    fn place(&self, order: MovieOrder, filter: &MovieFilter) -> String {
         match order {
             MovieOrder::Id => index::id_key(self.id),
             MovieOrder::Title => index::text_key(&folded(self.title.as_str()), self.id),
             MovieOrder::ReleaseDate => index::release_key(self.release_date, self.id),
+            MovieOrder::TitleMatch => {
+                let title = folded(self.title.as_str());
+                let bare = without_article(&title);
+                match_place(&title, bare, filter.title.as_ref(), self.id)
+            }
         }
     }
 
-    fn walk(order: MovieOrder, filter: &MovieFilter) -> Option<Walk> {
+    fn walks(order: MovieOrder, filter: &MovieFilter) -> Vec<Walk> {
         match order {
-            MovieOrder::Id => None,
-            MovieOrder::Title => Some(Walk {
-                range: Range::all(index::BY_TITLE),
-                exact: *filter == MovieFilter::default(),
-            }),
-            MovieOrder::ReleaseDate => Some(Walk {
-                range: by_release(filter),
-                exact: filter.title.is_none(),
+            MovieOrder::Id => Vec::new(),
+            MovieOrder::Title => {
+                let exact = filter.title.is_none() && !filter.is_by_date();
+                vec![Walk::only(Range::all(index::BY_TITLE), exact)]
+            }
+            MovieOrder::ReleaseDate => {
+                vec![Walk::only(by_release(filter), filter.title.is_none())]
+            }
+            MovieOrder::TitleMatch => filter.title.as_ref().map_or_else(Vec::new, |title| {
+                Walk::by_beginning(index::BY_TITLE, index::BY_BARE_TITLE, title)
             }),
         }
     }
@@ -86,10 +93,9 @@ impl Record for Movie {
                 Range::beginning(index::BY_BARE_TITLE, title),
             ]
         });
-        let dated = filter.released_from.is_some() || filter.released_to.is_some();
         title
             .into_iter()
-            .chain(dated.then(|| vec![by_release(filter)]))
+            .chain(filter.is_by_date().then(|| vec![by_release(filter)]))
             .collect()
     }
 }
