@@ -1,21 +1,52 @@
-//! Folds texts for comparison without case and accents, so that `lea` finds `Léa`.
+//! Folds texts for comparison as people type them, so that `lea` finds `Léa` and `o'neil` finds
+//! `O’Neil`.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// Folds a text for search: compatibility decomposed (NFKD), without marks, case folded, its words
-/// separated by one space.
+/// Latin letters that keep a stroke or a form of their own when they are decomposed, with their
+/// ASCII letters, in order: `ø` is `o`, `æ` is `ae`. Written by `build.rs`.
+const LATIN: &[(char, &str)] = include!(concat!(env!("OUT_DIR"), "/latin.rs"));
+
+/// Folds a text for search: compatibility decomposed (NFKD), without marks, case folded, Latin
+/// letters as ASCII, one kind of apostrophe, and its words separated by one space. Hyphens and
+/// dashes separate words too.
+///
+/// The keys of stored rows are made of folded texts. After a change of this function, stored rows
+/// need new keys: docs/architecture.md, "Indexes".
 pub(crate) fn folded(text: &str) -> String {
     let categories = CodePointMapData::<GeneralCategory>::new();
-    let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
+    // An acute accent on its own would decompose to a space and a mark.
+    let text = text.replace('\u{b4}', "'");
+    let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(&text);
     let bare: String = decomposed
         .chars()
-        .filter(|c| !GeneralCategoryGroup::Mark.contains(categories.get(*c)))
+        .filter_map(|c| match categories.get(c) {
+            GeneralCategory::DashPunctuation => Some(' '),
+            category if GeneralCategoryGroup::Mark.contains(category) => None,
+            _ => Some(punctuation(c)),
+        })
         .collect();
-    let folded = CaseMapper::new().fold_string(&bare);
+    let mut folded = String::with_capacity(bare.len());
+    for c in CaseMapper::new().fold_string(&bare).chars() {
+        match LATIN.binary_search_by_key(&c, |(letter, _)| *letter) {
+            Ok(place) => folded.push_str(LATIN[place].1),
+            Err(_) => folded.push(c),
+        }
+    }
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Any apostrophe as `'`, and a minus sign as a space; other characters as they are.
+fn punctuation(c: char) -> char {
+    match c {
+        // Grave accent; modifier letters prime to left half ring; quotation marks; prime.
+        '`' | '\u{2b9}' | '\u{2bb}'..='\u{2bf}' | '\u{2018}'..='\u{201b}' | '\u{2032}' => '\'',
+        '\u{2212}' => ' ',
+        other => other,
+    }
 }
 
 /// Folds a text for a comparison that ignores only case (canonical caseless matching, Unicode
@@ -53,13 +84,56 @@ mod tests {
         check("Léa SEYDOUX", "lea seydoux");
         check("Lea\u{301}  Seydoux", "lea seydoux");
         check("Straße", "strasse");
-        check("ŁÓDŹ", "łodz");
+        check("ŁÓDŹ", "lodz");
+        check(
+            "Søren Ærø Åse Đặng Þór Išık Œuvre",
+            "soren aero ase dang thor isik oeuvre",
+        );
+        check("ẞß ŉ", "ssss 'n");
         check("ＡＢＣ\u{3000}１", "abc 1");
         check("İstanbul", "istanbul");
         check("ΣΊΣΥΦΟΣ", "σισυφοσ");
         check("ﬁnal", "final");
         check("李小龙", "李小龙");
         check("\u{301}", "");
+        check("Øя Ωж", "oя ωж");
+    }
+
+    #[test]
+    fn every_apostrophe_is_one_and_every_dash_is_a_space() {
+        for apostrophe in "'’‘‛ʼʻʾʿʹ′`´＇".chars() {
+            assert_eq!(
+                folded(&format!("O{apostrophe}Neil")),
+                "o'neil",
+                "{apostrophe:?}"
+            );
+        }
+        for dash in "-‐‑‒–—―−－﹣".chars() {
+            assert_eq!(
+                folded(&format!("Day{dash}Sample")),
+                "day sample",
+                "{dash:?}"
+            );
+            assert_eq!(
+                folded(&format!("{dash} Day {dash}{dash}")),
+                "day",
+                "{dash:?}"
+            );
+        }
+        assert_eq!(last_word(&folded("Ida Day-Sample")), "sample");
+    }
+
+    #[test]
+    fn every_latin_letter_folds_to_ascii_and_no_other_letter_does() {
+        assert!(LATIN.is_sorted_by_key(|(letter, _)| *letter));
+        for letter in ('\u{c0}'..='\u{24f}').chain('\u{1e00}'..='\u{1eff}') {
+            let folded = folded(&letter.to_string());
+            let is_ascii = |c: char| c.is_ascii() || !c.is_alphabetic();
+            assert!(folded.chars().all(is_ascii), "{letter} {folded}");
+        }
+        for letter in "αяאअ李ア".chars() {
+            assert!(!folded(&letter.to_string()).is_ascii(), "{letter}");
+        }
     }
 
     #[test]
