@@ -21,7 +21,7 @@ use serde_json::json;
 /// on loopback.
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
-const OTHER_HOST: &str = "The Host header names another host than this service. It answers as localhost, 127.0.0.1, \
+const OTHER_HOST: &str = "The Host header names another host than this service. It responds as localhost, 127.0.0.1, \
     [::1] and the address of --listen only, so that no website reaches it through a name that it points at this \
     machine (DNS rebinding). --allow-host adds a name, for example host.docker.internal.";
 const WEBSITE: &str = "DynamoDB takes no request with an Origin or Sec-Fetch-Site header: it comes from a browser, and \

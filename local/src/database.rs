@@ -16,8 +16,6 @@ use shared::https::{Https, Roots};
 use shared::model::{Actor, Movie};
 use shared::store::{self, Index, Record, TableNames};
 
-use crate::upgrade;
-
 /// The name of the table of actors.
 pub const ACTORS_TABLE: &str = "actors";
 /// The name of the table of movies.
@@ -82,7 +80,7 @@ const TABLES: [Table; 3] = [
     },
 ];
 
-/// Creates the tables that are missing, and upgrades the others.
+/// Creates the tables that are missing.
 pub(crate) async fn create_tables(client: &Client) -> Result<(), String> {
     for table in TABLES {
         if let Err(error) = create_table(client, &table).await {
@@ -92,13 +90,7 @@ pub(crate) async fn create_tables(client: &Client) -> Result<(), String> {
             ));
         }
     }
-    upgrade_table::<Actor>(client, ACTORS_TABLE).await?;
-    upgrade_table::<Movie>(client, MOVIES_TABLE).await
-}
-
-async fn upgrade_table<R: Record>(client: &Client, name: &str) -> Result<(), String> {
-    let upgraded = upgrade::upgrade::<R>(client, name).await;
-    upgraded.map_err(|error| format!("the table {name} cannot be brought up to date: {error}"))
+    Ok(())
 }
 
 async fn create_table(client: &Client, table: &Table) -> Result<(), String> {

@@ -48,24 +48,24 @@ async fn call(
         has_date_header: headers.contains_key("x-amz-date") || headers.contains_key(DATE),
     };
     if let Some(error) = auth_material::validate(signature) {
-        return answer(StatusCode::BAD_REQUEST, error);
+        return respond(StatusCode::BAD_REQUEST, error);
     }
     // `DynamoDB_20120810.PutItem`, or `DynamoDBStreams_20120810.GetRecords`
     let operation = text("x-amz-target")
         .and_then(|target| target.split_once('.'))
         .map(|(_, operation)| operation);
     match operation.and_then(|operation| execute(&database, operation, &body)) {
-        None => answer(StatusCode::BAD_REQUEST, UNKNOWN_OPERATION.to_owned()),
-        Some(Ok(response)) => answer(StatusCode::OK, response),
+        None => respond(StatusCode::BAD_REQUEST, UNKNOWN_OPERATION.to_owned()),
+        Some(Ok(response)) => respond(StatusCode::OK, response),
         Some(Err(error)) => {
             let status = StatusCode::from_u16(error.status_code())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            answer(status, error.to_json())
+            respond(status, error.to_json())
         }
     }
 }
 
-fn answer(status: StatusCode, body: String) -> Response {
+fn respond(status: StatusCode, body: String) -> Response {
     let checksum = crc32fast::hash(body.as_bytes()).to_string();
     let headers = [
         ("x-amzn-requestid", request_id()),

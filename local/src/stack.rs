@@ -21,7 +21,7 @@ use crate::access::{self, Hosts};
 use crate::gateway::Functions;
 use crate::home::Home;
 use crate::identity::{self, Role, SigningKey, Tokens};
-use crate::{database, docs, dynamodb, gateway};
+use crate::{database, docs, dynamodb, gateway, upgrade};
 
 /// The longest time that the services get to finish running requests when the stack stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -170,6 +170,9 @@ impl Stack {
         services.spawn(serve(store, service, stopped.clone()));
         let client = database::client(&format!("http://{dynamodb_address}"));
         database::create_tables(&client)
+            .await
+            .map_err(StartError::Other)?;
+        upgrade::upgrade_tables(&client)
             .await
             .map_err(StartError::Other)?;
 

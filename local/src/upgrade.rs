@@ -12,29 +12,40 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use shared::model::Id;
+use shared::model::{Actor, Id, Movie};
 use shared::store::{self, Index, Item, Record};
 
-use crate::database;
+use crate::database::{self, ACTORS_TABLE, MOVIES_TABLE};
 
 /// The timeout of one call: creating an index reads the whole table, which may be large.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// The most rows that are written at the same time.
 const AT_ONCE: usize = 8;
 
+/// Upgrades the tables of actors and movies, which must exist.
+///
+/// # Errors
+/// DynamoDB's error, with the name of the table; the next start continues from there.
+pub(crate) async fn upgrade_tables(client: &Client) -> Result<(), String> {
+    upgrade_table::<Actor>(client, ACTORS_TABLE).await?;
+    upgrade_table::<Movie>(client, MOVIES_TABLE).await
+}
+
 /// Adds the indexes that a table lacks, and the index keys that its rows lack.
 ///
 /// On an upgraded table this costs one scan, which also finds rows that an earlier version has
 /// added since.
-///
-/// # Errors
-/// DynamoDB's error; the next start continues from there.
-pub(crate) async fn upgrade<R: Record>(client: &Client, table: &str) -> Result<(), String> {
+async fn upgrade_table<R: Record>(client: &Client, table: &str) -> Result<(), String> {
     let client = patient(client);
-    // Indexes first: if the process is killed while it creates one, the index lacks no rows,
-    // because no row has its keys yet.
-    add_indexes(&client, table, R::INDEXES).await?;
-    complete_rows::<R>(&client, table).await
+    let upgraded = async {
+        // Indexes first: if the process is killed while it creates one, the index lacks no rows,
+        // because no row has its keys yet.
+        add_indexes(&client, table, R::INDEXES).await?;
+        complete_rows::<R>(&client, table).await
+    };
+    upgraded
+        .await
+        .map_err(|error: String| format!("the table {table} cannot be upgraded: {error}"))
 }
 
 /// The same client with longer timeouts than the API's.
@@ -220,10 +231,8 @@ fn read_row<R: Record>(item: &Item) -> Option<R> {
 
 #[cfg(test)]
 mod tests {
-    use shared::model::Actor;
-
     use super::*;
-    use crate::{ACTORS_TABLE, Options, Stack};
+    use crate::{Options, Stack};
 
     fn text(text: &str) -> AttributeValue {
         AttributeValue::S(text.to_owned())

@@ -20,11 +20,11 @@ async function tokenOf(role) {
   const grant = {
     grant_type: "password", username: role, password: "local", client_id: "docs", audience: header.dataset.audience,
   };
-  const answer = await fetch("/oauth/token", {
+  const response = await fetch("/oauth/token", {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(grant),
   });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.error_description);
+  const body = await response.json();
+  if (!response.ok) throw new Error(body.error_description);
   return body.access_token;
 }
 

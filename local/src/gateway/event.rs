@@ -12,15 +12,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::functions::Matched;
-
-/// A path, or a part of one, as in an HTTP API's events: percent-decoded once.
-pub(super) fn decoded(path: &str) -> String {
-    percent_decode_str(path).decode_utf8_lossy().into_owned()
-}
+use super::functions::{Matched, decoded};
 
 /// The event for a request.
 pub(super) fn event(parts: &Parts, route: &Matched<'_>, body: &Bytes) -> Value {
@@ -82,18 +76,18 @@ pub(super) fn event(parts: &Parts, route: &Matched<'_>, body: &Bytes) -> Value {
 ///
 /// # Errors
 /// What is wrong with the response.
-pub(super) fn response(answer: &Value) -> Result<Response<Body>, String> {
-    let status = answer["statusCode"]
+pub(super) fn response(payload: &Value) -> Result<Response<Body>, String> {
+    let status = payload["statusCode"]
         .as_u64()
         .and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
-    let body = answer["body"].as_str().unwrap_or_default();
-    let body = match answer["isBase64Encoded"].as_bool() {
+    let body = payload["body"].as_str().unwrap_or_default();
+    let body = match payload["isBase64Encoded"].as_bool() {
         Some(true) => STANDARD.decode(body).map_err(|error| error.to_string())?,
         _ => body.as_bytes().to_vec(),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status.ok_or("the response has no status")?;
-    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+    for (name, value) in payload["headers"].as_object().into_iter().flatten() {
         let name: HeaderName = name.parse().map_err(|_| format!("{name} is no header"))?;
         let value = value
             .as_str()

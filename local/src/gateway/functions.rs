@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, LambdaEvent, Service};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use shared::app::App;
 use shared::auth::Verifier;
@@ -24,7 +25,6 @@ use patch_movies::PatchMovies;
 use post_actors::PostActors;
 use post_movies::PostMovies;
 
-use super::event::decoded;
 use crate::database::table_names;
 
 /// Every route with its function: one route per endpoint, `ANY` on the four paths, and `$default`.
@@ -103,19 +103,19 @@ impl Functions {
 
     /// The route for a request: its method and path, else `ANY` on its path, else `$default`.
     pub(super) fn route(&self, method: &Method, path: &str) -> Matched<'_> {
-        let of = |wanted: &str| {
+        let find = |method: &str| {
             self.0.iter().find_map(|(key, function)| {
-                let (method, template) = key.split_once(' ')?;
+                let (key_method, template) = key.split_once(' ')?;
                 let parameter = matches(template, path)?;
-                (method == wanted).then_some(Matched {
+                (key_method == method).then_some(Matched {
                     key,
                     function,
                     parameter,
                 })
             })
         };
-        of(method.as_str())
-            .or_else(|| of("ANY"))
+        find(method.as_str())
+            .or_else(|| find("ANY"))
             .unwrap_or_else(|| self.default_route())
     }
 
@@ -159,6 +159,11 @@ fn matches<'a>(template: &'a str, path: &str) -> Option<Option<(&'a str, String)
     segments.next().is_none().then_some(parameter)
 }
 
+/// A path, or a part of one, as in an HTTP API's events: percent-decoded once.
+pub(super) fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
 fn function<E: Endpoint>(client: &Client, verifier: &Arc<Verifier>) -> Arc<Function> {
     let app = App::<E>::new(Arc::clone(verifier), E::Store::open(client, &table_names()));
     let service = app.service();
@@ -167,10 +172,10 @@ fn function<E: Endpoint>(client: &Client, verifier: &Arc<Verifier>) -> Arc<Funct
         async move {
             let event: LambdaRequest =
                 serde_json::from_str(&event).map_err(|error| error.to_string())?;
-            let Ok(answer) = service
+            let Ok(response) = service
                 .call(LambdaEvent::new(event, Context::default()))
                 .await;
-            serde_json::to_value(answer).map_err(|error| error.to_string())
+            serde_json::to_value(response).map_err(|error| error.to_string())
         }
         .boxed()
     };

@@ -31,10 +31,13 @@ const MAX_HEAD_BYTES: usize = 10_240;
 /// The gateway in front of the eight functions.
 pub(crate) fn router(functions: Arc<Functions>) -> Router {
     // The gateway matches routes itself, so that the template's rules apply and not axum's.
-    Router::new().fallback(answer).with_state(functions)
+    Router::new().fallback(respond).with_state(functions)
 }
 
-async fn answer(State(functions): State<Arc<Functions>>, request: Request<Body>) -> Response<Body> {
+async fn respond(
+    State(functions): State<Arc<Functions>>,
+    request: Request<Body>,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     if is_preflight(&parts) {
         return preflight();
@@ -59,10 +62,10 @@ async fn answer(State(functions): State<Arc<Functions>>, request: Request<Body>)
 async fn invoke(functions: &Functions, parts: &Parts, body: &Bytes) -> Response<Body> {
     let route = functions.route(&parts.method, parts.uri.path());
     let event = event::event(parts, &route, body);
-    let answered = route.function.invoke(event.to_string()).await;
-    let response = answered.and_then(|answer| event::response(&answer));
-    response.unwrap_or_else(|fault| {
-        tracing::error!(fault, "the function failed");
+    let invoked = route.function.invoke(event.to_string()).await;
+    let response = invoked.and_then(|response| event::response(&response));
+    response.unwrap_or_else(|error| {
+        tracing::error!(error, "the function failed");
         gateway_error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
     })
 }
