@@ -4,10 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use testkit::{Environment, Launch};
+
 use crate::cases::Case;
-use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
-use crate::{Failure, failed};
+use crate::{Failure, checked, failed};
 
 /// The number of requests in the shorter and in the longer of two runs.
 const REQUESTS: [u64; 2] = [10, 30];

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use testkit::{Environment, Launch, Quota};
 
 use crate::cases;
-use crate::quota::{self, Quota};
-use crate::runtime::{Environment, Launch, checked};
 use crate::site::Sites;
-use crate::{Failure, Plan, median, milliseconds, program};
+use crate::{Failure, NO_QUOTA, Plan, checked, median, milliseconds, program};
 
 /// A program to start, and its first event, if any.
 pub(crate) struct Program {
@@ -83,7 +82,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
         });
         table += &format!("\nWith {quota}:\n\n");
         if memory.is_some() && !Quota::is_possible() {
-            table += &format!("({})\n", quota::IMPOSSIBLE);
+            table += &format!("({NO_QUOTA})\n");
             continue;
         }
         table += "| program | exec → `next`, ms | exec → answer, ms | CPU of init, ms | CPU of the first request, ms | `next`, to `floor_noop`'s | answer, to `floor_get`'s |\n|---|---|---|---|---|---|---|\n";

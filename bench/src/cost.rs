@@ -3,8 +3,8 @@
 use crate::cases::{self, Case};
 use crate::guard::usage;
 use crate::meter::Usage;
+use crate::paced::paced;
 use crate::site::Sites;
-use crate::warm::paced;
 use crate::{Failure, Plan, median};
 
 /// AWS's list prices in us-east-1, in dollars, as others have copied them from AWS's pages, which

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use testkit::Environment;
+
 use crate::cases::Case;
 use crate::meter::{self, Usage};
 use crate::program::grouped;
-use crate::runtime::{Environment, checked};
 use crate::site::{Site, Sites};
-use crate::{Failure, Plan, median, milliseconds};
+use crate::{Failure, Plan, checked, median, milliseconds};
 
 /// The measured requests: a page, a row, a change, and each filter and order alone.
 fn cases() -> Vec<Case> {

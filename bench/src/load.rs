@@ -11,11 +11,11 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
 use serde_json::Value;
+use testkit::Environment;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::cases::{self, Case};
-use crate::runtime::Environment;
 use crate::site::Sites;
 use crate::{Failure, Plan, failed};
 

@@ -12,11 +12,10 @@ mod growth;
 mod guard;
 mod load;
 mod meter;
+mod paced;
 mod program;
-mod quota;
 mod report;
 mod rows;
-mod runtime;
 mod settings;
 mod site;
 mod tls;
@@ -26,10 +25,11 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use clap::{Parser, Subcommand};
+use testkit::Quota;
 use tokio::signal::unix::{SignalKind, signal};
 
-use quota::Quota;
 use report::Report;
 use site::Sites;
 
@@ -38,6 +38,20 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 pub(crate) fn failed(cause: impl Display) -> Failure {
     cause.to_string().into()
+}
+
+/// Why there are no figures with a quota.
+pub(crate) const NO_QUOTA: &str =
+    "not measured, since no control group can be made here, which takes root";
+
+/// Checks that the response is a success.
+pub(crate) fn checked(response: &Bytes) -> Result<(), Failure> {
+    let text = String::from_utf8_lossy(response);
+    if text.contains(r#"\"success\":true"#) || text.contains(r#"\"success\": true"#) {
+        Ok(())
+    } else {
+        Err(failed(text))
+    }
 }
 
 /// Measures the functions as they are deployed.
@@ -166,7 +180,7 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     // If this machine allows no quota, the document keeps its figures for the parts that need one.
     let measurable = |name| {
         if !has_quota {
-            eprintln!("{name}: {}", quota::IMPOSSIBLE);
+            eprintln!("{name}: {NO_QUOTA}");
         }
         has_quota
     };

@@ -8,11 +8,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use testkit::{Environment, Launch};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::runtime::{Environment, Launch, checked};
-use crate::{Failure, failed};
+use crate::{Failure, checked, failed};
 
 /// The totals of some calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use testkit::Launch;
+
 use crate::cases;
 use crate::cold::{self, Program};
 use crate::program::grouped;
-use crate::runtime::Launch;
 use crate::site::Sites;
 use crate::warm::{self, Warm};
 use crate::{Failure, Plan, callgrind, failed, median};

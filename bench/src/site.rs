@@ -10,9 +10,9 @@ use axum::body::Bytes;
 use local::{Options, Role, SigningKey, Stack, Tokens};
 use serde_json::{Value, json};
 use shared::model::{Actor, Movie};
+use testkit::Launch;
 
 use crate::cases::Case;
-use crate::runtime::Launch;
 use crate::tls::{Chain, TlsProxy};
 use crate::{Failure, Plan, failed, program, rows};
 

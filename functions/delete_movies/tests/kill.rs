@@ -6,8 +6,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use local::{Options, Stack};
 use serde_json::{Value, json};
-
-use testkit::runtime::{self, Environment, request};
+use testkit::request;
 
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_delete_movies");
 const ACTORS: u64 = 300;
@@ -50,17 +49,17 @@ async fn stored(stack: &Stack, movie: u64) -> u64 {
 
 /// Deletes the movie and kills the function during the sweep. Returns how many credits are left.
 async fn kill_while_sweeping(stack: &Stack, movie: u64) -> u64 {
-    let mut environment = Environment::start(stack, BOOTSTRAP).await;
-    let answer = environment.invoke(event(stack, movie, "killed"));
+    let mut environment = testkit::start(stack, BOOTSTRAP).await;
+    let response = environment.respond_to(&event(stack, movie, "killed"));
     while stored(stack, movie).await == ACTORS {}
     environment.kill();
-    drop(answer);
+    drop(response);
     stored(stack, movie).await
 }
 
 fn event(stack: &Stack, movie: u64, attempt: &str) -> Value {
     let sample = include_str!("../../../events/delete_movies/deleted.json");
-    let mut event = runtime::event(stack, sample, &format!("{movie}-{attempt}"));
+    let mut event = testkit::event(stack, sample, &format!("{movie}-{attempt}"));
     event["rawPath"] = json!(format!("/movies/{movie}"));
     event["requestContext"]["http"]["path"] = event["rawPath"].clone();
     event["pathParameters"]["movie_id"] = json!(movie.to_string());
@@ -111,11 +110,9 @@ async fn nobody_sees_the_credits_that_a_kill_has_left_and_the_next_deletion_swee
         }
         cut_short += 1;
         check_unseen(&stack, movie).await;
-        let environment = Environment::start(&stack, BOOTSTRAP).await;
-        let again = environment
-            .invoke(event(&stack, movie, "again"))
-            .await
-            .unwrap();
+        let environment = testkit::start(&stack, BOOTSTRAP).await;
+        let again = environment.respond_to(&event(&stack, movie, "again"));
+        let again = again.await.unwrap();
         assert_eq!(again["statusCode"], 404, "{again}");
         assert_eq!(stored(&stack, movie).await, 0);
         if cut_short == KILLS {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use local::{Options, Stack};
 use serde_json::{Value, json};
-use testkit::{Posts, runtime};
+use testkit::Posts;
 
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_post_actors");
 
 fn event(stack: &Stack, round: u64, attempt: u64) -> Value {
     let sample = include_str!("../../../events/post_actors/created.json");
-    let mut event = runtime::event(stack, sample, &format!("{round}-{attempt}"));
+    let mut event = testkit::event(stack, sample, &format!("{round}-{attempt}"));
     event["headers"]["idempotency-key"] = json!(format!("round {round}"));
     event["body"] = json!(format!(
         r#"{{"name": "Round {round}", "age": 34, "gender": "f"}}"#
@@ -19,8 +19,8 @@ fn event(stack: &Stack, round: u64, attempt: u64) -> Value {
     event
 }
 
-fn created(answer: &Value) -> Option<u64> {
-    let body: Value = serde_json::from_str(answer["body"].as_str()?).ok()?;
+fn created(response: &Value) -> Option<u64> {
+    let body: Value = serde_json::from_str(response["body"].as_str()?).ok()?;
     body["actors"][0]["id"].as_u64()
 }
 
@@ -36,7 +36,7 @@ async fn two_hundred_keyed_posts_survive_kills_at_any_moment_once_each() {
         created,
     };
     let acknowledged = posts.send(&stack).await;
-    let (_, listed) = runtime::request(&stack, "GET", "/actors", &Value::Null).await;
+    let (_, listed) = testkit::request(&stack, "GET", "/actors", &Value::Null).await;
     let stored = listed["actors"].as_array().unwrap().iter();
     let stored: Vec<_> = stored
         .map(|row| {

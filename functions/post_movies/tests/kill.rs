@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use local::{Options, Stack};
 use serde_json::{Value, json};
-use testkit::{Posts, runtime};
+use testkit::Posts;
 
 const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_post_movies");
 const ACTORS: u64 = 12;
@@ -28,7 +28,7 @@ fn cast(round: u64) -> BTreeMap<u64, String> {
 
 fn event(stack: &Stack, round: u64, attempt: u64) -> Value {
     let sample = include_str!("../../../events/post_movies/created_with_cast.json");
-    let mut event = runtime::event(stack, sample, &format!("{round}-{attempt}"));
+    let mut event = testkit::event(stack, sample, &format!("{round}-{attempt}"));
     let cast: Value = cast(round)
         .iter()
         .map(|(actor, character)| json!({"actor_id": actor, "character": character}))
@@ -38,8 +38,8 @@ fn event(stack: &Stack, round: u64, attempt: u64) -> Value {
     event
 }
 
-fn created(answer: &Value) -> Option<u64> {
-    let body: Value = serde_json::from_str(answer["body"].as_str()?).ok()?;
+fn created(response: &Value) -> Option<u64> {
+    let body: Value = serde_json::from_str(response["body"].as_str()?).ok()?;
     body["movies"][0]["id"].as_u64()
 }
 
@@ -71,7 +71,7 @@ async fn a_hundred_keyed_posts_with_casts_survive_kills_at_any_moment_whole_and_
     let actor = json!({"name": "Ida", "age": 34, "gender": "f"});
     for _ in 0..ACTORS {
         assert_eq!(
-            runtime::request(&stack, "POST", "/actors", &actor).await.0,
+            testkit::request(&stack, "POST", "/actors", &actor).await.0,
             200
         );
     }
@@ -84,7 +84,7 @@ async fn a_hundred_keyed_posts_with_casts_survive_kills_at_any_moment_whole_and_
         created,
     };
     let acknowledged = posts.send(&stack).await;
-    let (_, listed) = runtime::request(&stack, "GET", "/movies", &Value::Null).await;
+    let (_, listed) = testkit::request(&stack, "GET", "/movies", &Value::Null).await;
     let stored = listed["movies"].as_array().unwrap().iter();
     let stored: BTreeMap<_, _> = stored
         .map(|row| {

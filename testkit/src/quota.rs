@@ -12,12 +12,9 @@ const WHOLE: u32 = 1769;
 /// How often the quota is renewed, in microseconds.
 const PERIOD: u32 = 20_000;
 
-/// Why there are no figures with a quota.
-pub(crate) const IMPOSSIBLE: &str =
-    "not measured, since no control group can be made here, which takes root";
-
 /// A control group whose processes share the quota.
-pub(crate) struct Quota {
+#[derive(Debug)]
+pub struct Quota {
     group: PathBuf,
     /// Microseconds of CPU in each period.
     runtime: u32,
@@ -25,7 +22,7 @@ pub(crate) struct Quota {
 
 impl Quota {
     /// The share of a CPU that comes with this memory, in percent.
-    pub(crate) fn percent(memory: u32) -> f64 {
+    pub fn percent(memory: u32) -> f64 {
         f64::from(memory) * 100.0 / f64::from(WHOLE)
     }
 
@@ -34,7 +31,7 @@ impl Quota {
     ///
     /// # Errors
     /// If neither can be created.
-    pub(crate) fn new(memory: u32) -> io::Result<Self> {
+    pub fn new(memory: u32) -> io::Result<Self> {
         let runtime = PERIOD * memory / WHOLE;
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!(
@@ -62,7 +59,7 @@ impl Quota {
     }
 
     /// Whether this process may create a control group.
-    pub(crate) fn is_possible() -> bool {
+    pub fn is_possible() -> bool {
         Self::new(WHOLE).is_ok()
     }
 
@@ -86,7 +83,7 @@ impl Quota {
     }
 
     /// Applies the quota to the group's processes from now on.
-    pub(crate) fn hold(&self) -> io::Result<()> {
+    pub(crate) fn apply(&self) -> io::Result<()> {
         let first = write(
             &self.group.join("cpu.cfs_quota_us"),
             &self.runtime.to_string(),
