@@ -22,6 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// The most rows that are written at the same time.
 const AT_ONCE: usize = 8;
 
+/// The item that says how the index keys of a table's rows are made: its sort key beside the
+/// counter, in a bucket that holds no rows, and its attribute.
+const KEY_FORMAT_ITEM: [(&str, &str); 2] = [(store::BUCKET, "-1"), (store::ID, "1")];
+const KEY_FORMAT: &str = "key_format";
+
 /// Upgrades the tables of actors and movies, which must exist.
 ///
 /// # Errors
@@ -31,17 +36,24 @@ pub(crate) async fn upgrade_tables(client: &Client) -> Result<(), String> {
     upgrade_table::<Movie>(client, MOVIES_TABLE).await
 }
 
-/// Adds the indexes that a table lacks, and the index keys that its rows lack.
+/// Adds the indexes that a table lacks, and the index keys that its rows lack. If the keys of its
+/// rows were made in an earlier format, makes them again.
 ///
-/// On an upgraded table this costs one scan, which also finds rows that an earlier version has
-/// added since.
+/// On an upgraded table this costs one scan, which also finds rows without keys that an earlier
+/// version has added since.
 async fn upgrade_table<R: Record>(client: &Client, table: &str) -> Result<(), String> {
     let client = patient(client);
     let upgraded = async {
         // Indexes first: if the process is killed while it creates one, the index lacks no rows,
         // because no row has its keys yet.
         add_indexes(&client, table, R::INDEXES).await?;
-        complete_rows::<R>(&client, table).await
+        let is_current = has_key_format(&client, table).await?;
+        complete_rows::<R>(&client, table, is_current).await?;
+        // Last, so that a start after a crash makes the rest of the keys.
+        if !is_current {
+            set_key_format(&client, table).await?;
+        }
+        Ok(())
     };
     upgraded
         .await
@@ -117,8 +129,45 @@ async fn add_index(client: &Client, table: &str, index: &Index) -> Result<(), St
         .map_err(database::cause)
 }
 
-/// Adds the index keys to the rows that lack any of them.
-async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), String> {
+/// Whether the keys of the table's rows were made in the format of this version.
+async fn has_key_format(client: &Client, table: &str) -> Result<bool, String> {
+    let read = client
+        .get_item()
+        .table_name(table)
+        .set_key(Some(key_format_item()))
+        .consistent_read(true)
+        .send()
+        .await
+        .map_err(database::cause)?;
+    let format = AttributeValue::N(store::KEY_FORMAT.to_string());
+    Ok(read.item().and_then(|item| item.get(KEY_FORMAT)) == Some(&format))
+}
+
+async fn set_key_format(client: &Client, table: &str) -> Result<(), String> {
+    client
+        .put_item()
+        .table_name(table)
+        .set_item(Some(key_format_item()))
+        .item(KEY_FORMAT, AttributeValue::N(store::KEY_FORMAT.to_string()))
+        .send()
+        .await
+        .map(drop)
+        .map_err(database::cause)
+}
+
+fn key_format_item() -> Item {
+    KEY_FORMAT_ITEM
+        .map(|(name, digits)| (name.to_owned(), AttributeValue::N(digits.to_owned())))
+        .into()
+}
+
+/// Adds the index keys to the rows that lack any of them, or, unless the format of the keys
+/// `is_current`, to all rows whose keys are others.
+async fn complete_rows<R: Record>(
+    client: &Client,
+    table: &str,
+    is_current: bool,
+) -> Result<(), String> {
     let keys: BTreeSet<_> = R::INDEXES
         .iter()
         .flat_map(|index| [index.partition, index.sort])
@@ -127,16 +176,20 @@ async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), St
         .iter()
         .map(|key| format!("attribute_not_exists(#{key})"))
         .collect();
-    let mut names: HashMap<_, _> = keys
-        .iter()
-        .map(|key| (format!("#{key}"), (*key).to_owned()))
-        .collect();
-    names.insert("#bucket".to_owned(), store::BUCKET.to_owned());
+    let mut names = HashMap::from([("#bucket".to_owned(), store::BUCKET.to_owned())]);
+    // Items in buckets below 0 are not rows: the counter and the idempotency records.
+    let mut filter = "#bucket >= :first".to_owned();
+    if is_current {
+        filter += &format!(" AND ({})", lacks.join(" OR "));
+        names.extend(
+            keys.iter()
+                .map(|key| (format!("#{key}"), (*key).to_owned())),
+        );
+    }
     let mut pages = client
         .scan()
         .table_name(table)
-        // Items in buckets below 0 are not rows: the counter and the idempotency records.
-        .filter_expression(format!("#bucket >= :first AND ({})", lacks.join(" OR ")))
+        .filter_expression(filter)
         .set_expression_attribute_names(Some(names))
         .expression_attribute_values(":first", AttributeValue::N("0".to_owned()))
         .consistent_read(true)
@@ -162,7 +215,7 @@ async fn complete_rows<R: Record>(client: &Client, table: &str) -> Result<(), St
 async fn complete_row<R: Record>(client: &Client, table: &str, item: &Item) -> Result<(), String> {
     let mut item = item.clone();
     // An item that is not a valid row stays as it is; a list that reads it reports it.
-    while let Some(row) = read_row::<R>(&item) {
+    while let Some(row) = read_row::<R>(&item).filter(|row| !is_complete(&item, row)) {
         match complete_version(client, table, &item, &row).await? {
             Some(changed) => item = changed,
             None => break,
@@ -216,6 +269,13 @@ async fn complete_version<R: Record>(
             _ => Err(database::cause(error)),
         },
     }
+}
+
+/// Whether the item has the row's attributes, with the index keys.
+fn is_complete<R: Record>(item: &Item, row: &R) -> bool {
+    row.attributes()
+        .iter()
+        .all(|(name, value)| item.get(*name) == Some(value))
 }
 
 fn read_row<R: Record>(item: &Item) -> Option<R> {

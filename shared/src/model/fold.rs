@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn every_latin_letter_folds_to_ascii_and_no_other_letter_does() {
         assert!(LATIN.is_sorted_by_key(|(letter, _)| *letter));
-        for letter in ('\u{c0}'..='\u{24f}').chain('\u{1e00}'..='\u{1eff}') {
+        for letter in ('\u{c0}'..='\u{17f}').chain("ɓɔəɛɖƒɠɨɲʉʋȝ".chars()) {
             let folded = folded(&letter.to_string());
             let is_ascii = |c: char| c.is_ascii() || !c.is_alphabetic();
             assert!(folded.chars().all(is_ascii), "{letter} {folded}");

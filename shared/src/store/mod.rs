@@ -39,7 +39,7 @@ pub use credits::{COUNTERPART, CREDITS_TABLE, Credits, OWNER};
 pub use delete::DeleteStore;
 pub use error::Error;
 pub use find::ReadStore;
-pub use index::{Index, Range};
+pub use index::{Index, KEY_FORMAT, Range};
 pub use item::{Attributes, Item, ItemView, Malformed};
 pub use list::{Bounds, Listing, MAX_BUCKETS, MAX_LIMIT};
 pub use list_query::{ListQuery, Page};
