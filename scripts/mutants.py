@@ -19,9 +19,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 UNIT = ["-p", "shared", "--lib"]
 API = ["-p", "tests", "--test", "api"]
 LOCAL = ["-p", "local", "--lib"]
-TRANSFER = ["-p", "local", "--test", "transfer"]
-HOME_TEST = ["-p", "local", "--test", "home"]
+STACK = ["-p", "local", "--test", "stack"]
 COMMAND = ["-p", "local", "--bin", "local"]
+CLI = ["-p", "casting", "--lib"]
+CLI_COMMAND = ["-p", "casting", "--bin", "casting"]
+TRANSFER = ["-p", "casting", "--test", "transfer"]
 
 TOKEN = "shared/src/auth/token.rs"
 JWK = "shared/src/auth/jwk.rs"
@@ -48,19 +50,23 @@ PREFERENCE = "shared/src/endpoint/preference.rs"
 BODY = "shared/src/endpoint/body.rs"
 ERROR = "shared/src/error.rs"
 FORM = "shared/src/model/form.rs"
-BULK = "local/src/bulk.rs"
-CLIENT = "local/src/transfer/api.rs"
-CANONICAL = "local/src/transfer/canonical.rs"
-COLUMNS = "local/src/transfer/columns.rs"
-EXPORT = "local/src/transfer/export.rs"
-IMPORT = "local/src/transfer/import.rs"
-JSON_LINES = "local/src/transfer/json_lines.rs"
-MEMBERS = "local/src/transfer/members.rs"
-OUTPUT = "local/src/transfer/output.rs"
-PAGES = "local/src/transfer/pages.rs"
-RECORDS = "local/src/transfer/records.rs"
-ROWS = "local/src/transfer/rows.rs"
-TERMINAL = "local/src/transfer/terminal.rs"
+CLIENT = "cli/src/api.rs"
+CANONICAL = "cli/src/canonical.rs"
+COLUMNS = "cli/src/csv/columns.rs"
+RECORDS = "cli/src/csv/records.rs"
+DATE = "cli/src/date.rs"
+EXPORT = "cli/src/export.rs"
+IMPORT = "cli/src/import.rs"
+JSON_LINES = "cli/src/json_lines.rs"
+MEMBERS = "cli/src/members.rs"
+OUTPUT = "cli/src/output.rs"
+PAGES = "cli/src/pages.rs"
+ROW = "cli/src/row.rs"
+ROWS = "cli/src/rows.rs"
+TERMINAL = "cli/src/terminal.rs"
+IMPORT_COMMAND = "cli/src/commands/import.rs"
+EXPORT_COMMAND = "cli/src/commands/export.rs"
+INTERRUPTION = "cli/src/commands/interruption.rs"
 HOME = "local/src/home.rs"
 ACCESS = "local/src/access.rs"
 IDENTITY = "local/src/identity/mod.rs"
@@ -182,73 +188,76 @@ MUTATIONS = [
     ("strict: unknown names are not logged", ERROR, "partition(|fault| fault.is_unknown())", "partition(|fault| false && fault.is_unknown())", (API, "log")),
     # 9. Import and export
     ("import: a delimiter follows a closing quotation mark", RECORDS, "Some(next) if next != self.delimiter && !is_line_end(next)", "Some(next) if false && next != self.delimiter", (TRANSFER, "two_ways")),
-    ("import: a quotation mark is closed", RECORDS, 'return Err(Problem::at(\n                    opened,\n                    "a quotation mark opens a cell here that nothing closes",\n                ));', "return Ok(cell + std::mem::take(&mut self.rest));", (LOCAL, "records")),
-    ("import: lines end in one way", RECORDS, "if *self.end.get_or_insert(end) != end", "if false && *self.end.get_or_insert(end) != end", (LOCAL, "records")),
-    ("import: no byte order mark begins a record", RECORDS, "if self.rest.starts_with('\\u{feff}')", "if false", (LOCAL, "records")),
-    ("import: no NUL byte is text", ROWS, "bytes.iter().position(|byte| *byte == 0)", "bytes.iter().position(|_| false)", (LOCAL, "rows")),
-    ("import: a date is read in one way before anything is sent", ROWS, "Ok((line, Err(RowError::File(message)))) => problems.push(Problem::at(line, message)),", "Ok((line, Err(RowError::File(message)))) => rows.push(Row { line, body: Err(message) }),", (TRANSFER, "two_ways")),
-    ("import: equal dates are equal rows", ROWS, "Ok(date) => Ok(iso(date)),", "Ok(_) => Ok(text.to_owned()),", (LOCAL, "rows")),
+    ("import: a quotation mark is closed", RECORDS, 'return Err(Problem::at(\n                    opened,\n                    "a quotation mark opens a cell here that nothing closes",\n                ));', "return Ok(cell + std::mem::take(&mut self.rest));", (CLI, "records")),
+    ("import: lines end in one way", RECORDS, "if *self.end.get_or_insert(end) != end", "if false && *self.end.get_or_insert(end) != end", (CLI, "records")),
+    ("import: no byte order mark begins a record", RECORDS, "if self.rest.starts_with('\\u{feff}')", "if false", (CLI, "records")),
+    ("import: no NUL byte is text", ROWS, "bytes.iter().position(|byte| *byte == 0)", "bytes.iter().position(|_| false)", (CLI, "rows")),
+    ("import: a date is read in one way before anything is sent", ROW, "Ok((line, Err(RowError::File(message)))) => problems.push(Problem::at(line, message)),", "Ok((line, Err(RowError::File(message)))) => rows.push(Row { line, body: Err(message), places: Vec::new() }),", (TRANSFER, "two_ways")),
+    ("import: equal dates are equal rows", CANONICAL, "Ok(date) => Ok(date::iso(date)),", "Ok(_) => Ok(text.to_owned()),", (CLI, "rows")),
     ("import: a spreadsheet's own errors are no values", COLUMNS, "if guard::is_error_value(cell)", "if false", (TRANSFER, "spreadsheets")),
-    ("import: a first line may name the delimiter", COLUMNS, "if !named(line) {", "if true {", (LOCAL, "rows")),
-    ("import: cells beyond the header may be empty", COLUMNS, "!cells.iter().skip(self.width).all(is_empty)", "cells.len() > self.width", (LOCAL, "rows")),
-    ("import: cells beyond the header may hold nothing", COLUMNS, "|| !cells.iter().skip(self.width).all(is_empty)", "", (LOCAL, "rows")),
-    ("import: cells below no name are reported", COLUMNS, "filter(|(_, _, rows)| *rows > 0)", "filter(|(_, name, rows)| *rows > 0 && name.is_some())", (LOCAL, "rows")),
-    ("import: an age may be 31.0", ROWS, "zeros.bytes().all(|byte| byte == b'0')", "zeros.len() > 99", (LOCAL, "rows")),
-    ("import: a field spelled in another way is not left out", JSON_LINES, "find(|field| is_spelled(name, field))", "find(|_| false)", (LOCAL, "json_lines")),
+    ("import: a first line may name the delimiter", COLUMNS, "if !named(line) {", "if true {", (CLI, "rows")),
+    ("import: cells beyond the header may be empty", COLUMNS, "!cells.iter().skip(self.width).all(is_empty)", "cells.len() > self.width", (CLI, "rows")),
+    ("import: cells beyond the header may hold nothing", COLUMNS, "|| !cells.iter().skip(self.width).all(is_empty)", "", (CLI, "rows")),
+    ("import: cells below no name are reported", COLUMNS, "filter(|(_, _, rows)| *rows > 0)", "filter(|(_, name, rows)| *rows > 0 && name.is_some())", (CLI, "rows")),
+    ("import: an age may be 31.0", COLUMNS, "zeros.bytes().all(|byte| byte == b'0')", "zeros.len() > 99", (CLI, "rows")),
+    ("import: a field spelled in another way is not left out", JSON_LINES, "find(|field| is_spelled(name, field))", "find(|_| false)", (CLI, "json_lines")),
     ("import: no member stands twice", MEMBERS, "find(|(name, _)| !names.insert(name))", "find(|(name, _)| { names.insert(name); false })", (TRANSFER, "members")),
     ("import: unknown members are not sent", JSON_LINES, "_ if resource.has_field(&name) =>", "_ if !name.is_empty() =>", (TRANSFER, "members")),
     ("import: unknown members of a cast are not sent", JSON_LINES, "partition(|(name, _)| CREDIT.contains(&name.as_str()))", "partition(|_| true)", (TRANSFER, "members")),
     ("import: strict handling is asked for", CLIENT, '.header("prefer", "handling=strict")', "", (TRANSFER, "members")),
-    ("import: a cast fits a request", JSON_LINES, "if entries.len() > MAX_CREDITS", "if false", (LOCAL, "json_lines")),
-    ("import: advice names the run", BULK, "without the other rows, and import that file{again}.", "without the other rows, and import that file.", (TRANSFER, "advises")),
-    ("import: rejected rows are imported alone", BULK, "1 row was rejected. Correct it in a file of its own\".to_owned()", "1 row was rejected. Correct it and run the same\".to_owned()", (TRANSFER, "advises")),
-    ("import: 24 hours count from the beginning of the run", BULK, "let until = began + KEY_LIFE;", "let until = now + KEY_LIFE;", (COMMAND, "bulk")),
-    ("import: rows already there have an earlier end", BULK, "match summary.replayed {", "match 0 {", (COMMAND, "bulk")),
-    ("import: equal values are equal rows", JSON_LINES, "stored.unwrap_or_else(|| value.get().to_owned())", "{ drop(stored); value.get().to_owned() }", (TRANSFER, "another_program")),
-    ("import: equal ages are equal rows in CSV", COLUMNS, "Ok(canonical::value(Resource::Actors, field, &age).unwrap_or(age))", "Ok(age)", (TRANSFER, "another_program")),
-    ("import: a cast in any order is the same", CANONICAL, "credits.sort_by_key(|(_, (actor, _))| *actor);", "credits.reverse();", (LOCAL, "canonical")),
+    ("import: a cast fits a request", JSON_LINES, "if entries.len() > MAX_CREDITS", "if false", (CLI, "json_lines")),
+    ("import: advice names the run", IMPORT_COMMAND, "without the other rows, and import that file{again}.", "without the other rows, and import that file.", (TRANSFER, "advises")),
+    ("import: rejected rows are imported alone", IMPORT_COMMAND, "1 row was rejected. Correct it in a file of its own\".to_owned()", "1 row was rejected. Correct it and run the same\".to_owned()", (TRANSFER, "advises")),
+    ("import: 24 hours count from the beginning of the run", IMPORT_COMMAND, "let until = began + KEY_LIFE;", "let until = now + KEY_LIFE;", (CLI_COMMAND, "import")),
+    ("import: rows already there have an earlier end", IMPORT_COMMAND, "match summary.replayed {", "match 0 {", (CLI_COMMAND, "import")),
+    ("import: equal values are equal rows", JSON_LINES, "let stored = canonical::value(&name, value.get());", "let stored = value.get().to_owned();", (TRANSFER, "another_program")),
+    ("import: equal ages are equal rows in CSV", COLUMNS, "Ok(canonical::value(field, &age))", "Ok(age)", (TRANSFER, "another_program")),
+    ("import: a cast in any order is the same", CANONICAL, "credits.sort_by_key(|(_, (actor, _))| *actor);", "credits.reverse();", (CLI, "canonical")),
+    ("import: a number that is nearly whole is not rounded", CANONICAL, "(significant(json) == significant(&number.to_string())).then_some(number)", "Some(number)", (CLI, "canonical")),
+    ("import: a weekday agrees with its date", DATE, ".is_ok_and(|weekday| weekday == date.weekday())", ".is_ok()", (CLI, "date")),
+    ("import: a date with two readings is read as neither", DATE, "if readings.all(|other| other == reading) {", "if true {", (CLI, "date")),
     ("import: null is no value", JSON_LINES, '_ if resource.has_field(&name) && value.get() == "null" => {}', "", (TRANSFER, "another_program")),
-    ("import: a credit is named by its place in the file", IMPORT, "placed_reasons(&response, &row.places)", "reasons(&response)", (TRANSFER, "another_program")),
-    ("import: a mistyped id of a run is an error", IMPORT, "check == check_digits(digits)", "check.len() == 2", (LOCAL, "import")),
-    ("import: an id of a run is checked before anything is sent", BULK, ", value_parser = transfer::check_run", "", (TRANSFER, "mistyped")),
-    ("client: a closed terminal ends it in an orderly way", BULK, "if ignores_hangup() {", "if ignores_hangup() || true {", (TRANSFER, "stopped")),
-    ("client: nohup is respected", BULK, "|mask| mask & 1 == 1", "|mask| mask & 1 == 9", (TRANSFER, "nohup")),
+    ("import: a credit is named by its place in the file", IMPORT, "reasons(&response, &row.places)", "reasons(&response, &[])", (TRANSFER, "another_program")),
+    ("import: a mistyped id of a run is an error", IMPORT, "check == check_digits(digits)", "check.len() == 2", (CLI, "import")),
+    ("import: an id of a run is checked before anything is sent", IMPORT_COMMAND, ", value_parser = casting::check_run", "", (TRANSFER, "mistyped")),
+    ("client: a closed terminal ends it in an orderly way", INTERRUPTION, "if ignores_hangup() {", "if ignores_hangup() || true {", (TRANSFER, "stopped")),
+    ("client: nohup is respected", INTERRUPTION, "|mask| mask & 1 == 1", "|mask| mask & 1 == 9", (TRANSFER, "nohup")),
     ("client: a wait that is too long is named", CLIENT, "Some(asked_for) => Attempt::Over(Stop::LongWait {\n                        url,\n                        status,\n                        asked_for,\n                        longest,\n                    }),", "Some(_) => Attempt::Over(Stop::Busy { url, status, attempts }),", (TRANSFER, "left_alone")),
-    ("client: no password is printed", CLIENT, "let shown = without_user(url);", "let shown = url;", (LOCAL, "password")),
+    ("client: no password is printed", CLIENT, "let shown = without_user(url);", "let shown = url;", (CLI, "password")),
     ("export: JSON lines have casts", EXPORT, '"/movies?include=cast&limit=100"', '"/movies?limit=100"', (TRANSFER, "with_its_cast")),
     ("export: a missing cast is an error", EXPORT, 'if resource == Resource::Movies && row.get("cast").is_none()', "if false", (TRANSFER, "with_its_cast")),
     ("export: casts are as import takes them", EXPORT, "CREDIT.contains(&name.as_str()) && ", "!name.is_empty() && ", (TRANSFER, "with_its_cast")),
     ("export: CSV says that it leaves casts out", EXPORT, 'exported.left_out.insert("cast".into());', "", (TRANSFER, "leaves_out")),
     ("export: CSV dates are ISO 8601", EXPORT, '(column == "release_date")', '(column == "no date")', (TRANSFER, "leaves_out")),
-    ("export: a byte order mark on request", BULK, "if self.bom {", "if false {", (TRANSFER, "leaves_out")),
+    ("export: a byte order mark on request", EXPORT_COMMAND, "if self.bom {", "if false {", (TRANSFER, "leaves_out")),
     ("export: a file keeps its mode", OUTPUT, "file.as_file().set_permissions(plain(permissions))?;", "drop(plain(permissions));", (TRANSFER, "owners")),
     ("export: links are not followed", OUTPUT, "match (there.is_symlink(), there.is_file())", "match (false, there.is_symlink() || there.is_file())", (TRANSFER, "owners")),
     ("export: what is stopped leaves no file", OUTPUT, '.suffix(".part")', '.suffix(".part").disable_cleanup(true)', (TRANSFER, "stopped")),
     ("export: ids ascend", PAGES, "if id <= self.last", "if false", (TRANSFER, "without_an_end")),
     ("export: a page has the rows asked for", PAGES, "if page.rows.len() > limit", "if false", (TRANSFER, "without_an_end")),
-    ("export: after increases", PAGES, "if after < self.last || after <= self.after", "if false", (LOCAL, "pages")),
-    ("export: a cursor comes once", PAGES, "if !self.cursors.insert(", "if false && !self.cursors.insert(", (LOCAL, "pages")),
-    ("export: pages with few rows have an end", PAGES, "if self.short < MAX_SHORT_PAGES {", "if true {", (LOCAL, "pages")),
-    ("export: it says that it waits", BULK, "telling(move |why| said.say(why))", 'telling(move |_| said.say(""))', (TRANSFER, "says_that_it_waits")),
-    ("export: odd dates are counted", EXPORT, 'row.get("release_date").is_some_and(is_odd_date)', 'row.get("no date").is_some_and(is_odd_date)', (LOCAL, "export")),
+    ("export: after increases", PAGES, "if after < self.last || after <= self.after", "if false", (CLI, "pages")),
+    ("export: a cursor comes once", PAGES, "if !self.cursors.insert(", "if false && !self.cursors.insert(", (CLI, "pages")),
+    ("export: pages with few rows have an end", PAGES, "if self.short < MAX_SHORT_PAGES {", "if true {", (CLI, "pages")),
+    ("export: it says that it waits", EXPORT_COMMAND, "telling(move |why| said.say(why))", 'telling(move |_| said.say(""))', (TRANSFER, "says_that_it_waits")),
+    ("export: odd dates are counted", EXPORT, 'row.get("release_date").is_some_and(is_odd_date)', 'row.get("no date").is_some_and(is_odd_date)', (CLI, "export")),
     ("export: a folder that is missing is named", OUTPUT, "if !folder.is_dir()", "if false", (TRANSFER, "says_that_it_waits")),
-    ("export: empty pages have an end", PAGES, "if self.empty < MAX_EMPTY_PAGES {", "if true {", (LOCAL, "pages")),
+    ("export: empty pages have an end", PAGES, "if self.empty < MAX_EMPTY_PAGES {", "if true {", (CLI, "pages")),
     ("client: responses are bounded in bytes", CLIENT, "if body.len() + chunk.len() > largest", "if false && largest > 0", (TRANSFER, "limits")),
     ("client: responses are bounded in time", CLIENT, ".timeout(backoff.timeout)", ".timeout(backoff.timeout * 1000)", (TRANSFER, "limits")),
     ("client: a URL has a scheme", CLIENT, 'if !url.contains("://")', "if false", (TRANSFER, "scheme")),
     ("terminal: control characters are escaped", TERMINAL, "character.is_control() || ", "", (TRANSFER, "terminal")),
-    ("terminal: what turns text around is escaped", TERMINAL, " || is_separator_or_direction(character)", "", (LOCAL, "terminal")),
-    ("terminal: invisible characters are escaped", TERMINAL, " || is_invisible(character)", "", (LOCAL, "terminal")),
-    ("terminal: a line feed in a cell begins no line", TERMINAL, "if !self.in_quotes => written", "if true => written", (LOCAL, "terminal")),
-    ("terminal: arguments are escaped", "local/src/main.rs", "Cli::try_parse_from(arguments).err().unwrap_or(error);", "{ drop(arguments); error };", (TRANSFER, "no_argument")),
-    ("terminal: rows are escaped there", BULK, "list.write(&mut EscapedWriter::new(stdout, format), interrupted)", "list.write(&mut { stdout }, interrupted)", (TRANSFER, "exact_elsewhere")),
+    ("terminal: what turns text around is escaped", TERMINAL, " || is_separator_or_direction(character)", "", (CLI, "terminal")),
+    ("terminal: invisible characters are escaped", TERMINAL, " || is_invisible(character)", "", (CLI, "terminal")),
+    ("terminal: a line feed in a cell begins no line", TERMINAL, "if !self.in_quotes => written", "if true => written", (CLI, "terminal")),
+    ("terminal: arguments are escaped", "cli/src/main.rs", "Cli::try_parse_from(arguments).err().unwrap_or(error);", "{ drop(arguments); error };", (TRANSFER, "no_argument")),
+    ("terminal: rows are escaped there", EXPORT_COMMAND, "list.write(&mut EscapedWriter::new(stdout, format), interrupted)", "list.write(&mut { stdout }, interrupted)", (TRANSFER, "exact_elsewhere")),
     # 8. The local stack
-    ("home: the file that cannot be used is named", HOME, '["", "-wal", "-shm"]', '["", "-wal"]', (HOME_TEST, "")),
-    ("home: a database that is read-only does not start", HOME, "match connection.is_readonly(MAIN_DB)? {", "match connection.is_readonly(MAIN_DB)? && false {", (HOME_TEST, "")),
+    ("home: the file that cannot be used is named", HOME, '["", "-wal", "-shm"]', '["", "-wal"]', (STACK, "home")),
+    ("home: a database that is read-only does not start", HOME, "match connection.is_readonly(MAIN_DB)? {", "match connection.is_readonly(MAIN_DB)? && false {", (STACK, "home")),
     ("home: a lock is no reason to move the database away", HOME, "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)", "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::DatabaseBusy)", (LOCAL, "home")),
-    ("home: a reader's lock is waited for as well", HOME, 'connection.pragma_update(None, "journal_mode", "wal")?;', "", (HOME_TEST, "reader")),
-    ("home: a lock is waited for two seconds", HOME, "Duration::from_secs(2);", "Duration::from_secs(12);", (HOME_TEST, "")),
-    ("home: a newer database is opened by a newer version", HOME, "Run the version of this project that wrote it", "Delete it", (HOME_TEST, "")),
+    ("home: a reader's lock is waited for as well", HOME, 'connection.pragma_update(None, "journal_mode", "wal")?;', "", (STACK, "home")),
+    ("home: a lock is waited for two seconds", HOME, "Duration::from_secs(2);", "Duration::from_secs(12);", (STACK, "home")),
+    ("home: a newer database is opened by a newer version", HOME, "Run the version of this project that wrote it", "Delete it", (STACK, "home")),
     ("websites: Host is checked", ACCESS, "if target && named.all(", "if target || named.all(", (API, "websites")),
     ("websites: Host is the stack's own", ACCESS, ".any(|name| host.eq_ignore_ascii_case(name))", ".any(|name| !host.eq_ignore_ascii_case(name))", (LOCAL, "access")),
     ("websites: DynamoDB takes no Origin", ACCESS, "if headers.contains_key(ORIGIN) || ", "if ", (API, "websites")),
@@ -259,6 +268,9 @@ MUTATIONS = [
     ("sign-in: it leads to no page of its own", IDENTITY, "if own && redirect.path()", "if false && own && redirect.path()", (API, "identity")),
     ("tokens: no website is granted one", GRANT, "if Sender::of(headers) == Sender::Elsewhere {", "if Sender::of(headers) == Sender::Elsewhere && body.is_err() {", (API, "identity")),
     ("tokens: a parameter without a value is missing", GRANT, "if value.is_empty() {", "if value.len() > 99 {", (API, "identity")),
+    ("terminal: arguments of the local command are escaped", "local/src/main.rs", "Cli::try_parse_from(arguments).err().unwrap_or(error);", "{ drop(arguments); error };", (STACK, "no_argument")),
+    ("demo: a busy stack gets the request again", "local/src/demo/client.rs", "matches!(status, 429 | 503)", "matches!(status, 429)", (STACK, "demo")),
+    ("demo: a key is the row's", "local/src/demo/client.rs", 'format!("{path}\\n{body}")', "path.to_owned()", (STACK, "demo")),
     ("listen: what is open is said", "local/src/main.rs", "(!address.is_loopback()).then(", "address.is_unspecified().then(", (COMMAND, "")),
 ]  # fmt: skip
 

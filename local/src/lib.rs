@@ -11,7 +11,6 @@ mod gateway;
 mod home;
 mod identity;
 mod stack;
-pub mod transfer;
 mod upgrade;
 
 pub use database::{ACTORS_TABLE, CREDITS_TABLE, MOVIES_TABLE};

@@ -1,7 +1,5 @@
 //! `cargo run -p local`: the whole API on one machine.
 
-mod bulk;
-
 use std::env;
 use std::fs;
 use std::io::{self, Write};
@@ -11,8 +9,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
-use local::transfer::{escaped, escaped_lines};
+use local::demo::{self, Count, Filled};
 use local::{Options, Ports, Role, Stack, Tokens};
 use serde_json::{Value, json};
 use shared::config::{Issuer, IssuerConfig};
@@ -92,12 +91,12 @@ enum Command {
         #[arg(long = "as", value_parser = role)]
         role: Option<Role>,
     },
-    /// Add the rows of a file to an API, the local one or any other
-    Import(bulk::ImportArgs),
-    /// Write every row of an API to a file
-    Export(bulk::ExportArgs),
     /// Fill the running local stack with a small agency that this project has made up
-    Demo(bulk::DemoArgs),
+    Demo {
+        /// The API's port
+        #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(1..))]
+        port: u16,
+    },
 }
 
 /// A name that may stand in `Host`, without a port.
@@ -136,9 +135,9 @@ async fn main() -> ExitCode {
         Some(Command::Event { file, role }) => event(&file, role, cli.identity)
             .await
             .and_then(|event| print(&event)),
-        Some(Command::Import(args)) => bulk::import(args, cli.identity).await,
-        Some(Command::Export(args)) => bulk::export(args, cli.identity).await,
-        Some(Command::Demo(args)) => bulk::demo(args, cli.identity).await,
+        Some(Command::Demo { port }) => demo(port, cli.identity)
+            .await
+            .and_then(|filled| print(&filled)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -149,27 +148,52 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Prints what clap says of the arguments, help and version included. An error repeats arguments,
-/// so it is made once more, of escaped ones: nothing in a name acts on the terminal or begins a
-/// line of its own.
+/// Prints clap's message: an error, the help or the version. An error repeats arguments, so they
+/// are escaped and parsed again: no argument may act on the terminal or begin a line of its own.
 fn usage(error: clap::Error) -> ExitCode {
     if error.use_stderr() {
-        let arguments =
-            env::args_os().map(|argument| escaped(&argument.to_string_lossy()).into_owned());
+        let arguments = env::args_os().map(|argument| escaped(&argument.to_string_lossy()));
         let error = Cli::try_parse_from(arguments).err().unwrap_or(error);
         complain(escaped_lines(&error.render().to_string()).trim_end());
+        if is_moved_command(&error) {
+            complain("\nimport and export are commands of casting: cargo run -p casting -- --help");
+        }
         return ExitCode::from(2);
     }
     drop(error.print());
     ExitCode::SUCCESS
 }
 
-/// Prints a line on standard error. A terminal that was closed is no problem of ours.
+/// Whether the error is about a subcommand that is one of `casting`.
+fn is_moved_command(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::InvalidSubcommand
+        && matches!(
+            error.get(ContextKind::InvalidSubcommand),
+            Some(ContextValue::String(name)) if name == "import" || name == "export"
+        )
+}
+
+/// Escapes every character that a terminal could act on or that shows nothing: control characters,
+/// and those that change the direction of text.
+fn escaped(text: &str) -> String {
+    let escape = |character: char| match character {
+        '"' | '\'' | '\\' => character.to_string(),
+        _ => character.escape_debug().to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+/// Escapes a text of several lines as [`escaped`] does, but for the line feeds.
+fn escaped_lines(text: &str) -> String {
+    text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
+}
+
+/// Prints a line on standard error, unless nobody reads it any more.
 fn complain(text: &str) {
     drop(writeln!(io::stderr(), "{text}"));
 }
 
-/// Prints a line. A reader that has gone away is no problem of ours.
+/// Prints a line on standard output, unless nobody reads it any more.
 fn print(text: &str) -> Result<(), String> {
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),
@@ -335,8 +359,8 @@ async fn interrupted() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-/// A token from the running stack; where none runs, one signed with the kept key, which the next
-/// start will take.
+/// A token from the running stack. If none runs, it is signed with the kept key, which the next
+/// start uses.
 async fn token(role: Role, identity: Identity) -> Result<String, String> {
     let Options {
         audience, issuer, ..
@@ -344,66 +368,102 @@ async fn token(role: Role, identity: Identity) -> Result<String, String> {
     let url = issuer
         .as_ref()
         .map_or_else(|| identity.url(), |issuer| issuer.as_str().to_owned());
-    match ask(&url, role, &audience).await {
-        Answered(Ok(token)) => Ok(token),
-        Answered(Err(problem)) => Err(problem),
-        NobodyThere if issuer.is_some() => Err(format!("nobody answers at {url}")),
-        NobodyThere => {
+    match request_token(&url, role, &audience).await {
+        Ok(token) => Ok(token),
+        Err(TokenError::Other(problem)) => Err(problem),
+        Err(TokenError::Unreachable) if issuer.is_some() => {
+            Err(format!("no issuer responds at {url}"))
+        }
+        Err(TokenError::Unreachable) => {
             let key = local::kept_signing_key(&folder()).map_err(|error| error.to_string())?;
             let key = key.ok_or_else(|| {
-                format!("nobody answers at {url}, and there is no signing key yet; start the stack once with `cargo run -p local`")
+                format!("no identity service responds at {url}, and there is no signing key yet; start the stack once with `cargo run -p local`")
             })?;
             Tokens::new(Arc::new(key), &url, &audience).issue(role)
         }
     }
 }
 
-/// What came of asking for a token.
-enum Asked {
-    NobodyThere,
-    Answered(Result<String, String>),
+/// Why an identity service gave no token.
+enum TokenError {
+    /// It cannot be reached.
+    Unreachable,
+    /// Anything else.
+    Other(String),
 }
 
-use Asked::{Answered, NobodyThere};
-
-/// Asks an identity service for a token.
-async fn ask(url: &str, role: Role, audience: &str) -> Asked {
+/// Requests a token from an identity service.
+async fn request_token(url: &str, role: Role, audience: &str) -> Result<String, TokenError> {
     let body = json!({
         "grant_type": "password", "username": role.user_name(), "password": "local", "audience": audience, "client_id": "local",
     });
-    match post(&format!("{url}oauth/token"), &body).await {
-        Err(error) if error.is_connect() => NobodyThere,
-        Err(error) => Answered(Err(error.to_string())),
-        Ok(answer) => {
-            let refusal = || {
-                answer["error_description"]
-                    .as_str()
-                    .unwrap_or("it is no identity service")
-            };
-            Answered(
-                answer["access_token"]
-                    .as_str()
-                    .map(str::to_owned)
-                    .ok_or_else(|| format!("{url} gave no token: {}", refusal())),
-            )
-        }
-    }
+    let response = post(&format!("{url}oauth/token"), &body).await;
+    let response = response.map_err(|error| match error.is_connect() {
+        true => TokenError::Unreachable,
+        false => TokenError::Other(error.to_string()),
+    })?;
+    let token = response["access_token"].as_str().map(str::to_owned);
+    token.ok_or_else(|| {
+        let reason = response["error_description"].as_str();
+        let reason = reason.unwrap_or("it is no identity service");
+        TokenError::Other(format!("{url} gave no token: {reason}"))
+    })
 }
 
-/// The JSON that a JSON POST is answered with; null for a response that is none.
+/// Sends JSON, and returns the JSON of the response; null if the response is not JSON.
 async fn post(url: &str, body: &Value) -> Result<Value, reqwest::Error> {
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(2))
         .no_proxy()
         .build()?;
-    let answer = client
+    let response = client
         .post(url)
         .header("content-type", "application/json")
         .body(body.to_string())
         .send()
         .await?;
-    Ok(serde_json::from_slice(&answer.bytes().await?).unwrap_or_default())
+    Ok(serde_json::from_slice(&response.bytes().await?).unwrap_or_default())
 }
+
+/// Fills the local stack, and returns what exists now and what to look at.
+async fn demo(port: u16, identity: Identity) -> Result<String, String> {
+    let api = format!("http://{}:{port}", identity.listen);
+    // Without a stack there may be no token either, and then the error would be about the token.
+    if tokio::net::TcpStream::connect((identity.listen, port))
+        .await
+        .is_err()
+    {
+        return Err(format!(
+            "no local stack runs at {api}; start it in another terminal with `cargo run -p local`"
+        ));
+    }
+    let token = token(Role::Producer, identity).await?;
+    let filled = demo::fill(&api, &token).await;
+    let filled = filled.map_err(|error| format!("{error}; the rows added so far stay"))?;
+    Ok(tour(&filled, &api, identity))
+}
+
+/// What exists now, and what to look at.
+fn tour(Filled { actors, movies }: &Filled, api: &str, identity: Identity) -> String {
+    let count = |Count { made, there }: &Count| format!("{made} made, {there} already there");
+    let curl = |path: &str| format!("curl -s '{api}{path}' -H \"authorization: Bearer $TOKEN\"");
+    let [women, casts, credits] = DEMO_QUERIES.map(curl);
+    format!(
+        "actors: {}\nmovies: {}\n\nTry next:\n\nTOKEN=$(cargo run -q -p local -- token assistant{})\n{women}\n{casts}\n{credits}\n\n\
+         or each request in the browser: {}docs",
+        count(actors),
+        count(movies),
+        identity.flags(),
+        identity.url(),
+    )
+}
+
+/// Women from 20 to 30, movies with who is in them, and the oldest actors with what they were in.
+const DEMO_QUERIES: [&str; 3] = [
+    "/actors?gender=female&min_age=20&max_age=30&sort=name",
+    "/movies?include=cast&limit=3",
+    "/actors?sort=-age&include=credits&limit=3",
+];
 
 /// A sample event with a token in it.
 async fn event(file: &PathBuf, role: Option<Role>, identity: Identity) -> Result<String, String> {

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
-use super::canonical::Cast;
-use super::members::{self, Members, MembersError, quoted};
-use super::rows::{self, Body, Ignored, Problem, RowError, Rows, gathered};
-use super::{Resource, canonical, is_spelled, shortened};
+use crate::canonical::{self, Cast};
+use crate::members::{self, Members, MembersError, quoted};
+use crate::row::{self, Body, Ignored, Problem, RowError, Rows, gathered};
+use crate::{Resource, is_spelled, shortened};
 
 /// The members of a credit that import sends.
-pub(super) const CREDIT: [&str; 3] = ["actor_id", "character", "billing"];
+pub(crate) const CREDIT: [&str; 3] = ["actor_id", "character", "billing"];
 /// The most credits that one request can add.
 const MAX_CREDITS: usize = 33;
 
-pub(super) fn json_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
+pub(crate) fn json_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
     let mut ignored: BTreeMap<String, usize> = BTreeMap::new();
     let lines = text
         .lines()
@@ -56,8 +56,8 @@ fn json_body(
             _ if resource.has_field(&name) && value.get() == "null" => {}
             "release_date" if resource == Resource::Movies => drop(body.insert(name, date(value)?)),
             _ if resource.has_field(&name) => {
-                let stored = canonical::value(resource, &name, value.get());
-                body.insert(name, stored.unwrap_or_else(|| value.get().to_owned()));
+                let stored = canonical::value(&name, value.get());
+                body.insert(name, stored);
             }
             _ => {
                 let fields = resource.columns().iter().map(|(field, _)| *field);
@@ -70,7 +70,7 @@ fn json_body(
         }
     }
     Ok(Body {
-        json: rows::body(body),
+        json: row::body(body),
         places,
     })
 }
@@ -102,8 +102,8 @@ fn date(value: &RawValue) -> Result<String, RowError> {
         .get()
         .starts_with(|first: char| first.is_ascii_digit());
     match members::text(value) {
-        Some(text) => rows::date(&text).map(|date| quoted(&date)),
-        None if is_number => rows::date(value.get()).map(|date| quoted(&date)),
+        Some(text) => canonical::release_date(&text).map(|date| quoted(&date)),
+        None if is_number => canonical::release_date(value.get()).map(|date| quoted(&date)),
         None => Ok(value.get().to_owned()),
     }
 }
@@ -116,7 +116,7 @@ fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<Cast, RowErr
     if value.get() == "null" {
         return Ok(as_it_is(None));
     }
-    // What is no array is for the API to judge, and so is what is no object in it.
+    // The API rejects anything but an array, and an entry that is not an object.
     let Ok(entries) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else {
         return Ok(as_it_is(Some(value.get().to_owned())));
     };

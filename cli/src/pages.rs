@@ -6,8 +6,9 @@ use std::hash::BuildHasher;
 
 use serde_json::value::RawValue;
 
-use super::members::{self, Members};
-use super::{Api, ApiResponse, Resource, Stop, shortened};
+use crate::api::ApiResponse;
+use crate::members::{self, Members};
+use crate::{Api, Resource, Stop, shortened};
 
 /// The most empty pages in a row. This API passes over some 250,000 deleted rows in each.
 const MAX_EMPTY_PAGES: usize = 100;
@@ -78,15 +79,15 @@ pub enum PageError {
 
 /// One response of a list.
 #[derive(Debug)]
-pub(super) struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// The rows as they stand in the response.
-    pub(super) rows: Vec<Members<'a>>,
-    pub(super) next: Option<String>,
+    pub(crate) rows: Vec<Members<'a>>,
+    pub(crate) next: Option<String>,
 }
 
 impl<'a> Page<'a> {
     /// The page, if this is one of the resource's list.
-    pub(super) fn parse(resource: Resource, response: &'a ApiResponse) -> Option<Self> {
+    pub(crate) fn parse(resource: Resource, response: &'a ApiResponse) -> Option<Self> {
         let members = Members::parse(&response.body)
             .ok()
             .filter(|_| response.status == 200)?;
@@ -109,7 +110,7 @@ impl<'a> Page<'a> {
 
 /// How far a list has been read.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// The greatest id so far, or the id that the page begins after.
     last: u64,
     /// The id that the page begins after.
@@ -125,7 +126,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Checks a page against those before it, and gives the path of the next one.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         api: &Api,
         resource: Resource,
@@ -226,7 +227,7 @@ impl Progress {
 
 /// Why a list is read no further.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TakeError {
+pub(crate) enum TakeError {
     #[error(transparent)]
     Page(#[from] PageError),
     #[error(transparent)]
@@ -236,7 +237,7 @@ pub(super) enum TakeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::Backoff;
+    use crate::Backoff;
 
     fn response(status: u16, body: &str) -> ApiResponse {
         ApiResponse {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::Format;
+use crate::Format;
 
 /// The text with every character escaped that a terminal could act on, for messages of one line.
 ///

@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::members::quoted;
+use super::guard;
 use super::records::{Record, Records, line_length};
-use super::rows::{self, Ignored, Problem, RowError, Rows, gathered};
-use super::{Resource, canonical, guard, is_spelled, shortened};
+use crate::members::quoted;
+use crate::row::{self, Body, Ignored, Problem, RowError, Rows, gathered};
+use crate::{Resource, canonical, is_spelled, shortened};
 
 /// What separates the cells of a row: a comma, unless the header shows that it is one of the
 /// others.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
-pub(super) fn csv_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
+pub(crate) fn csv_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
     let (mut records, header) = header(text, resource).map_err(|problem| vec![problem])?;
     let mut columns = Columns::new(&header, resource)
         .map_err(|message| vec![Problem::at(header.line, message)])?;
@@ -174,7 +175,7 @@ impl Columns {
 
     /// The row's body. What is no value of a field is the API's to say: a cell is sent as it is,
     /// and an empty one not at all.
-    fn body(&mut self, record: &Record<'_>) -> Result<rows::Body, RowError> {
+    fn body(&mut self, record: &Record<'_>) -> Result<Body, RowError> {
         let cells = &record.cells;
         let is_empty = |cell: &Cow<'_, str>| cell.trim().is_empty();
         for (index, _, rows) in &mut self.others {
@@ -198,9 +199,9 @@ impl Columns {
                 members.insert((*field).to_owned(), value(field, cell)?);
             }
         }
-        Ok(rows::Body {
-            json: rows::body(members),
-            ..rows::Body::default()
+        Ok(Body {
+            json: row::body(members),
+            ..Body::default()
         })
     }
 
@@ -229,11 +230,27 @@ fn value(field: &str, cell: &str) -> Result<String, RowError> {
     let text = guard::lifted(cell);
     let text = text.trim();
     match field {
-        "release_date" => rows::date(text).map(|date| quoted(&date)),
+        "release_date" => canonical::release_date(text).map(|date| quoted(&date)),
         "age" => {
-            let age = rows::whole_number(text).unwrap_or_else(|| quoted(text));
-            Ok(canonical::value(Resource::Actors, field, &age).unwrap_or(age))
+            let age = whole_number(text).unwrap_or_else(|| quoted(text));
+            Ok(canonical::value(field, &age))
         }
         _ => Ok(quoted(text)),
     }
+}
+
+/// A whole number as JSON writes it, out of digits that nothing but zeros follow after a point:
+/// `31` and `31.0`.
+///
+/// None for any other spelling, `007` and `+7` among them: the API accepts or rejects those.
+fn whole_number(text: &str) -> Option<String> {
+    let digits = text
+        .split_once('.')
+        .filter(|(_, zeros)| !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0'));
+    let digits = digits.map_or(text, |(digits, _)| digits);
+    digits
+        .parse::<u64>()
+        .ok()
+        .map(|number| number.to_string())
+        .filter(|number| number == digits)
 }

@@ -1,17 +1,18 @@
 //! The demo's agency in a whole stack.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
-
 use std::collections::HashSet;
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use local::demo::{self, ACTORS, Count, Filled, MOVIES};
-use local::transfer::{Api, Backoff};
+use axum::Router;
+use axum::body::{self, Body};
+use axum::http::{Request, Response};
+use local::demo::{self, ACTORS, Count, DemoError, Filled, MOVIES};
 use local::{Options, Role, Stack};
 use serde_json::Value;
-use support::{Folder, local, text};
+
+use crate::support::{Folder, local, text};
 
 async fn stack() -> Stack {
     Stack::start(Options::in_memory()).await.unwrap()
@@ -27,8 +28,45 @@ fn token(stack: &Stack) -> String {
 }
 
 async fn fill(stack: &Stack) -> Filled {
-    demo::fill(&Api::new(&stack.api, &token(stack), Backoff::default()).unwrap())
-        .await
+    demo::fill(&stack.api, &token(stack)).await.unwrap()
+}
+
+/// The URL of a server in front of the stack. It drops the first connection, and responds to the
+/// next requests with 503 and 429.
+async fn busy_at_first(stack: &Stack) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let state = Arc::new((stack.api.clone(), AtomicUsize::new(0)));
+    let router = Router::new().fallback(move |request: Request<Body>| {
+        let state = Arc::clone(&state);
+        async move {
+            let (api, requests) = &*state;
+            match requests.fetch_add(1, Ordering::SeqCst) {
+                0 => Response::builder().status(503).body(Body::empty()).unwrap(),
+                1 => Response::builder().status(429).body(Body::empty()).unwrap(),
+                _ => forward(api, request).await,
+            }
+        }
+    });
+    tokio::spawn(async move {
+        drop(listener.accept().await);
+        drop(axum::serve(listener, router).await);
+    });
+    url
+}
+
+async fn forward(api: &str, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client
+        .request(parts.method, format!("{api}{}", parts.uri))
+        .headers(parts.headers)
+        .body(body::to_bytes(body, 1 << 20).await.unwrap());
+    let forwarded = request.send().await.unwrap();
+    let mut response = Response::builder().status(forwarded.status());
+    *response.headers_mut().unwrap() = forwarded.headers().clone();
+    response
+        .body(forwarded.bytes().await.unwrap().into())
         .unwrap()
 }
 
@@ -38,13 +76,13 @@ async fn list(stack: &Stack, resource: &str, query: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut next = Some(format!("/{resource}?{query}"));
     while let Some(path) = next {
-        let answer = client
+        let response = client
             .get(format!("{}{path}", stack.api))
             .bearer_auth(token(stack))
             .send()
             .await
             .unwrap();
-        let mut page: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        let mut page: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
         rows.append(page[resource].as_array_mut().unwrap());
         next = page["next"].as_str().map(str::to_owned);
     }
@@ -104,6 +142,34 @@ async fn a_second_run_adds_nothing() {
     );
     assert_eq!(list(&stack, "actors", "").await.len(), ACTORS);
     assert_eq!(list(&stack, "movies", "").await.len(), MOVIES);
+}
+
+#[tokio::test]
+async fn a_busy_stack_gets_the_request_again_and_adds_each_row_once() {
+    let stack = stack().await;
+    let url = busy_at_first(&stack).await;
+    let filled = demo::fill(&url, &token(&stack)).await.unwrap();
+    assert_eq!((filled.actors.made, filled.movies.made), (ACTORS, MOVIES));
+    assert_eq!(list(&stack, "actors", "").await.len(), ACTORS);
+}
+
+#[tokio::test]
+async fn a_rejected_row_ends_the_demo_with_the_reason() {
+    let stack = stack().await;
+    let assistant = stack.tokens.as_ref().unwrap().issue(Role::Assistant);
+    let error = demo::fill(&stack.api, &assistant.unwrap())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, DemoError::Rejected { status: 403, .. }),
+        "{error:?}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("Permission not found: post:actors"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -1,31 +1,30 @@
-//! Rows in and out in bulk, through the public API only: what a file says becomes one POST a row,
-//! and a list becomes a file.
+//! A client of the Casting Agency API, for any deployment: imports rows from a file, one POST a
+//! row, and exports a list to a file. It uses the public API only. `main.rs` is the command line.
 
 mod api;
 mod canonical;
-mod columns;
+mod csv;
+mod date;
 mod export;
-mod guard;
 mod import;
 mod json_lines;
 mod members;
 mod output;
 mod pages;
-mod records;
+mod row;
 mod rows;
 mod terminal;
 
-pub(crate) use api::ApiResponse;
 pub use api::{Api, Backoff, Stop, api_url, is_loopback};
 pub use export::{ExportError, Exported, export};
 pub use import::{Import, RejectedRow, Summary, check_run, import, random_run};
-pub(crate) use import::{idempotency_key, reasons};
 pub use output::ToFile;
 pub use pages::PageError;
-pub use rows::{Ignored, Problem, Row, Rows, read};
+pub use row::{Ignored, Problem, Row, Rows};
+pub use rows::read;
 pub use terminal::{EscapedWriter, escaped, escaped_lines};
 
-/// What is moved.
+/// A kind of row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Resource {
     /// Actors.
@@ -43,7 +42,7 @@ impl Resource {
         }
     }
 
-    /// The columns that a row is made of, and whether it must have each.
+    /// The columns of a CSV file, and whether each is required.
     fn columns(self) -> &'static [(&'static str, bool)] {
         match self {
             Self::Actors => &[("name", true), ("age", true), ("gender", true)],
@@ -57,7 +56,7 @@ impl Resource {
 }
 
 /// Whether a name has a field's letters in their order, in any case and however its words are
-/// joined.
+/// joined: `releaseDate` and `Release Date` are spellings of `release_date`.
 fn is_spelled(name: &str, field: &str) -> bool {
     let letters = |text: &str| {
         let separators = |c: &char| c.is_whitespace() || ['-', '_'].contains(c);
@@ -69,16 +68,16 @@ fn is_spelled(name: &str, field: &str) -> bool {
     letters(name) == letters(field)
 }
 
-/// How rows stand in a file.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Comma-separated values with a header (RFC 4180); on import semicolons and tabs will do too.
+    /// Comma-separated values with a header (RFC 4180); import also accepts semicolons and tabs.
     Csv,
-    /// JSON lines: one object a line, with the API's field names.
+    /// JSON lines: one object on each line, with the API's field names.
     Jsonl,
 }
 
-/// A text from elsewhere, cut where it is too long for a message.
+/// The text, truncated if it is too long for a message.
 fn shortened(text: &str) -> String {
     const MAX_CHARACTERS: usize = 300;
     match text.char_indices().nth(MAX_CHARACTERS) {

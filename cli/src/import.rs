@@ -17,12 +17,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::api::{ApiResponse, message};
-use super::members::Members;
-use super::{Api, Resource, Row, Stop, shortened};
+use crate::api::{ApiResponse, message};
+use crate::members::Members;
+use crate::{Api, Resource, Row, Stop, shortened};
 
-/// How long requests under way get to be answered after an interruption. What is not answered by
-/// then is safe all the same.
+/// How long running requests may take after an interruption. The next run repeats the others
+/// safely.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What is imported, and how.
@@ -48,7 +48,7 @@ pub struct Summary {
     pub replayed: usize,
     /// The rows that are none, in the order of their lines once the import has ended.
     pub rejected: Vec<RejectedRow>,
-    /// Why it ended before every row was answered for, if it did.
+    /// Why the import ended before every row had a response, if it did.
     pub stop: Option<Stop>,
 }
 
@@ -70,8 +70,8 @@ enum Outcome {
 }
 
 impl Summary {
-    /// How many rows are answered for.
-    pub fn answered(&self) -> usize {
+    /// How many rows were added, were there already, or were rejected.
+    pub fn finished(&self) -> usize {
         self.created + self.replayed + self.rejected.len()
     }
 
@@ -79,15 +79,15 @@ impl Summary {
         match outcome {
             Outcome::Created => self.created += 1,
             Outcome::Replayed => self.replayed += 1,
-            Outcome::Rejected(refusal) => self.rejected.push(refusal),
+            Outcome::Rejected(row) => self.rejected.push(row),
             // The first stop is what the others are stopped by.
             Outcome::Stopped(stop) => self.stop = Some(self.stop.take().unwrap_or(stop)),
         }
     }
 }
 
-/// Imports rows until all are answered for, the API must not be asked any more, or somebody
-/// interrupts it. `seen` is shown how far it is.
+/// Imports rows until each has a response, the API must not be called any more, or `interrupted`
+/// completes. Calls `seen` after each response.
 pub async fn import(
     api: &Api,
     import: Import,
@@ -127,7 +127,7 @@ pub async fn import(
         () = all => {}
         () = interrupted => {}
     }
-    if summary.answered() < summary.rows {
+    if summary.finished() < summary.rows {
         summary.stop.get_or_insert(Stop::Interrupted);
     }
     summary.rejected.sort();
@@ -159,7 +159,7 @@ fn keyed(resource: Resource, rows: Vec<Row>, run: Option<&str>) -> Vec<(Row, Str
 
 /// The key of the row with this body, the first of those that say the same or a later one, in a
 /// run.
-pub(crate) fn idempotency_key(resource: Resource, run: &str, ordinal: usize, body: &str) -> String {
+fn idempotency_key(resource: Resource, run: &str, ordinal: usize, body: &str) -> String {
     // The length tells where the run's id ends, whatever is in it.
     let said = format!("{}\n{ordinal}\n{}\n{run}{body}", resource.name(), run.len());
     format!(
@@ -232,7 +232,7 @@ async fn send(
         Ok(ApiResponse { status: 200, .. }) => Outcome::Created,
         Ok(response) => Outcome::Rejected(RejectedRow {
             line,
-            reasons: placed_reasons(&response, &row.places),
+            reasons: reasons(&response, &row.places),
         }),
         Err(stop) => Outcome::Stopped(stop),
     }
@@ -253,13 +253,9 @@ fn is_row(resource: Resource, body: &[u8]) -> bool {
         .is_some_and(|id| id.get().parse::<u64>().is_ok())
 }
 
-/// The reasons of an error, as the API gives them.
-pub(crate) fn reasons(response: &ApiResponse) -> String {
-    placed_reasons(response, &[])
-}
-
-/// The same with the places that the credits of a cast have in the file.
-fn placed_reasons(response: &ApiResponse, places: &[usize]) -> String {
+/// The reasons of an error, as the API gives them; `places` are those of the cast's credits in the
+/// file.
+fn reasons(response: &ApiResponse, places: &[usize]) -> String {
     #[derive(Deserialize)]
     struct Detail {
         field: String,
@@ -379,14 +375,17 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_gives_every_reason() {
+    fn an_error_gives_every_reason() {
         let check = |body: &str, expected: &str| {
             assert_eq!(
-                reasons(&ApiResponse {
-                    status: 413,
-                    replayed: false,
-                    body: body.into()
-                }),
+                reasons(
+                    &ApiResponse {
+                        status: 413,
+                        replayed: false,
+                        body: body.into()
+                    },
+                    &[]
+                ),
                 expected
             );
         };

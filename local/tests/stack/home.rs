@@ -1,10 +1,5 @@
 //! A folder that the stack cannot use: the stack reports the right error and changes nothing.
 
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
-
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -17,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use local::{Options, Stack};
 use rusqlite::Connection;
-use support::{Folder, local, program, text};
+
+use crate::support::{Folder, local, program, text};
 
 /// The user that runs the program when the tests run as root, whom file modes do not restrict.
 const NOBODY: u32 = 65_534;

@@ -1,10 +1,5 @@
 //! A kept database of an earlier version: tables without indexes, rows without index keys.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[expect(dead_code, reason = "the command is not run here")]
-mod support;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
@@ -12,7 +7,8 @@ use aws_sdk_dynamodb::types::{
 };
 use local::{ACTORS_TABLE, CREDITS_TABLE, MOVIES_TABLE, Options, Role, Stack};
 use serde_json::{Value, json};
-use support::Folder;
+
+use crate::support::Folder;
 
 async fn stack(folder: &Folder) -> Stack {
     Stack::start(Options {
@@ -112,13 +108,13 @@ async fn found(stack: &Stack, path: &str) -> Vec<Value> {
         .issue(Role::Assistant)
         .unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client
+    let response = client
         .get(format!("{}/{path}", stack.api))
         .bearer_auth(token)
         .send()
         .await
         .unwrap();
-    let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
     let rows = body["actors"]
         .as_array()
         .or(body["movies"].as_array())

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde_json::value::RawValue;
-use shared::model::ReleaseDate;
 use tokio::sync::watch;
 
-use super::json_lines::CREDIT;
-use super::members::{self, Members, object};
-use super::pages::{Page, PageError, Progress, TakeError};
-use super::{Api, Format, Resource, Stop, guard, rows, shortened};
+use crate::csv::guarded;
+use crate::json_lines::CREDIT;
+use crate::members::{self, Members, object};
+use crate::pages::{Page, PageError, Progress, TakeError};
+use crate::{Api, Format, Resource, Stop, date, shortened};
 
 /// The most names of members that a message lists.
 const MAX_NAMES: usize = 16;
@@ -151,8 +151,7 @@ fn line(
 
 /// Whether this is neither a date that the API takes nor null.
 fn is_odd_date(value: &RawValue) -> bool {
-    value.get() != "null"
-        && members::text(value).is_none_or(|text| ReleaseDate::parse(&text).is_err())
+    value.get() != "null" && members::text(value).is_none_or(|text| date::parse(&text).is_err())
 }
 
 /// A cast as import takes it: without names, which are the actors' own, and without what is null.
@@ -191,9 +190,9 @@ fn cell(column: &str, member: Option<&RawValue>) -> String {
     };
     let text = members::text(member).unwrap_or_else(|| member.get().to_owned());
     let date = (column == "release_date")
-        .then(|| ReleaseDate::parse(&text).ok())
+        .then(|| date::parse(&text).ok())
         .flatten();
-    date.map_or_else(|| guard::guarded(&text).into_owned(), rows::iso)
+    date.map_or_else(|| guarded(&text).into_owned(), date::iso)
 }
 
 fn csv_line(cells: impl Iterator<Item = impl AsRef<[u8]>>) -> io::Result<Vec<u8>> {
@@ -210,7 +209,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::transfer::read;
+    use crate::read;
 
     fn exported(rows: &[Value], resource: Resource, format: Format) -> String {
         let mut file = match format {

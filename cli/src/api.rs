@@ -12,7 +12,7 @@ use reqwest::{Client, RequestBuilder, Url};
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::shortened;
+use crate::shortened;
 
 /// The largest response to a GET that is read, in bytes. A function's response has 6 MB at most
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -27,9 +27,9 @@ pub struct Api {
     url: String,
     client: Client,
     backoff: Backoff,
-    /// Whether it has answered anything yet: what never did is more likely the wrong address than
-    /// away for a moment.
-    answered: AtomicBool,
+    /// Whether the API has sent a response yet. If it never has, the address is more likely wrong
+    /// than the API away for a moment.
+    has_responded: AtomicBool,
     waiting: Box<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -96,7 +96,7 @@ pub enum Stop {
         cause: String,
     },
     /// It asks for patience that there is no more of.
-    #[error("{url} answers {status}, and still does at attempt {attempts}")]
+    #[error("{url} still responds with {status} at attempt {attempts}")]
     Busy {
         /// The API's URL.
         url: String,
@@ -149,10 +149,10 @@ pub enum Stop {
     Interrupted,
 }
 
-/// What the API answered, with a status that no waiting changes.
+/// A response of the API whose status is final: sending the request again would not change it.
 pub(crate) struct ApiResponse {
     pub(crate) status: u16,
-    /// Whether an earlier request with the same key was the one that it answers.
+    /// Whether it is the response to an earlier request with the same key.
     pub(crate) replayed: bool,
     pub(crate) body: Vec<u8>,
 }
@@ -190,7 +190,7 @@ impl Api {
             url: parsed.as_str().trim_end_matches('/').to_owned(),
             client: builder.build().map_err(|error| error.to_string())?,
             backoff,
-            answered: AtomicBool::new(false),
+            has_responded: AtomicBool::new(false),
             waiting: Box::new(|_| ()),
         })
     }
@@ -284,7 +284,7 @@ impl Api {
     async fn attempt(&self, request: RequestBuilder, largest: usize, attempts: u32) -> Attempt {
         let response = match response(request, largest).await {
             Ok(response) => response,
-            Err(ResponseError::Network(error)) => return self.unanswered(&error),
+            Err(ResponseError::Network(error)) => return self.network_error(&error),
             Err(ResponseError::TooLarge) => {
                 return Attempt::Over(Stop::TooLarge {
                     url: self.url.clone(),
@@ -292,7 +292,7 @@ impl Api {
                 });
             }
         };
-        self.answered.store(true, Ordering::Relaxed);
+        self.has_responded.store(true, Ordering::Relaxed);
         let (ApiResponse { status, .. }, asked_for) = response;
         match status {
             200 | 400 | 413 | 415 | 422 => Attempt::Done(response.0),
@@ -322,7 +322,7 @@ impl Api {
     }
 
     /// An attempt that failed before there was a response.
-    fn unanswered(&self, error: &reqwest::Error) -> Attempt {
+    fn network_error(&self, error: &reqwest::Error) -> Attempt {
         let url = self.url.clone();
         let stop = match error.is_timeout() && !error.is_connect() {
             true => Stop::Slow {
@@ -334,8 +334,8 @@ impl Api {
                 cause: root_cause(error),
             },
         };
-        let never =
-            error.is_builder() || (error.is_connect() && !self.answered.load(Ordering::Relaxed));
+        let never = error.is_builder()
+            || (error.is_connect() && !self.has_responded.load(Ordering::Relaxed));
         if never {
             Attempt::Over(stop)
         } else {

@@ -1,4 +1,4 @@
-//! What tests of the command share.
+//! What the tests share.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,6 @@ pub(crate) fn program(file: &Path, folder: &Path) -> Command {
         "API_AUDIENCE",
         "JWKS_CACHE_SECONDS",
         "JWKS_COOLDOWN_SECONDS",
-        "CASTING_AGENCY_TOKEN",
     ] {
         command.env_remove(variable);
     }

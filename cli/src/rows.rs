@@ -1,90 +1,9 @@
-//! What a file says: its rows, each with the line it begins on and the body that is sent for it.
+//! Reads the rows of a file, whatever its format.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use chrono::DateTime;
-use shared::model::ReleaseDate;
-
-use super::columns::csv_rows;
-use super::json_lines::json_rows;
-use super::members::object;
-use super::records::line_ends;
-use super::{Format, Resource, shortened};
-
-/// The rows of a file.
-#[derive(Debug)]
-pub struct Rows {
-    /// One after the other, empty ones left out.
-    pub rows: Vec<Row>,
-    /// The columns or members that the API has no field for.
-    pub ignored: Vec<Ignored>,
-}
-
-/// A column or member that is not sent.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Ignored {
-    /// Its name as the file has it.
-    pub name: String,
-    /// How many rows have something there.
-    pub rows: usize,
-}
-
-/// One row of a file.
-#[derive(Debug, PartialEq)]
-pub struct Row {
-    /// The line that it begins on, from 1.
-    pub line: usize,
-    /// The body to be sent, or why there is none. Rows that say the same have the same body,
-    /// whatever file they are from.
-    pub body: Result<String, String>,
-    /// For each credit of the body's cast its place in the file's, which errors name; empty where
-    /// there is no valid cast.
-    pub places: Vec<usize>,
-}
-
-/// What is sent for a row.
-#[derive(Debug, Default)]
-pub(super) struct Body {
-    pub(super) json: String,
-    pub(super) places: Vec<usize>,
-}
-
-/// What keeps a file from being imported.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The line, from 1; none for the file as a whole.
-    pub line: Option<usize>,
-    /// What is wrong, and what to do.
-    pub message: String,
-}
-
-impl Problem {
-    pub(super) fn at(line: usize, message: impl Into<String>) -> Self {
-        Self {
-            line: Some(line),
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "line {line}: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-/// Why a row has no body.
-pub(super) enum RowError {
-    /// It is unusable by itself; the others can be sent.
-    Row(String),
-    /// Nothing of the file may be sent. A date that cannot be read is such a problem: it shows how
-    /// its column was written, and whoever writes that anew changes the readable rows too.
-    File(String),
-}
+use crate::csv::{csv_rows, line_ends};
+use crate::json_lines::json_rows;
+use crate::row::{Problem, Rows};
+use crate::{Format, Resource};
 
 /// Reads a file's rows.
 ///
@@ -122,96 +41,12 @@ fn text(file: &[u8], format: Format) -> Result<&str, Problem> {
     })
 }
 
-/// Gathers rows, unless there are problems with the file.
-pub(super) fn gathered(
-    bodies: impl Iterator<Item = Result<(usize, Result<Body, RowError>), Problem>>,
-) -> Result<Vec<Row>, Vec<Problem>> {
-    let (mut rows, mut problems) = (Vec::new(), Vec::new());
-    for body in bodies {
-        match body {
-            Ok((line, Ok(Body { json, places }))) => rows.push(Row {
-                line,
-                body: Ok(json),
-                places,
-            }),
-            Ok((line, Err(RowError::Row(reason)))) => rows.push(Row {
-                line,
-                body: Err(reason),
-                places: Vec::new(),
-            }),
-            Ok((line, Err(RowError::File(message)))) => problems.push(Problem::at(line, message)),
-            Err(problem) => {
-                problems.push(problem);
-                // What follows cannot be told apart any more.
-                break;
-            }
-        }
-    }
-    if problems.is_empty() {
-        Ok(rows)
-    } else {
-        Err(problems)
-    }
-}
-
-/// A row's body: its members in the order of their names, so that it does not matter what order
-/// they came in.
-pub(super) fn body(members: BTreeMap<String, String>) -> String {
-    object(members)
-}
-
-/// A whole number as JSON writes it, out of digits that nothing but zeros follow after a point:
-/// `31` and `31.0`.
-///
-/// None for any other spelling, `007` and `+7` among them: those are for the API to judge.
-pub(super) fn whole_number(text: &str) -> Option<String> {
-    let digits = text
-        .split_once('.')
-        .filter(|(_, zeros)| !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0'));
-    let digits = digits.map_or(text, |(digits, _)| digits);
-    digits
-        .parse::<u64>()
-        .ok()
-        .map(|number| number.to_string())
-        .filter(|number| number == digits)
-}
-
-/// A release date in ISO 8601, however it was written.
-pub(super) fn date(text: &str) -> Result<String, RowError> {
-    match ReleaseDate::parse(text) {
-        Ok(date) => Ok(iso(date)),
-        Err(_) if is_bare_number(text) => Err(RowError::File(format!(
-            "release_date is the bare number {}: a year, or a date as a spreadsheet counts it; \
-             format the column as YYYY-MM-DD in the spreadsheet and save the file again",
-            shortened(text)
-        ))),
-        Err(rule) => Err(RowError::File(format!(
-            "release_date: {rule} ({})",
-            shortened(text)
-        ))),
-    }
-}
-
-/// A date as `2020-05-14T14:02:13Z`, which spreadsheets sort by time.
-pub(super) fn iso(date: ReleaseDate) -> String {
-    let moment = DateTime::from_timestamp(date.timestamp(), 0).unwrap_or_default();
-    moment.format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-fn is_bare_number(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b',')
-        && text.bytes().filter(|byte| !byte.is_ascii_digit()).count() <= 1
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::transfer::guard;
+    use crate::csv;
     use Resource::{Actors, Movies};
 
     /// Lines and bodies.
@@ -617,7 +452,7 @@ mod tests {
                 file.push_str(&end.repeat(*empty));
                 let line = file.matches('\n').count() + 1;
                 file.push_str(&format!("\"{}\",1,f{end}", name.replace('"', "\"\"").replace('\n', end)));
-                let name = guard::lifted(&name).replace('\n', end);
+                let name = csv::lifted(&name).replace('\n', end);
                 expected.push((line, Ok(serde_json::json!({"age": 1, "gender": "f", "name": name}).to_string())));
             }
             prop_assert_eq!(rows(file, Actors, Format::Csv), expected);

@@ -1,9 +1,5 @@
 //! The command itself, as a newcomer runs it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -14,7 +10,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Folder, local, text};
+
+use crate::support::{Folder, local, text};
 
 /// Three ports that nothing listens on.
 #[derive(Clone, Copy)]
@@ -110,15 +107,15 @@ fn printed(output: &Output) -> String {
 
 async fn get(url: &str, token: &str) -> (u16, Value) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client
+    let response = client
         .get(url)
         .header("authorization", format!("Bearer {token}"))
         .send()
         .await
         .unwrap();
     (
-        answer.status().as_u16(),
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap(),
+        response.status().as_u16(),
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap(),
     )
 }
 
@@ -340,6 +337,10 @@ fn mistakes_on_the_command_line_are_explained() {
     check(&["--port", "65536"], "--port");
     check(&["--prot", "1"], "--port");
     check(&["start"], "unrecognized subcommand");
+    check(
+        &["import", "actors.csv"],
+        "import and export are commands of casting: cargo run -p casting",
+    );
     check(&["event", "nowhere.json"], "nowhere.json");
     let [.., identity] = Ports::free().0;
     check(
@@ -372,6 +373,32 @@ fn mistakes_on_the_command_line_are_explained() {
         text(&bad_time.stderr).contains("JWKS_CACHE_SECONDS must be"),
         "{bad_time:?}"
     );
+}
+
+#[test]
+fn no_argument_commands_the_terminal() {
+    let folder = Folder::new("arguments");
+    let sent = "a\u{1b}[2J\u{9b}31m\u{202e}b\u{2028}\nc";
+    let shown = "a\\u{1b}[2J\\u{9b}31m\\u{202e}b\\u{2028}\\nc";
+    for arguments in [
+        &[&*format!("--x{sent}")][..],
+        &[&format!("sub{sent}")],
+        &["token", sent],
+        &["event", sent],
+    ] {
+        let output = local(&folder.0).args(arguments).output().unwrap();
+        let error = text(&output.stderr);
+        assert!(
+            !output.status.success() && error.contains(shown),
+            "{error:?}"
+        );
+        assert!(
+            !error
+                .chars()
+                .any(|c| c != '\n' && (c.is_control() || "\u{202e}\u{2028}".contains(c))),
+            "{error:?}"
+        );
+    }
 }
 
 #[tokio::test]

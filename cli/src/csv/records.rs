@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::rows::Problem;
+use crate::row::Problem;
 
 /// One record of a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ pub(super) fn line_length(text: &str) -> usize {
 }
 
 /// How many lines end in a text: with a line feed, a carriage return, or one after the other.
-pub(super) fn line_ends(text: impl AsRef<[u8]>) -> usize {
+pub(crate) fn line_ends(text: impl AsRef<[u8]>) -> usize {
     let text = text.as_ref();
     let ends = |index: &usize| {
         text[*index] == b'\n' || (text[*index] == b'\r' && text.get(index + 1) != Some(&b'\n'))
