@@ -1,5 +1,5 @@
-//! The API as a client far away sees it: it may ask to wait, be away for a moment, or not be the
-//! API at all.
+//! Sends requests to the API. A distant API may ask the client to wait, be away for a moment, or be
+//! another server.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,15 +14,15 @@ use tokio::sync::watch;
 
 use crate::shortened;
 
-/// The largest response to a GET that is read, in bytes. A function's response has 6 MB at most
+/// The largest response to a GET, in bytes. A function's response has 6 MB at most
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const MAX_PAGE_BYTES: usize = 16 << 20;
-/// The largest response to a POST that is read, in bytes: one row, out of a body of 64 KiB. Up to
-/// 64 of them are read at a time.
+/// The largest response to a POST, in bytes: one row, from a body of at most 64 KiB. Up to 64
+/// responses are read at the same time.
 const MAX_ROW_BYTES: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An API with a token for it.
+/// A client of an API, with an access token.
 pub struct Api {
     url: String,
     client: Client,
@@ -33,16 +33,16 @@ pub struct Api {
     waiting: Box<dyn Fn(&str) + Send + Sync>,
 }
 
-/// How often a request is sent, how long each attempt may take, and how long it waits in between.
+/// The number of attempts at a request, their timeout, and the waits between them.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     /// The most attempts at one request.
     pub attempts: u32,
     /// The longest wait after the first attempt; it doubles with each further one.
-    pub first: Duration,
-    /// The longest wait of all. An API that asks for a longer one is asked no further.
-    pub longest: Duration,
-    /// The longest time of one attempt, from connecting to the last byte of the response.
+    pub first_wait: Duration,
+    /// The longest wait. If the API asks for a longer one, the client stops.
+    pub max_wait: Duration,
+    /// The timeout of one attempt, from connecting to the last byte of the response.
     pub timeout: Duration,
 }
 
@@ -50,101 +50,101 @@ impl Default for Backoff {
     /// Nine attempts within about a minute, each a little longer than the 30 seconds that API
     /// Gateway gives a function.
     fn default() -> Self {
-        let (first, longest) = (Duration::from_millis(250), Duration::from_secs(60));
+        let (first_wait, max_wait) = (Duration::from_millis(250), Duration::from_secs(60));
         Self {
             attempts: 9,
-            first,
-            longest,
+            first_wait,
+            max_wait,
             timeout: Duration::from_secs(35),
         }
     }
 }
 
 impl Backoff {
-    /// The wait after an attempt (from 1): at least what the API asks for, and so spread that
-    /// clients do not come back all at once.
+    /// The wait after an attempt (from 1): at least as long as the API asks for, plus a random
+    /// time, so that clients do not return all at once. `jitter` is from 0 to 1.
     ///
-    /// None where it is not worth it any more. `spread` is from 0 to 1.
-    fn wait(self, attempt: u32, asked_for: Option<Duration>, spread: f64) -> Option<Duration> {
-        let asked_for = asked_for.unwrap_or_default();
+    /// `None` after the last attempt.
+    fn wait(self, attempt: u32, retry_after: Option<Duration>, jitter: f64) -> Option<Duration> {
+        let retry_after = retry_after.unwrap_or_default();
         if attempt >= self.attempts {
             return None;
         }
         let doubled = self
-            .first
+            .first_wait
             .saturating_mul(2_u32.saturating_pow(attempt - 1))
-            .min(self.longest);
-        Some(asked_for.max(doubled / 2) + (doubled / 2).mul_f64(spread))
+            .min(self.max_wait);
+        Some(retry_after.max(doubled / 2) + (doubled / 2).mul_f64(jitter))
     }
 }
 
-/// Why the API is asked no further.
+/// Why the client sends no more requests.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
-    /// It does not take the token.
-    #[error("the API does not take this token (401); it may have run out, get a new one")]
+    /// The API rejects the token.
+    #[error("the API rejects this token (401); it may have expired, get a new one")]
     Unauthorized,
-    /// It takes the token and says that it may not do this.
-    #[error("this token may not do that (403: {0})")]
+    /// The token does not have the permission.
+    #[error("this token does not have the permission (403: {0})")]
     Forbidden(String),
-    /// It cannot be reached.
+    /// The API cannot be reached.
     #[error("{url} cannot be reached: {cause}")]
     Unreachable {
         /// The API's URL.
         url: String,
-        /// What the network says.
+        /// The error of the network.
         cause: String,
     },
-    /// It asks for patience that there is no more of.
+    /// The API is still busy at the last attempt.
     #[error("{url} still responds with {status} at attempt {attempts}")]
     Busy {
         /// The API's URL.
         url: String,
         /// The last status.
         status: u16,
-        /// How many there were.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// It asks for a longer wait than the longest.
+    /// The API asks for a longer wait than [`Backoff::max_wait`].
     #[error(
         "{url} responds with {status} and asks to wait {} seconds, longer than the {} seconds that this program waits; \
-         try again later", .asked_for.as_secs(), .longest.as_secs()
+         try again later", .retry_after.as_secs(), .max_wait.as_secs()
     )]
     LongWait {
         /// The API's URL.
         url: String,
         /// The status.
         status: u16,
-        /// How long it asks to wait.
-        asked_for: Duration,
+        /// How long the API asks to wait.
+        retry_after: Duration,
         /// The longest wait of this program.
-        longest: Duration,
+        max_wait: Duration,
     },
-    /// It gives a response that the API does not give.
-    #[error("{url} gives a response that is none of this API's ({status}); is the URL right?")]
+    /// The response is not one of this API's.
+    #[error("the response of {url} is not one of this API's ({status}); is the URL right?")]
     Foreign {
-        /// The URL asked.
+        /// The API's URL.
         url: String,
-        /// Its status.
+        /// The status.
         status: u16,
     },
-    /// The response is too large to be one of the API's.
-    #[error("{url} sends a response of more than {} MiB, and this API sends none that large; is the URL right?", .limit >> 20)]
+    /// The response is larger than any of this API's.
+    #[error("{url} sends a response of more than {} MiB, which is larger than any of this API's; is the URL right?", .limit >> 20)]
     TooLarge {
         /// The API's URL.
         url: String,
-        /// How many bytes it may have.
+        /// The largest response, in bytes.
         limit: usize,
     },
-    /// No whole response arrives within the time of an attempt.
-    #[error("{url} sends no whole response within {} seconds", .timeout.as_secs_f64())]
+    /// No complete response arrives within the timeout of an attempt.
+    #[error("{url} sends no complete response within {} seconds", .timeout.as_secs_f64())]
     Slow {
         /// The API's URL.
         url: String,
-        /// How long an attempt may take.
+        /// The timeout of an attempt.
         timeout: Duration,
     },
-    /// Somebody asked to stop.
+    /// A signal stopped it.
     #[error("interrupted")]
     Interrupted,
 }
@@ -157,24 +157,26 @@ pub(crate) struct ApiResponse {
     pub(crate) body: Vec<u8>,
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 enum Attempt {
     Done(ApiResponse),
-    /// Worth another, after this time at the earliest.
-    Again(Stop, Option<Duration>),
-    Over(Stop),
+    /// Another attempt may succeed, after this time at the earliest.
+    Retry(Stop, Option<Duration>),
+    Failed(Stop),
 }
 
 impl Api {
+    /// A client of the API at this URL, with this access token.
+    ///
     /// # Errors
-    /// When this is no URL that an API can have, or the token no token.
+    /// If the URL cannot be that of an API, or the token has invalid characters.
     pub fn new(url: &str, token: &str, backoff: Backoff) -> Result<Self, String> {
         let parsed = api_url(url)?;
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
             .map_err(|_| "the token has characters in it that no token has")?;
         authorization.set_sensitive(true);
         let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
-        // A redirect would make a GET of a POST, and the response to that look like success.
+        // A redirect would turn a POST into a GET, whose response would look like success.
         let builder = Client::builder()
             .default_headers(headers)
             .redirect(Policy::none());
@@ -195,20 +197,20 @@ impl Api {
         })
     }
 
-    /// Has somebody told whenever a request waits, and why.
+    /// Calls `waiting` with the reason whenever a request waits.
     #[must_use]
-    pub fn telling(mut self, waiting: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    pub fn on_wait(mut self, waiting: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.waiting = Box::new(waiting);
         self
     }
 
-    /// The API's URL, without a slash at its end.
+    /// The API's URL, without a trailing slash.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Sends a row under a key, as often as it takes. The API is asked to reject members that it
-    /// does not know instead of ignoring them (RFC 7240, section 4.4).
+    /// Sends a row with an idempotency key, until the response is final. Asks the API to reject
+    /// unknown members instead of ignoring them (RFC 7240, section 4.4).
     pub(crate) async fn post(
         &self,
         path: &str,
@@ -229,8 +231,8 @@ impl Api {
         self.send(request, MAX_ROW_BYTES, stopped).await
     }
 
-    /// Gets a list, as often as it takes. The path begins with a slash, or it would say another
-    /// host.
+    /// Gets a list, until the response is final. The path must begin with a slash: it could change
+    /// the host otherwise.
     pub(crate) async fn get(
         &self,
         path: &str,
@@ -244,7 +246,7 @@ impl Api {
         .await
     }
 
-    /// A response as one that this API never gives.
+    /// The error for a response that is not one of this API's.
     pub(crate) fn foreign(&self, status: u16) -> Stop {
         Stop::Foreign {
             url: self.url.clone(),
@@ -255,16 +257,16 @@ impl Api {
     async fn send(
         &self,
         request: impl Fn() -> RequestBuilder,
-        largest: usize,
+        max_bytes: usize,
         mut stopped: watch::Receiver<bool>,
     ) -> Result<ApiResponse, Stop> {
         for attempt in 1.. {
-            let (stop, asked_for) = match self.attempt(request(), largest, attempt).await {
+            let (stop, retry_after) = match self.attempt(request(), max_bytes, attempt).await {
                 Attempt::Done(response) => return Ok(response),
-                Attempt::Over(stop) => return Err(stop),
-                Attempt::Again(stop, asked_for) => (stop, asked_for),
+                Attempt::Failed(stop) => return Err(stop),
+                Attempt::Retry(stop, retry_after) => (stop, retry_after),
             };
-            let Some(wait) = self.backoff.wait(attempt, asked_for, spread()) else {
+            let Some(wait) = self.backoff.wait(attempt, retry_after, jitter()) else {
                 return Err(stop);
             };
             (self.waiting)(&match stop {
@@ -281,47 +283,47 @@ impl Api {
         Err(Stop::Interrupted)
     }
 
-    async fn attempt(&self, request: RequestBuilder, largest: usize, attempts: u32) -> Attempt {
-        let response = match response(request, largest).await {
+    async fn attempt(&self, request: RequestBuilder, max_bytes: usize, attempts: u32) -> Attempt {
+        let response = match response(request, max_bytes).await {
             Ok(response) => response,
             Err(ResponseError::Network(error)) => return self.network_error(&error),
             Err(ResponseError::TooLarge) => {
-                return Attempt::Over(Stop::TooLarge {
+                return Attempt::Failed(Stop::TooLarge {
                     url: self.url.clone(),
-                    limit: largest,
+                    limit: max_bytes,
                 });
             }
         };
         self.has_responded.store(true, Ordering::Relaxed);
-        let (ApiResponse { status, .. }, asked_for) = response;
+        let (ApiResponse { status, .. }, retry_after) = response;
         match status {
             200 | 400 | 413 | 415 | 422 => Attempt::Done(response.0),
-            401 => Attempt::Over(Stop::Unauthorized),
-            403 => Attempt::Over(Stop::Forbidden(message(&response.0.body))),
+            401 => Attempt::Failed(Stop::Unauthorized),
+            403 => Attempt::Failed(Stop::Forbidden(message(&response.0.body))),
             409 | 429 | 500 | 502 | 503 | 504 => {
-                let (url, longest) = (self.url.clone(), self.backoff.longest);
-                match asked_for.filter(|asked_for| *asked_for > longest) {
-                    Some(asked_for) => Attempt::Over(Stop::LongWait {
+                let (url, max_wait) = (self.url.clone(), self.backoff.max_wait);
+                match retry_after.filter(|retry_after| *retry_after > max_wait) {
+                    Some(retry_after) => Attempt::Failed(Stop::LongWait {
                         url,
                         status,
-                        asked_for,
-                        longest,
+                        retry_after,
+                        max_wait,
                     }),
-                    None => Attempt::Again(
+                    None => Attempt::Retry(
                         Stop::Busy {
                             url,
                             status,
                             attempts,
                         },
-                        asked_for,
+                        retry_after,
                     ),
                 }
             }
-            _ => Attempt::Over(self.foreign(status)),
+            _ => Attempt::Failed(self.foreign(status)),
         }
     }
 
-    /// An attempt that failed before there was a response.
+    /// Classifies an attempt that failed without a response.
     fn network_error(&self, error: &reqwest::Error) -> Attempt {
         let url = self.url.clone();
         let stop = match error.is_timeout() && !error.is_connect() {
@@ -337,14 +339,14 @@ impl Api {
         let never = error.is_builder()
             || (error.is_connect() && !self.has_responded.load(Ordering::Relaxed));
         if never {
-            Attempt::Over(stop)
+            Attempt::Failed(stop)
         } else {
-            Attempt::Again(stop, None)
+            Attempt::Retry(stop, None)
         }
     }
 }
 
-/// Why there is no response that can be read.
+/// Why there is no complete response.
 enum ResponseError {
     Network(reqwest::Error),
     TooLarge,
@@ -356,10 +358,10 @@ impl From<reqwest::Error> for ResponseError {
     }
 }
 
-/// The response, and how long it asks to wait.
+/// Reads the response, and how long it asks to wait.
 async fn response(
     request: RequestBuilder,
-    largest: usize,
+    max_bytes: usize,
 ) -> Result<(ApiResponse, Option<Duration>), ResponseError> {
     let mut response = request.send().await?;
     let status = response.status().as_u16();
@@ -367,10 +369,10 @@ async fn response(
         .headers()
         .get("idempotency-replayed")
         .is_some_and(|value| value == "true");
-    let asked_for = response.headers().get(RETRY_AFTER).and_then(retry_after);
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > largest {
+        if body.len() + chunk.len() > max_bytes {
             return Err(ResponseError::TooLarge);
         }
         body.extend(chunk);
@@ -381,12 +383,12 @@ async fn response(
             replayed,
             body,
         },
-        asked_for,
+        retry_after,
     ))
 }
 
-/// The whole seconds of a `Retry-After` (RFC 9110, section 10.2.3); this API and its gateway send
-/// no dates.
+/// The seconds of a `Retry-After` (RFC 9110, section 10.2.3). This API and its gateway do not send
+/// dates in it.
 fn retry_after(value: &HeaderValue) -> Option<Duration> {
     value
         .to_str()
@@ -397,7 +399,7 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
         .map(Duration::from_secs)
 }
 
-/// What an error says, as the API or its gateway words it.
+/// The message of an error of the API or its gateway.
 pub(crate) fn message(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Body {
@@ -409,10 +411,10 @@ pub(crate) fn message(body: &[u8]) -> String {
     )
 }
 
-/// Reads the URL of an API.
+/// Parses the URL of an API.
 ///
 /// # Errors
-/// When it has no scheme, another than `http` and `https`, or more than a host, a port and a path.
+/// If the scheme is not `http` or `https`, or the URL has more than a host, a port and a path.
 pub fn api_url(url: &str) -> Result<Url, String> {
     if url.trim().is_empty() {
         return Err(
@@ -464,7 +466,7 @@ fn whole_url(url: &str) -> Option<String> {
         }
     };
     let whole = format!("{scheme}://{rest}");
-    // What follows the colon of another scheme, as in `mailto:x` or `c:/x`, is no port.
+    // In `mailto:x` and `c:/x` no port follows the colon.
     let has_empty_port = rest
         .split('/')
         .next()
@@ -475,7 +477,7 @@ fn whole_url(url: &str) -> Option<String> {
         .map(|_| whole)
 }
 
-/// A URL as it may be printed: with `***` in place of a user and a password.
+/// The URL with `***` instead of a user and a password, for messages.
 fn without_user(url: &str) -> String {
     let start = url.find("://").map_or(0, |end| end + 3);
     match url.rfind('@').filter(|at| *at >= start) {
@@ -484,7 +486,7 @@ fn without_user(url: &str) -> String {
     }
 }
 
-/// Whether a URL is one of this machine's own.
+/// Whether the host of a URL is a loopback address or `localhost`.
 pub fn is_loopback(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| is_local(&url))
 }
@@ -504,8 +506,8 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// A number from 0 to 1; where the machine has no randomness, everybody waits alike.
-fn spread() -> f64 {
+/// A random number from 0 to 1; 0 if the machine has no randomness.
+fn jitter() -> f64 {
     let mut byte = [0; 1];
     rand::fill(&mut byte).map_or(0.0, |()| f64::from(byte[0]) / 255.0)
 }
@@ -516,21 +518,22 @@ mod tests {
 
     #[test]
     fn waits_double_and_are_never_shorter_than_asked_for() {
-        let (first, longest) = (Duration::from_millis(100), Duration::from_millis(300));
+        let (first_wait, max_wait) = (Duration::from_millis(100), Duration::from_millis(300));
         let backoff = Backoff {
             attempts: 5,
-            first,
-            longest,
+            first_wait,
+            max_wait,
             ..Backoff::default()
         };
-        let check = |attempt, asked_for: Option<u64>, expected: Option<(u64, u64)>| {
-            let wait = |spread| backoff.wait(attempt, asked_for.map(Duration::from_millis), spread);
+        let check = |attempt, retry_after: Option<u64>, expected: Option<(u64, u64)>| {
+            let wait =
+                |jitter| backoff.wait(attempt, retry_after.map(Duration::from_millis), jitter);
             let expected = expected
                 .map(|(least, most)| (Duration::from_millis(least), Duration::from_millis(most)));
             assert_eq!(
                 wait(0.0).zip(wait(1.0)),
                 expected,
-                "{attempt} {asked_for:?}"
+                "{attempt} {retry_after:?}"
             );
         };
         check(1, None, Some((50, 100)));

@@ -58,7 +58,7 @@ fn integer(json: &str) -> Option<u64> {
     (significant(json) == significant(&number.to_string())).then_some(number)
 }
 
-/// A release date in ISO 8601, however it was written.
+/// A release date, in any spelling, as ISO 8601.
 pub(crate) fn release_date(text: &str) -> Result<String, RowError> {
     match date::parse(text) {
         Ok(date) => Ok(date::iso(date)),

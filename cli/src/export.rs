@@ -1,4 +1,4 @@
-//! Rows out: the pages of a list, one after the other, in the order of their ids.
+//! Reads a list page by page, in the order of the ids, and writes its rows.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -12,25 +12,25 @@ use crate::members::{self, Members, object};
 use crate::pages::{Page, PageError, Progress, TakeError};
 use crate::{Api, Format, Resource, Stop, date, shortened};
 
-/// The most names of members that a message lists.
+/// The most names in a message.
 const MAX_NAMES: usize = 16;
 
-/// Why an export did not come to its end.
+/// Why an export is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The API gives no more rows.
+    /// The client sends no more requests.
     #[error("{0}")]
     Stop(#[from] Stop),
-    /// The API sends a page that cannot be one of the list.
+    /// A page cannot be one of the list.
     #[error("{0}")]
     Page(#[from] PageError),
-    /// The API sends a movie without the cast that was asked for, so it is older than casts, or is
+    /// A movie has no cast, although the request includes it: the API is older than casts, or is
     /// another API.
     #[error(
-        "the API sends movies without their casts, although they were asked for; --format csv exports movies without casts"
+        "the API sends movies without their casts, although the request includes them; --format csv exports movies without casts"
     )]
     NoCast,
-    /// What is to take the rows does not.
+    /// The rows cannot be written.
     #[error("{0}")]
     Write(#[from] io::Error),
 }
@@ -44,29 +44,30 @@ impl From<TakeError> for ExportError {
     }
 }
 
-/// What was exported.
+/// The result of an export.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Exported {
     /// How many rows.
     pub rows: usize,
-    /// What the rows have and the format has no place for.
+    /// The members that the format has no column for.
     pub left_out: BTreeSet<String>,
-    /// How many rows have a date that the API would not take; it is written as it was sent.
-    pub odd_dates: usize,
+    /// How many rows have a date that the API itself would reject; it is written as it was sent.
+    pub invalid_dates: usize,
 }
 
-/// Writes every row of a list, in ascending id. `seen` is shown how many there are so far.
+/// Writes every row of a list, in the order of the ids. Calls `report` with the number of rows
+/// after each page.
 ///
 /// # Errors
-/// [`ExportError`]; what was written by then is not the whole list.
+/// [`ExportError`]; what has been written is incomplete.
 pub async fn export(
     api: &Api,
     resource: Resource,
     format: Format,
     to: &mut impl Write,
-    mut seen: impl FnMut(usize),
+    mut report: impl FnMut(usize),
 ) -> Result<Exported, ExportError> {
-    // Nobody stops an export in an orderly way: half of one is of no use.
+    // Nothing sends a stop: an interrupted export is dropped, since an incomplete file is useless.
     let (_running, stopped) = watch::channel(false);
     let (first, limit) = first_page(resource, format);
     let (mut next, mut progress, mut exported) =
@@ -82,7 +83,7 @@ pub async fn export(
             to.write_all(&line(row, resource, format, &mut exported)?)?;
         }
         exported.rows += page.rows.len();
-        seen(exported.rows);
+        report(exported.rows);
     }
     to.flush()?;
     if (resource, format) == (Resource::Movies, Format::Csv) && exported.rows > 0 {
@@ -111,8 +112,8 @@ fn line(
     format: Format,
     exported: &mut Exported,
 ) -> Result<Vec<u8>, ExportError> {
-    exported.odd_dates += usize::from(
-        resource == Resource::Movies && row.get("release_date").is_some_and(is_odd_date),
+    exported.invalid_dates += usize::from(
+        resource == Resource::Movies && row.get("release_date").is_some_and(is_invalid_date),
     );
     let left_out = &mut exported.left_out;
     match format {
@@ -143,18 +144,18 @@ fn line(
                     (Resource::Movies, "cast") => (name, cast(value)),
                     _ => (name, value.get().to_owned()),
                 });
-            // A row is on one line, as this API sends it; another server might break it.
+            // Another server might send a row on several lines.
             Ok(format!("{}\n", object(members).replace(['\r', '\n'], " ")).into_bytes())
         }
     }
 }
 
-/// Whether this is neither a date that the API takes nor null.
-fn is_odd_date(value: &RawValue) -> bool {
+/// Whether the value is neither null nor a date that the API accepts.
+fn is_invalid_date(value: &RawValue) -> bool {
     value.get() != "null" && members::text(value).is_none_or(|text| date::parse(&text).is_err())
 }
 
-/// A cast as import takes it: without names, which are the actors' own, and without what is null.
+/// A cast as import accepts it: without the actors' names, and without members that are null.
 fn cast(value: &RawValue) -> String {
     let credit = |credit: Members<'_>| {
         let is_kept = |(name, value): &(String, &RawValue)| {
@@ -175,15 +176,15 @@ fn cast(value: &RawValue) -> String {
             .map(|entry| Members::parse(entry.get().as_bytes()).ok().map(credit))
             .collect()
     });
-    // What is no cast stays as it is, for whoever reads the file to see.
+    // A value that is not a cast stays as it is, so that the reader of the file sees it.
     credits.map_or_else(
         || value.get().to_owned(),
         |credits| format!("[{}]", credits.join(",")),
     )
 }
 
-/// A member as a cell: text as it is, dates in ISO 8601, everything else as JSON has it; nothing
-/// for what is not there.
+/// A member as a cell: text as it is, dates in ISO 8601, and everything else as JSON. A member that
+/// is absent or null is an empty cell.
 fn cell(column: &str, member: Option<&RawValue>) -> String {
     let Some(member) = member.filter(|member| member.get() != "null") else {
         return String::new();
@@ -278,7 +279,7 @@ mod tests {
                         .unwrap();
                 assert!(date != r#""soon""# || written.contains("soon"), "{written}");
             }
-            assert_eq!(exported.odd_dates, 2);
+            assert_eq!(exported.invalid_dates, 2);
         }
     }
 
@@ -329,8 +330,8 @@ mod tests {
         }
     }
 
-    /// Text as the API gives it out: trimmed, not empty, without control characters; often what a
-    /// guard has to look at.
+    /// Text as the API sends it: trimmed, not empty, without control characters; often one that
+    /// needs an apostrophe.
     fn name() -> impl Strategy<Value = String> {
         "[-=+@;,\"' a＝]{1,8}|#(N/A|REF!|#)|\\PC{1,12}|'.{0,5}"
             .prop_map(|text| {

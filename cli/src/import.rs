@@ -1,5 +1,5 @@
-//! Rows in: one POST a row, under a key that is the row's own however often the import is begun
-//! again.
+//! Sends one POST for each row, with an idempotency key that stays the same when the import is
+//! repeated.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,43 +25,44 @@ use crate::{Api, Resource, Row, Stop, shortened};
 /// safely.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What is imported, and how.
+/// An import that has not started.
 pub struct Import {
-    /// What the rows are.
+    /// The kind of the rows.
     pub resource: Resource,
     /// The rows.
     pub rows: Vec<Row>,
-    /// The most requests at a time, from 1.
+    /// The most concurrent requests, at least 1.
     pub concurrency: usize,
-    /// Tells this run apart from another of the same rows, so that they are added again.
+    /// The id of a run that adds the rows again. Without one, rows of the last 24 hours are not
+    /// added again.
     pub run: Option<String>,
 }
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Debug, Default, PartialEq)]
 pub struct Summary {
     /// How many rows the file has.
     pub rows: usize,
     /// How many were added.
     pub created: usize,
-    /// How many an earlier run had added, or an attempt of this one whose response was lost.
+    /// How many an earlier run had added, or an earlier attempt whose response was lost.
     pub replayed: usize,
-    /// The rows that are none, in the order of their lines once the import has ended.
+    /// The rejected rows. Once the import has ended, they are in the order of their lines.
     pub rejected: Vec<RejectedRow>,
     /// Why the import ended before every row had a response, if it did.
     pub stop: Option<Stop>,
 }
 
-/// A row that was not taken.
+/// A row that was not added.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RejectedRow {
     /// The line that it begins on.
     pub line: usize,
-    /// Why, in words for its author.
+    /// Every reason.
     pub reasons: String,
 }
 
-/// What came of one row.
+/// The result of one row.
 enum Outcome {
     Created,
     Replayed,
@@ -80,19 +81,19 @@ impl Summary {
             Outcome::Created => self.created += 1,
             Outcome::Replayed => self.replayed += 1,
             Outcome::Rejected(row) => self.rejected.push(row),
-            // The first stop is what the others are stopped by.
+            // The first stop causes the others.
             Outcome::Stopped(stop) => self.stop = Some(self.stop.take().unwrap_or(stop)),
         }
     }
 }
 
 /// Imports rows until each has a response, the API must not be called any more, or `interrupted`
-/// completes. Calls `seen` after each response.
+/// completes. Calls `report` after each response.
 pub async fn import(
     api: &Api,
     import: Import,
     interrupted: impl Future<Output = ()>,
-    mut seen: impl FnMut(&Summary),
+    mut report: impl FnMut(&Summary),
 ) -> Summary {
     let Import {
         resource,
@@ -105,9 +106,9 @@ pub async fn import(
         ..Summary::default()
     };
     let (stopping, stopped) = watch::channel(false);
-    let keyed =
-        stream::iter(keyed(resource, rows, run.as_deref())).take_until(stop(stopped.clone()));
-    let sent = keyed.map(|(row, key)| send(api, resource, row, key, stopped.clone()));
+    let with_keys =
+        stream::iter(with_keys(resource, rows, run.as_deref())).take_until(stop(stopped.clone()));
+    let sent = with_keys.map(|(row, key)| send(api, resource, row, key, stopped.clone()));
     let mut outcomes = pin!(sent.buffer_unordered(concurrency));
     let all = async {
         while let Some(outcome) = outcomes.next().await {
@@ -115,7 +116,7 @@ pub async fn import(
             if summary.stop.is_some() {
                 stopping.send_replace(true);
             }
-            seen(&summary);
+            report(&summary);
         }
     };
     let interrupted = async {
@@ -138,12 +139,12 @@ async fn stop(mut stopped: watch::Receiver<bool>) {
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
-/// Each row with its key.
+/// Each row with its idempotency key.
 ///
-/// The key is made of what the row says and of how many rows before it say the same, so that two
-/// equal rows of a file are two rows, and rows that were added, corrected or moved since an earlier
-/// run change nothing about the others.
-fn keyed(resource: Resource, rows: Vec<Row>, run: Option<&str>) -> Vec<(Row, String)> {
+/// The key depends on the row's body and on the number of equal rows before it. So two equal rows
+/// of a file are two rows, and adding, correcting or moving a row does not change the keys of the
+/// others.
+fn with_keys(resource: Resource, rows: Vec<Row>, run: Option<&str>) -> Vec<(Row, String)> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let key = |row: &Row| {
         let Ok(body) = &row.body else {
@@ -157,21 +158,20 @@ fn keyed(resource: Resource, rows: Vec<Row>, run: Option<&str>) -> Vec<(Row, Str
     rows.into_iter().zip(keys).collect()
 }
 
-/// The key of the row with this body, the first of those that say the same or a later one, in a
-/// run.
+/// The key of a row in a run; `ordinal` counts the rows with this body from 1.
 fn idempotency_key(resource: Resource, run: &str, ordinal: usize, body: &str) -> String {
-    // The length tells where the run's id ends, whatever is in it.
-    let said = format!("{}\n{ordinal}\n{}\n{run}{body}", resource.name(), run.len());
+    // The length marks where the run's id ends.
+    let text = format!("{}\n{ordinal}\n{}\n{run}{body}", resource.name(), run.len());
     format!(
         "import-{}",
-        URL_SAFE_NO_PAD.encode(digest::digest(&SHA256, said.as_bytes()))
+        URL_SAFE_NO_PAD.encode(digest::digest(&SHA256, text.as_bytes()))
     )
 }
 
-/// An id for a run that is to add rows again.
+/// A new id for a run that adds rows again.
 ///
 /// # Errors
-/// When the machine has no randomness.
+/// If the machine has no randomness.
 pub fn random_run() -> Result<String, String> {
     let mut bytes = [0; 6];
     rand::fill(&mut bytes).map_err(|_| "this machine has no randomness")?;
@@ -179,17 +179,17 @@ pub fn random_run() -> Result<String, String> {
     Ok(format!("{digits}{}", check_digits(&digits)))
 }
 
-/// Two more digits by which a mistyped id of a run is known.
+/// Two more digits, which reveal a mistyped id.
 fn check_digits(digits: &str) -> String {
     let digest = digest::digest(&SHA256, format!("run {digits}").as_bytes());
     format!("{:02x}", digest.as_ref()[0])
 }
 
-/// Checks that an id is one that [`random_run`] has made: another would be another run, which adds
-/// every row again.
+/// Checks that [`random_run`] has made an id: a mistyped id would be a new run, which adds every
+/// row again.
 ///
 /// # Errors
-/// What is wrong with it.
+/// What is wrong with the id.
 pub fn check_run(id: &str) -> Result<String, String> {
     let is_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
     match id.split_at_checked(12) {
@@ -199,9 +199,7 @@ pub fn check_run(id: &str) -> Result<String, String> {
         Some((digits, check)) if id.bytes().all(is_hex) && check == check_digits(digits) => {
             Ok(id.to_owned())
         }
-        _ => Err(
-            "this is no id that an import has printed; is it complete and typed correctly?".into(),
-        ),
+        _ => Err("no import has printed this id; is it complete and typed correctly?".into()),
     }
 }
 
@@ -238,7 +236,7 @@ async fn send(
     }
 }
 
-/// Whether a response is that of a row that is there now: one of the resource, with an id.
+/// Whether the body has a row of the resource with an id.
 fn is_row(resource: Resource, body: &[u8]) -> bool {
     let rows = Members::parse(body)
         .ok()
@@ -253,8 +251,7 @@ fn is_row(resource: Resource, body: &[u8]) -> bool {
         .is_some_and(|id| id.get().parse::<u64>().is_ok())
 }
 
-/// The reasons of an error, as the API gives them; `places` are those of the cast's credits in the
-/// file.
+/// The reasons of an error response. `places` are the places of the cast's credits in the file.
 fn reasons(response: &ApiResponse, places: &[usize]) -> String {
     #[derive(Deserialize)]
     struct Detail {
@@ -269,7 +266,7 @@ fn reasons(response: &ApiResponse, places: &[usize]) -> String {
         Ok(Body { details }) if !details.is_empty() => {
             let details: Vec<_> = details
                 .iter()
-                .map(|it| format!("{}: {}", placed(&it.field, places), it.message))
+                .map(|it| format!("{}: {}", field_in_file(&it.field, places), it.message))
                 .collect();
             shortened(&details.join("; "))
         }
@@ -277,8 +274,8 @@ fn reasons(response: &ApiResponse, places: &[usize]) -> String {
     }
 }
 
-/// A field's name; a credit is named by its place in the file, whatever order the cast was sent in.
-fn placed<'a>(field: &'a str, places: &[usize]) -> Cow<'a, str> {
+/// A field's name, in which a credit has its place in the file instead of that in the request.
+fn field_in_file<'a>(field: &'a str, places: &[usize]) -> Cow<'a, str> {
     let credit = field
         .strip_prefix("cast[")
         .and_then(|rest| rest.split_once(']'));
@@ -299,7 +296,7 @@ mod tests {
             body: Ok((*body).to_owned()),
             places: Vec::new(),
         };
-        keyed(resource, bodies.iter().map(row).collect(), run)
+        with_keys(resource, bodies.iter().map(row).collect(), run)
             .into_iter()
             .map(|(_, key)| key)
             .collect()
@@ -365,13 +362,14 @@ mod tests {
 
     #[test]
     fn a_credit_is_named_by_its_place_in_the_file() {
-        let check = |field: &str, expected: &str| assert_eq!(placed(field, &[2, 0, 1]), expected);
+        let check =
+            |field: &str, expected: &str| assert_eq!(field_in_file(field, &[2, 0, 1]), expected);
         check("cast[0].actor_id", "cast[2].actor_id");
         check("cast[1]", "cast[0]");
         check("cast[3].actor_id", "cast[3].actor_id");
         check("cast[x]", "cast[x]");
         check("cast", "cast");
-        assert_eq!(placed("cast[0].actor_id", &[]), "cast[0].actor_id");
+        assert_eq!(field_in_file("cast[0].actor_id", &[]), "cast[0].actor_id");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The rows of a file of JSON lines.
+//! Reads the rows of a file of JSON lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,8 +37,9 @@ pub(crate) fn json_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Prob
     })
 }
 
-/// The members that the API has fields for, in the form that it stores; one that is null is the
-/// same as none. The others are `unknown`, but for `id`, which is the API's to choose.
+/// The body of a row: the members that the API has fields for, as it stores them. A member that is
+/// null counts as absent. The names of the others go to `unknown`, except `id`, which the API
+/// chooses.
 fn json_body(
     line: &str,
     resource: Resource,
@@ -77,13 +78,13 @@ fn json_body(
 
 fn unusable(error: MembersError) -> RowError {
     RowError::Row(match error {
-        MembersError::NoObject => format!("{error}; JSON lines have one object on one line"),
+        MembersError::NotAnObject => format!("{error}; JSON lines have one object on one line"),
         MembersError::Twice(_) => error.to_string(),
     })
 }
 
-/// Rejects the file where an unknown name is a field's, spelled in another way: left out, it would
-/// be lost in every row.
+/// Rejects the file if an unknown name is another spelling of a field: otherwise the field would be
+/// left out of every row.
 fn check_spelling(
     name: &str,
     fields: impl IntoIterator<Item = &'static str>,
@@ -137,7 +138,7 @@ fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<Cast, RowErr
 
 fn credit(entry: &RawValue, unknown: &mut BTreeSet<String>) -> Result<String, RowError> {
     let members = match Members::parse(entry.get().as_bytes()) {
-        Err(MembersError::NoObject) => return Ok(entry.get().to_owned()),
+        Err(MembersError::NotAnObject) => return Ok(entry.get().to_owned()),
         other => other.map_err(unusable)?.0,
     };
     let (known, others): (Vec<_>, Vec<_>) = members

@@ -18,7 +18,7 @@ mod terminal;
 pub use api::{Api, Backoff, Stop, api_url, is_loopback};
 pub use export::{ExportError, Exported, export};
 pub use import::{Import, RejectedRow, Summary, check_run, import, random_run};
-pub use output::ToFile;
+pub use output::ExportFile;
 pub use pages::PageError;
 pub use row::{Ignored, Problem, Row, Rows};
 pub use rows::read;

@@ -1,4 +1,4 @@
-//! JSON objects member by member, each value as it stands in the text.
+//! Reads JSON objects member by member, and keeps the spelling of each value.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,24 +7,24 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The members of a JSON object, in their order. No name stands twice.
+/// The members of a JSON object, in their order. Names are unique.
 #[derive(Debug)]
 pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
-/// Why a text is no object that can be read without loss.
+/// Why a text cannot be read as an object without loss.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MembersError {
-    /// It is something else.
-    #[error("is no JSON object")]
-    NoObject,
-    /// Of two members with one name, a reader keeps one.
+    /// The text is not an object.
+    #[error("is not a JSON object")]
+    NotAnObject,
+    /// Two members have the same name.
     #[error("has the member {0} twice")]
     Twice(String),
 }
 
 impl<'a> Members<'a> {
     pub(crate) fn parse(json: &'a [u8]) -> Result<Self, MembersError> {
-        let Every(members) = serde_json::from_slice(json).map_err(|_| MembersError::NoObject)?;
+        let Every(members) = serde_json::from_slice(json).map_err(|_| MembersError::NotAnObject)?;
         let mut names = HashSet::new();
         match members.iter().find(|(name, _)| !names.insert(name)) {
             Some((name, _)) => Err(MembersError::Twice(name.clone())),
@@ -40,7 +40,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Every member, also of a name that stands twice.
+/// Every member, including those with the same name.
 struct Every<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Every<'a> {
@@ -65,7 +65,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Every<'a> {
     }
 }
 
-/// The text of a JSON string; none for any other value.
+/// The text of a JSON string; `None` for any other value.
 pub(crate) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
@@ -75,7 +75,7 @@ pub(crate) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// An object of members whose values are JSON already.
+/// An object of these members, whose values are JSON.
 pub(crate) fn object<N: AsRef<str>>(
     members: impl IntoIterator<Item = (N, impl AsRef<str>)>,
 ) -> String {
@@ -115,7 +115,7 @@ mod tests {
         for json in ["", "[]", "5", "{", "{} {}", "{\"a\":}"] {
             assert_eq!(
                 Members::parse(json.as_bytes()).unwrap_err(),
-                MembersError::NoObject,
+                MembersError::NotAnObject,
                 "{json}"
             );
         }

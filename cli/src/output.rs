@@ -6,24 +6,23 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// A file that takes its name when it is whole.
+/// A file that gets its name when it is complete.
 ///
-/// Until then it is a new file in the same folder, with a random name and for its owner alone. If
-/// it is dropped before it is finished, it is removed.
-pub struct ToFile {
+/// Until then it is a new file in the same folder, with a random name, and readable by its owner
+/// alone. If it is dropped before it is finished, it is removed.
+pub struct ExportFile {
     file: BufWriter<NamedTempFile>,
     path: PathBuf,
-    /// Those of the file that it replaces.
+    /// The permissions of the file that it replaces.
     permissions: Option<Permissions>,
 }
 
-impl ToFile {
-    /// Begins the file.
+impl ExportFile {
+    /// Creates the file with its random name.
     ///
     /// # Errors
-    /// When it cannot be made, or something other than a file has its name. A link is an error
-    /// whatever it leads to: to replace what is behind it could be as unwelcome as to replace the
-    /// link.
+    /// If the file cannot be created, or something other than a file has its name. A link is an
+    /// error: neither the link nor its target should be replaced silently.
     pub fn create(path: &Path) -> io::Result<Self> {
         let replaced = match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -31,7 +30,7 @@ impl ToFile {
             Ok(there) => Some(file(there)?),
         };
         path.file_name()
-            .ok_or_else(|| io::Error::other("this is no file's name"))?;
+            .ok_or_else(|| io::Error::other("this is not the name of a file"))?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
@@ -53,10 +52,10 @@ impl ToFile {
         })
     }
 
-    /// Gives the file its name, in place of one that had it, whose permissions it takes over.
+    /// Renames the file, which replaces an existing one and gets its permissions.
     ///
     /// # Errors
-    /// When it cannot be written to its end or renamed; what had its name before has it still.
+    /// If the file cannot be written or renamed; an existing one stays as it was.
     pub fn finish(self) -> io::Result<()> {
         let file = self
             .file
@@ -71,7 +70,7 @@ impl ToFile {
     }
 }
 
-/// An error with the folder in place of the file's random name, which says nothing to anybody.
+/// The error with the folder's name instead of the file's random name.
 fn in_folder(folder: &Path, error: &io::Error) -> io::Error {
     let cause = error
         .get_ref()
@@ -80,13 +79,13 @@ fn in_folder(folder: &Path, error: &io::Error) -> io::Error {
     io::Error::new(
         error.kind(),
         format!(
-            "no file can be made in the folder {}: {cause}",
+            "no file can be created in the folder {}: {cause}",
             folder.display()
         ),
     )
 }
 
-/// Who may read and write: what else a mode can say is not for a file of rows.
+/// The permissions without set-user-id, set-group-id and sticky bits.
 #[cfg(unix)]
 fn plain(permissions: Permissions) -> Permissions {
     use std::os::unix::fs::PermissionsExt;
@@ -106,12 +105,12 @@ fn file(there: Metadata) -> io::Result<Metadata> {
         )),
         (_, true) => Ok(there),
         _ => Err(io::Error::other(
-            "this is no file; leave --output out to write to standard output",
+            "this is not a file; leave --output out to write to standard output",
         )),
     }
 }
 
-impl Write for ToFile {
+impl Write for ExportFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)
     }

@@ -10,69 +10,68 @@ use crate::api::ApiResponse;
 use crate::members::{self, Members};
 use crate::{Api, Resource, Stop, shortened};
 
-/// The most empty pages in a row. This API passes over some 250,000 deleted rows in each.
+/// The most empty pages in a row. In each, this API skips some 250,000 deleted rows.
 const MAX_EMPTY_PAGES: usize = 100;
-/// The most pages with fewer than a tenth of the rows asked for. This API sends such pages where
-/// most of 250,000 rows are deleted, or where movies have more than a hundred credits each.
+/// The most pages with fewer than a tenth of the requested rows. This API sends such pages if most
+/// of 250,000 rows are deleted, or if movies have more than a hundred credits each.
 const MAX_SHORT_PAGES: usize = 10_000;
-/// The most cursors that are remembered, in some 16 MB. A list of so many pages has a thousand
-/// million rows.
+/// The most cursors that are remembered, in some 16 MB: enough for a list of 1,000,000,000 rows.
 const MAX_CURSORS: usize = 1_000_000;
-/// The longest path of a next page, in bytes; the gateway takes no request line of more than
+/// The longest path of a next page, in bytes; the gateway rejects request lines of more than
 /// 10,240.
 const MAX_NEXT_BYTES: usize = 8192;
 
-/// Why a page cannot be one of a list that ends.
+/// Why a page cannot belong to a list that ends.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
-    /// It has more rows than it may have.
+    /// The page has more rows than requested.
     #[error("the API sends {rows} rows in a page that may have {limit}")]
     TooManyRows {
-        /// How many it has.
+        /// How many rows it has.
         rows: usize,
-        /// How many were asked for.
+        /// How many rows it may have.
         limit: usize,
     },
-    /// Its ids do not ascend.
+    /// The ids do not ascend.
     #[error(
         "the API sends row {id} after {before}; a list ascends by id, so rows would be missing or come twice"
     )]
     Order {
         /// The id of the row.
         id: u64,
-        /// The id that it must be greater than.
+        /// The id before it, which must be smaller.
         before: u64,
     },
-    /// The next page begins where a page has begun, or among rows that were sent.
+    /// The next page does not begin after the rows so far.
     #[error(
         "the API's next page begins after id {after}, which is not past {before}; the list would not end"
     )]
     After {
         /// Where the next page begins.
         after: u64,
-        /// The last id, or where this page began.
+        /// The last id, or where this page begins.
         before: u64,
     },
-    /// It has the cursor of an earlier page.
+    /// The cursor is that of an earlier page.
     #[error("the API sends a cursor that it has sent before; the list would not end")]
     Cursor,
-    /// There are no rows, again and again.
+    /// Too many pages in a row are empty.
     #[error(
         "the API sends {MAX_EMPTY_PAGES} empty pages one after the other, each with a next page"
     )]
     Empty,
-    /// There are few rows in a page, again and again.
+    /// Too many pages have few rows.
     #[error(
-        "the API sends {MAX_SHORT_PAGES} pages with less than a tenth of the rows asked for, each with a next page"
+        "the API sends {MAX_SHORT_PAGES} pages with less than a tenth of the requested rows, each with a next page"
     )]
     Short,
-    /// The path of the next page is none of this list's.
+    /// The path of the next page is not one of this list.
     #[error("the list's `next` is not one of this API's: {next}")]
     Next {
-        /// What was sent.
+        /// The path.
         next: String,
     },
-    /// The path of the next page is no path that the API takes.
+    /// The path of the next page is longer than the API accepts.
     #[error("the API sends a next page whose path is longer than {MAX_NEXT_BYTES} bytes")]
     LongNext,
 }
@@ -80,18 +79,18 @@ pub enum PageError {
 /// One response of a list.
 #[derive(Debug)]
 pub(crate) struct Page<'a> {
-    /// The rows as they stand in the response.
+    /// The rows, with the spelling of the response.
     pub(crate) rows: Vec<Members<'a>>,
     pub(crate) next: Option<String>,
 }
 
 impl<'a> Page<'a> {
-    /// The page, if this is one of the resource's list.
+    /// Parses a page; `None` if the response is not one of the resource's list.
     pub(crate) fn parse(resource: Resource, response: &'a ApiResponse) -> Option<Self> {
         let members = Members::parse(&response.body)
             .ok()
             .filter(|_| response.status == 200)?;
-        // A `next` of another kind must not look like the end.
+        // A `next` that is not a string must not look like the end of the list.
         let next = members
             .get("next")
             .map(|next| members::text(next).unwrap_or_else(|| next.get().to_owned()));
@@ -115,9 +114,9 @@ pub(crate) struct Progress {
     last: u64,
     /// The id that the page begins after.
     after: u64,
-    /// Pages without a row since the last one with rows.
+    /// The number of empty pages since the last one with rows.
     empty: usize,
-    /// Pages with few rows.
+    /// The number of pages with few rows.
     short: usize,
     /// Digests of the cursors so far.
     cursors: HashSet<u64>,
@@ -125,7 +124,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Checks a page against those before it, and gives the path of the next one.
+    /// Checks a page against those before it, and returns the path of the next one.
     pub(crate) fn take(
         &mut self,
         api: &Api,
@@ -162,7 +161,7 @@ impl Progress {
         if next.len() > MAX_NEXT_BYTES {
             return Err(PageError::LongNext.into());
         }
-        // One elsewhere is no page of this list.
+        // A path of another list or host is not followed.
         let foreign = || PageError::Next {
             next: shortened(next),
         };
@@ -195,7 +194,7 @@ impl Progress {
         }
     }
 
-    /// Checks that a next page leads on. None where it does not say where it begins.
+    /// Checks that the next page continues the list. `None` if the query has no position.
     fn check_next(&mut self, query: &str) -> Result<Option<()>, PageError> {
         let mut leads_on = None;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -225,7 +224,7 @@ impl Progress {
     }
 }
 
-/// Why a list is read no further.
+/// Why reading a list ends with an error.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TakeError {
     #[error(transparent)]
@@ -276,7 +275,7 @@ mod tests {
         check(422, r#"{"actors":[]}"#, None);
     }
 
-    /// What comes of pages that follow each other, each with a limit of 3.
+    /// Takes these pages one after the other, each with a limit of 3.
     fn walk(pages: &[(&[u64], &str)]) -> Result<Option<String>, TakeError> {
         let api = Api::new("http://127.0.0.1", "token", Backoff::default()).unwrap();
         let (mut progress, mut next) = (Progress::default(), None);
@@ -381,7 +380,7 @@ mod tests {
     #[test]
     fn pages_with_few_rows_have_an_end_whatever_is_between_them() {
         let api = Api::new("http://127.0.0.1", "token", Backoff::default()).unwrap();
-        // A list of pages, the first one's number 1: its rows and whether another follows.
+        // Takes this many pages; `rows` is the number of rows in the page with this number.
         let walk = |pages: u64, rows: &dyn Fn(u64) -> u64| {
             let mut progress = Progress::default();
             (1..=pages).try_for_each(|number| {

@@ -1,4 +1,4 @@
-//! What a file says: its rows, each with the line it begins on and the body that is sent for it.
+//! The rows of a file, each with the line on which it begins and the body that is sent for it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,45 +8,45 @@ use crate::members::object;
 /// The rows of a file.
 #[derive(Debug)]
 pub struct Rows {
-    /// One after the other, empty ones left out.
+    /// The rows in the order of the file, without empty ones.
     pub rows: Vec<Row>,
     /// The columns or members that the API has no field for.
     pub ignored: Vec<Ignored>,
 }
 
-/// A column or member that is not sent.
+/// A column or member that is left out.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ignored {
-    /// Its name as the file has it.
+    /// Its name in the file.
     pub name: String,
-    /// How many rows have something there.
+    /// How many rows have a value there.
     pub rows: usize,
 }
 
 /// One row of a file.
 #[derive(Debug, PartialEq)]
 pub struct Row {
-    /// The line that it begins on, from 1.
+    /// The line on which it begins, from 1.
     pub line: usize,
-    /// The body to be sent, or why there is none. Rows that say the same have the same body,
-    /// whatever file they are from.
+    /// The body to send, or why there is none. Rows that are equal to the API have equal bodies, in
+    /// every file and format.
     pub body: Result<String, String>,
-    /// For each credit of the body's cast its place in the file's, which errors name; empty where
-    /// there is no valid cast.
+    /// For each credit in the body its place in the file's cast, which error messages name. Empty
+    /// without a valid cast.
     pub places: Vec<usize>,
 }
 
-/// What is sent for a row.
+/// The body to send for a row.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub(crate) json: String,
     pub(crate) places: Vec<usize>,
 }
 
-/// What keeps a file from being imported.
+/// Why a file cannot be imported.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The line, from 1; none for the file as a whole.
+    /// The line, from 1; `None` for the whole file.
     pub line: Option<usize>,
     /// What is wrong, and what to do.
     pub message: String,
@@ -72,14 +72,14 @@ impl fmt::Display for Problem {
 
 /// Why a row has no body.
 pub(crate) enum RowError {
-    /// It is unusable by itself; the others can be sent.
+    /// The row is invalid; the others can be sent.
     Row(String),
-    /// Nothing of the file may be sent. A date that cannot be read is such a problem: it shows how
-    /// its column was written, and whoever writes that anew changes the readable rows too.
+    /// Nothing of the file may be sent. A date that cannot be read is such an error: its author
+    /// will reformat the whole column, which changes the readable dates too.
     File(String),
 }
 
-/// Gathers rows, unless there are problems with the file.
+/// Collects the rows, or every problem of the file.
 pub(crate) fn gathered(
     bodies: impl Iterator<Item = Result<(usize, Result<Body, RowError>), Problem>>,
 ) -> Result<Vec<Row>, Vec<Problem>> {
@@ -99,7 +99,7 @@ pub(crate) fn gathered(
             Ok((line, Err(RowError::File(message)))) => problems.push(Problem::at(line, message)),
             Err(problem) => {
                 problems.push(problem);
-                // What follows cannot be told apart any more.
+                // The rest of the file cannot be split into records.
                 break;
             }
         }
@@ -111,8 +111,7 @@ pub(crate) fn gathered(
     }
 }
 
-/// A row's body: its members in the order of their names, so that it does not matter what order
-/// they came in.
+/// A row's body: its members in the order of their names, not in that of the file.
 pub(crate) fn body(members: BTreeMap<String, String>) -> String {
     object(members)
 }

@@ -8,7 +8,7 @@ use crate::{Format, Resource};
 /// Reads a file's rows.
 ///
 /// # Errors
-/// What makes the file as a whole unusable; a row by itself that is unusable is among the rows.
+/// Why nothing of the file can be sent. An invalid row is among the rows, with its reason.
 pub fn read(file: &[u8], resource: Resource, format: Format) -> Result<Rows, Vec<Problem>> {
     let text = text(file, format).map_err(|problem| vec![problem])?;
     match format {
@@ -329,7 +329,7 @@ mod tests {
         );
         let jsonl =
             "\u{feff}{\"id\":5,\"name\":\"Ida\",\"gender\":\"f\",\"age\":34}\r\n\n[]\n{\"title\"\n";
-        let none = Err("is no JSON object; JSON lines have one object on one line".to_owned());
+        let none = Err("is not a JSON object; JSON lines have one object on one line".to_owned());
         assert_eq!(
             rows(jsonl, Actors, Format::Jsonl),
             [(1, actor("Ida", 34)), (3, none.clone()), (4, none)]
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_unusable_as_a_whole_is_refused_with_its_line() {
+    fn a_file_that_is_unusable_as_a_whole_is_rejected_with_its_line() {
         let check = |file: &[u8], expected: &str| {
             let problem = read(file, Actors, Format::Csv)
                 .unwrap_err()
@@ -452,7 +452,7 @@ mod tests {
                 file.push_str(&end.repeat(*empty));
                 let line = file.matches('\n').count() + 1;
                 file.push_str(&format!("\"{}\",1,f{end}", name.replace('"', "\"\"").replace('\n', end)));
-                let name = csv::lifted(&name).replace('\n', end);
+                let name = csv::unguarded(&name).replace('\n', end);
                 expected.push((line, Ok(serde_json::json!({"age": 1, "gender": "f", "name": name}).to_string())));
             }
             prop_assert_eq!(rows(file, Actors, Format::Csv), expected);

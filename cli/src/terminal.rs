@@ -1,11 +1,11 @@
-//! Text from files and servers on its way to a terminal.
+//! Escapes text from files and servers before it reaches a terminal.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::Format;
 
-/// The text with every character escaped that a terminal could act on, for messages of one line.
+/// Escapes every character that a terminal could act on, for messages of one line.
 ///
 /// Control characters (C0, DEL, C1), line and paragraph separators, the characters that change the
 /// direction of text, and invisible ones become `\u{1b}` and the like. Text without them is
@@ -15,7 +15,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     replaced(text, is_control)
 }
 
-/// As [`escaped`], but line feeds stay, for text of several lines.
+/// As [`escaped`], but keeps line feeds, for text of several lines.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     replaced(text, |character| character != '\n' && is_control(character))
 }
@@ -35,13 +35,13 @@ fn is_control(character: char) -> bool {
     character.is_control() || is_separator_or_direction(character) || is_invisible(character)
 }
 
-/// Line and paragraph separator, and what changes the direction of text: marks, embeddings,
-/// overrides and isolates.
+/// Line and paragraph separators, and the marks, embeddings, overrides and isolates that change the
+/// direction of text.
 fn is_separator_or_direction(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What shows nothing, so that one text can look like another: soft hyphen, zero width spaces,
+/// Invisible characters, with which one text can look like another: soft hyphen, zero width spaces,
 /// invisible operators, annotations and tags.
 fn is_invisible(character: char) -> bool {
     matches!(
@@ -51,14 +51,14 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// A writer of rows to a terminal: what is written comes out as [`escaped`], but for the line feeds
-/// that end rows.
+/// Writes rows to a terminal: escapes them as [`escaped`] does, except for the line feeds that end
+/// rows.
 pub struct EscapedWriter<W> {
     inner: W,
     format: Format,
-    /// Whether a cell of CSV is open: a line feed in it ends no row.
+    /// Whether a CSV cell is open, in which a line feed does not end the row.
     in_quotes: bool,
-    /// The beginning of a character whose end is not written yet.
+    /// The first bytes of an incomplete character.
     incomplete: Vec<u8>,
 }
 
@@ -76,7 +76,7 @@ impl<W: Write> EscapedWriter<W> {
     fn escape(&mut self, text: &str) -> String {
         let mut written = String::with_capacity(text.len());
         for character in text.chars() {
-            // A quotation mark that stands for itself is written twice, which opens the cell again.
+            // A doubled quotation mark closes the cell and opens it again.
             self.in_quotes ^= self.format == Format::Csv && character == '"';
             match character {
                 '\n' if !self.in_quotes => written.push('\n'),

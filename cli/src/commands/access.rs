@@ -1,4 +1,4 @@
-//! Which API, and as whom.
+//! Which API an import or export talks to, and with which token.
 
 use std::env;
 use std::net::Ipv4Addr;
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 /// The API identifier of the local stack, unless `API_AUDIENCE` sets another.
 const LOCAL_AUDIENCE: &str = "casting-agency";
-/// How long the local identity service may take for a token.
+/// The timeout of a request to the local identity service.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the local stack is, if it was started with other addresses than its usual ones.
+/// Where the local stack is. The defaults are those of `cargo run -p local`.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct LocalStack {
     /// The port of the local stack's identity service
@@ -24,21 +24,21 @@ pub(crate) struct LocalStack {
     listen: Ipv4Addr,
 }
 
-/// Which API, and as whom.
+/// Which API, and with which token.
 #[derive(Args)]
 pub(super) struct Access {
     /// The API's URL [default: the local stack's, http://127.0.0.1:3000]
     #[arg(long, value_name = "URL")]
     api: Option<String>,
-    /// An access token; for an API on this machine the local identity service gives a producer's if
-    /// there is none
+    /// The access token [default: for an API on this machine, a producer's of the local identity
+    /// service]
     #[arg(long, env = "CASTING_AGENCY_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
 
 impl Access {
-    /// The API with the token, or with one of the local identity service, which is sent to no other
-    /// machine.
+    /// A client of the API. Without a token, it gets one of the local identity service, which it
+    /// sends to no other machine.
     pub(super) async fn api(self, local_stack: LocalStack) -> Result<Api, String> {
         let url = self
             .api
@@ -48,7 +48,7 @@ impl Access {
             is_loopback(&url) || parsed.host_str() == Some(&local_stack.listen.to_string());
         if !is_here && parsed.scheme() == "http" {
             eprintln!(
-                "{} is not https: everybody on the way there can read the token",
+                "{} is not https: everybody on the network path can read the token",
                 escaped(&url)
             );
         }
@@ -60,7 +60,7 @@ impl Access {
                 .map_err(|problem| format!("{}; or give a --token", escaped(&problem)))?,
             None => {
                 return Err(format!(
-                    "{} takes a token: give it in CASTING_AGENCY_TOKEN or with --token",
+                    "{} needs a token: give it in CASTING_AGENCY_TOKEN or with --token",
                     escaped(&url)
                 ));
             }
@@ -94,7 +94,7 @@ impl LocalStack {
             let reason = response["error_description"].as_str();
             format!(
                 "{url} gave no token: {}",
-                reason.unwrap_or("it is no identity service")
+                reason.unwrap_or("it is not an identity service")
             )
         })
     }

@@ -4,13 +4,15 @@ use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
-use casting::{Api, EscapedWriter, ExportError, Exported, Format, Resource, Stop, ToFile, escaped};
+use casting::{
+    Api, EscapedWriter, ExportError, ExportFile, Exported, Format, Resource, Stop, escaped,
+};
 use clap::Args;
 use indicatif::ProgressBar;
 
 use super::access::{Access, LocalStack};
 use super::interruption::interruption;
-use super::progress::Said;
+use super::progress::LastMessage;
 use super::{format_of, shown};
 
 /// The byte order mark by which Excel knows UTF-8.
@@ -20,11 +22,11 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 pub(crate) struct ExportArgs {
     /// What to export
     resource: Resource,
-    /// How it is written [default: what the output's name ends with, or else csv]
+    /// The format [default: what the output's name ends with, or csv]
     #[arg(long)]
     format: Option<Format>,
-    /// The file to write, which is replaced only once the export is whole [default: standard
-    /// output]
+    /// The file to write; an existing one is replaced once the export is complete [default:
+    /// standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Begin a CSV file with a byte order mark, by which Excel knows UTF-8
@@ -34,7 +36,7 @@ pub(crate) struct ExportArgs {
     access: Access,
 }
 
-/// Exports a list.
+/// Exports a list, and prints the number of rows.
 pub(crate) async fn export(args: ExportArgs, local_stack: LocalStack) -> Result<(), String> {
     let ExportArgs {
         resource,
@@ -49,12 +51,12 @@ pub(crate) async fn export(args: ExportArgs, local_stack: LocalStack) -> Result<
     if bom && format == Format::Jsonl {
         return Err("--bom is for CSV: JSON lines have no byte order mark".into());
     }
-    let said = Said::default();
+    let last = LastMessage::default();
     let api = access
         .api(local_stack)
         .await?
-        .telling(move |why| said.say(why));
-    // Before there is a file that would be left over.
+        .on_wait(move |why| last.print(why));
+    // Listen before the file exists, so that no signal leaves it behind.
     let interrupted = interruption()?;
     let list = List {
         api: &api,
@@ -72,26 +74,26 @@ pub(crate) async fn export(args: ExportArgs, local_stack: LocalStack) -> Result<
             false => list.write(&mut { stdout }, interrupted).await,
         };
         return match written {
-            // Whoever reads this has read enough.
+            // The reader has read enough.
             Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(problem) => Err(format!(
-                "{}; what was written is not the whole list",
+                "{}; the list is incomplete",
                 escaped(&problem.to_string())
             )),
             Ok(exported) => {
-                tell_losses(&exported);
+                report_losses(&exported);
                 Ok(())
             }
         };
     };
     let at = |problem: io::Error| format!("{}: {}", shown(&path), escaped(&problem.to_string()));
-    let mut file = ToFile::create(&path).map_err(at)?;
+    let mut file = ExportFile::create(&path).map_err(at)?;
     let exported = match list.write(&mut file, interrupted).await {
         Err(ExportError::Write(error)) => Err(at(error)),
         other => other.map_err(|problem| escaped(&problem.to_string()).into_owned()),
     }?;
     file.finish().map_err(at)?;
-    tell_losses(&exported);
+    report_losses(&exported);
     crate::print(&format!(
         "{} {} in {}",
         exported.rows,
@@ -100,15 +102,15 @@ pub(crate) async fn export(args: ExportArgs, local_stack: LocalStack) -> Result<
     ))
 }
 
-/// Says what the rows have and a CSV file does not, and what import will not take.
-fn tell_losses(exported: &Exported) {
-    match exported.odd_dates {
+/// Prints what a CSV file leaves out, and how many dates are invalid.
+fn report_losses(exported: &Exported) {
+    match exported.invalid_dates {
         0 => {}
         1 => eprintln!(
-            "1 row has a release_date that is no date for this API; it is written as it was sent"
+            "1 row has a release_date that is not a date to this API; it is written as it was sent"
         ),
         many => eprintln!(
-            "{many} rows have a release_date that is no date for this API; it is written as it was sent"
+            "{many} rows have a release_date that is not a date to this API; it is written as it was sent"
         ),
     }
     let names: Vec<_> = exported.left_out.iter().map(|name| escaped(name)).collect();
@@ -120,7 +122,7 @@ fn tell_losses(exported: &Exported) {
     }
 }
 
-/// A list that is to be written.
+/// A list to export.
 struct List<'a> {
     api: &'a Api,
     resource: Resource,
@@ -129,13 +131,13 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    /// Writes the list unless somebody interrupts it; a file that is not whole goes away then.
+    /// Writes the list, unless it is interrupted.
     async fn write(
         &self,
         to: &mut impl Write,
         interrupted: impl Future<Output = ()>,
     ) -> Result<Exported, ExportError> {
-        // On a terminal that the rows go to, a bar would be in their way.
+        // A spinner would mix with rows on the same terminal.
         let bar = if io::stdout().is_terminal() {
             ProgressBar::hidden()
         } else {

@@ -22,24 +22,24 @@ const KEY_LIFE: TimeDelta = TimeDelta::hours(24);
 pub(crate) struct ImportArgs {
     /// A CSV or JSON lines file, for example actors.csv
     file: PathBuf,
-    /// What the rows are [default: what the file's name begins with]
+    /// The kind of the rows [default: what the file's name begins with]
     #[arg(long)]
     resource: Option<Resource>,
-    /// How they stand in the file [default: what the file's name ends with]
+    /// The format of the file [default: what the file's name ends with]
     #[arg(long)]
     format: Option<Format>,
-    /// The most requests at a time; with 1, ids are in the order of the file
+    /// The most concurrent requests; with 1, ids are in the order of the file
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
-    /// Add the rows again, although an import of the last 24 hours has added them; with the id that
-    /// this printed, continue it
+    /// Add the rows again, even if an import of the last 24 hours has added them; prints an id, and
+    /// with that id continues the same run
     #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, value_parser = casting::check_run)]
     again: Option<Option<String>>,
     #[command(flatten)]
     access: Access,
 }
 
-/// Imports a file and prints what came of it.
+/// Imports a file, and prints the rejected rows and the counts.
 pub(crate) async fn import(args: ImportArgs, local_stack: LocalStack) -> Result<(), String> {
     let (import, ignored) = read(&args)?;
     let file = shown(&args.file);
@@ -60,17 +60,17 @@ pub(crate) async fn import(args: ImportArgs, local_stack: LocalStack) -> Result<
         .access
         .api(local_stack)
         .await?
-        .telling(move |why| waiting.say(why));
+        .on_wait(move |why| waiting.say(why));
     let began = Utc::now();
     let summary =
         casting::import(&api, import, interrupted, |summary| progress.show(summary)).await;
     progress.end();
-    // Where standard output is gone, standard error may still take how to continue.
+    // If standard output is closed, standard error may still be open for the advice.
     let printed = crate::print(&report(&file, &summary));
-    verdict(&summary, run.as_deref(), began, Utc::now()).and(printed)
+    ensure_complete(&summary, run.as_deref(), began, Utc::now()).and(printed)
 }
 
-/// The columns or members that are left out, with how many rows lose something.
+/// The columns or members that are left out, each with the number of rows that have a value there.
 fn listed(ignored: &[Ignored]) -> String {
     let one = |Ignored { name, rows }: &Ignored| match rows {
         1 => format!("{} (1 row)", escaped(name)),
@@ -79,7 +79,7 @@ fn listed(ignored: &[Ignored]) -> String {
     ignored.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The problems of a file, of which nothing has been sent.
+/// The message for a file of which nothing is sent.
 fn unreadable(file: &str, problems: &[Problem]) -> String {
     let first = problems
         .iter()
@@ -94,16 +94,15 @@ fn unreadable(file: &str, problems: &[Problem]) -> String {
         .join("\n")
 }
 
-/// What is to be imported, and the columns that are not.
+/// Reads the file: the import, and the columns or members that are left out.
 fn read(args: &ImportArgs) -> Result<(Import, Vec<Ignored>), String> {
     let file = shown(&args.file);
     let at = |problem: String| format!("{file}: {problem}");
     let resource = args.resource.or_else(|| resource_of(&args.file));
-    let resource = resource
-        .ok_or_else(|| at("say with --resource whether these are actors or movies".into()))?;
+    let resource =
+        resource.ok_or_else(|| at("add --resource actors or --resource movies".into()))?;
     let format = args.format.or_else(|| format_of(&args.file));
-    let format =
-        format.ok_or_else(|| at("say with --format whether this is csv or jsonl".into()))?;
+    let format = format.ok_or_else(|| at("add --format csv or --format jsonl".into()))?;
     let contents = fs::read(&args.file).map_err(|error| at(error.to_string()))?;
     let rows = casting::read(&contents, resource, format)
         .map_err(|problems| unreadable(&file, &problems))?;
@@ -124,7 +123,7 @@ fn read(args: &ImportArgs) -> Result<(Import, Vec<Ignored>), String> {
     ))
 }
 
-/// `actors.csv`, and also `Actors 2026.csv` or `actors (1).csv`.
+/// The resource that the file's name begins with: `actors.csv`, `Actors 2026.csv`.
 fn resource_of(file: &Path) -> Option<Resource> {
     let stem = file.file_stem()?.to_str()?.to_lowercase();
     Resource::value_variants()
@@ -153,8 +152,8 @@ fn report(file: &str, summary: &Summary) -> String {
     lines.join("\n")
 }
 
-/// Whether everything is in, and what to do where it is not: nothing that could add a row twice.
-fn verdict(
+/// Checks that every row was added. The error advises what to do, which never adds a row twice.
+fn ensure_complete(
     summary: &Summary,
     run: Option<&str>,
     began: DateTime<Utc>,
@@ -177,8 +176,8 @@ fn verdict(
     }
 }
 
-/// What is safe after a stop. The keys of this run's rows are known to the API for 24 hours from
-/// its beginning at least, those of rows that were already there perhaps for a shorter time.
+/// What is safe after a stop. The API knows the keys of the rows of this run for at least 24 hours
+/// from its beginning. It may forget the keys of rows that were already there earlier.
 fn how_to_continue(
     summary: &Summary,
     again: &str,
@@ -216,7 +215,7 @@ fn how_to_continue(
     ))
 }
 
-/// What is safe at any time after rows were rejected: none of the others is sent again.
+/// What is safe at any time after rows were rejected: the other rows are not sent again.
 fn how_to_correct(summary: &Summary, again: &str) -> Option<String> {
     let rejected = match summary.rejected.len() {
         0 => return None,
@@ -238,10 +237,10 @@ mod tests {
         text.parse().expect("a moment")
     }
 
-    /// The advice at this time of an import with this outcome that began on 14 May 2020 at 14:02:13
-    /// UTC.
+    /// The advice at this time, for an import that began on 14 May 2020 at 14:02:13 UTC.
     fn advice(summary: &Summary, run: Option<&str>, now: &str) -> String {
-        verdict(summary, run, moment("2020-05-14T14:02:13Z"), moment(now)).expect_err("advice")
+        ensure_complete(summary, run, moment("2020-05-14T14:02:13Z"), moment(now))
+            .expect_err("advice")
     }
 
     fn rejected(lines: &[usize]) -> Vec<casting::RejectedRow> {
@@ -273,7 +272,7 @@ mod tests {
             format!("{expected} with --again=x.")
         );
         assert_eq!(
-            verdict(
+            ensure_complete(
                 &Summary::default(),
                 None,
                 moment("2020-05-14T14:02:13Z"),
@@ -295,24 +294,24 @@ mod tests {
                 stop,
             }
         };
-        let said = advice(&stopped(0), Some("x"), "2020-05-14T20:00:00Z");
+        let message = advice(&stopped(0), Some("x"), "2020-05-14T20:00:00Z");
         let expected = "interrupted\n7 of 9 rows have no response yet. To continue, run the same as the same user with \
                         --again=x, so that it ends before Fri, 15 May 2020 14:02 UTC,";
         assert!(
-            said.starts_with(expected) && !said.contains("already there"),
-            "{said}"
+            message.starts_with(expected) && !message.contains("already there"),
+            "{message}"
         );
         assert!(
-            said.ends_with(
+            message.ends_with(
                 "1 row was rejected. Correct it in a file of its own, without the other rows, and \
                                 import that file with --again=x."
             ),
-            "{said}"
+            "{message}"
         );
-        let said = advice(&stopped(1), None, "2020-05-14T20:00:00Z");
+        let message = advice(&stopped(1), None, "2020-05-14T20:00:00Z");
         assert!(
-            said.contains("already there, the 24 hours count from the run that added them"),
-            "{said}"
+            message.contains("already there, the 24 hours count from the run that added them"),
+            "{message}"
         );
     }
 
@@ -325,10 +324,10 @@ mod tests {
             ..Summary::default()
         };
         for now in ["2020-05-15T14:02:13Z", "2020-05-20T00:00:00Z"] {
-            let said = advice(&summary, None, now);
+            let message = advice(&summary, None, now);
             assert!(
-                said.contains("would add rows twice") && !said.contains("To continue"),
-                "{said}"
+                message.contains("would add rows twice") && !message.contains("To continue"),
+                "{message}"
             );
         }
     }

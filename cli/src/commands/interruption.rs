@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-/// Completes on Ctrl-C, on the signal that asks a process to end, and on that of a closed terminal.
-/// From this call on none of them ends the process by itself.
+/// Completes on SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal). After this call, none of
+/// them ends the process by itself.
 #[cfg(unix)]
 pub(super) fn interruption() -> Result<impl Future<Output = ()>, String> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -32,8 +32,8 @@ pub(super) fn interruption() -> Result<impl Future<Output = ()>, String> {
     })
 }
 
-/// Whether whoever started this program had it ignore SIGHUP, as `nohup` does; known on Linux
-/// alone.
+/// Whether the program was started with SIGHUP ignored, as by `nohup`. Always false except on
+/// Linux.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -44,7 +44,7 @@ fn ignores_hangup() -> bool {
         .is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Completes on Ctrl-C. From this call on it does not end the process by itself.
+/// Completes on Ctrl-C. After this call, Ctrl-C does not end the process by itself.
 #[cfg(windows)]
 pub(super) fn interruption() -> Result<impl Future<Output = ()>, String> {
     let mut interrupted = tokio::signal::windows::ctrl_c().map_err(|error| error.to_string())?;

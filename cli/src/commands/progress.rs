@@ -6,24 +6,24 @@ use std::sync::{Mutex, PoisonError};
 use casting::Summary;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How far an import is: a bar on a terminal, a line every tenth of it elsewhere.
+/// The progress of an import: a bar on a terminal, otherwise a line for each tenth.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
     rows: usize,
-    said: Said,
+    last: LastMessage,
 }
 
-/// What was said last on standard error, which is not said again.
+/// The last line on standard error, which is not repeated.
 #[derive(Default)]
-pub(super) struct Said(Mutex<String>);
+pub(super) struct LastMessage(Mutex<String>);
 
-impl Said {
-    pub(super) fn say(&self, what: &str) {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *said != what {
-            // A reader that has gone away is no reason to stop.
+impl LastMessage {
+    pub(super) fn print(&self, what: &str) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != what {
+            // A closed standard error is no reason to stop.
             drop(writeln!(io::stderr(), "{what}"));
-            what.clone_into(&mut said);
+            what.clone_into(&mut last);
         }
     }
 }
@@ -39,7 +39,7 @@ impl Progress {
         Self {
             bar,
             rows,
-            said: Said::default(),
+            last: LastMessage::default(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             return bar.set_message(format!("({what})"));
         }
-        self.said.say(what);
+        self.last.print(what);
     }
 
     pub(super) fn end(&self) {

@@ -1,4 +1,4 @@
-//! The rows of a CSV file: which column is which field, and what its cells say.
+//! Reads the rows of a CSV file: finds the fields in its header, and their values in its cells.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use crate::members::quoted;
 use crate::row::{self, Body, Ignored, Problem, RowError, Rows, gathered};
 use crate::{Resource, canonical, is_spelled, shortened};
 
-/// What separates the cells of a row: a comma, unless the header shows that it is one of the
-/// others.
+/// The possible delimiters. A file has a comma, unless its header has more known columns with
+/// another.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
 pub(crate) fn csv_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
@@ -28,7 +28,7 @@ pub(crate) fn csv_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Probl
     })
 }
 
-/// The record that names the columns, and those after it.
+/// The header, and the records after it.
 fn header(text: &str, resource: Resource) -> Result<(Records<'_>, Record<'_>), Problem> {
     let mut records = match separator(text)? {
         Some(delimiter) => {
@@ -72,7 +72,7 @@ fn separator(text: &str) -> Result<Option<char>, Problem> {
     }
 }
 
-/// What separates the header into the most columns that are known.
+/// The delimiter with which the header has the most known columns.
 fn delimiter(text: &str, resource: Resource) -> char {
     let known = |delimiter: &char| {
         let header = Records::new(text, *delimiter).next().and_then(Result::ok);
@@ -84,7 +84,7 @@ fn delimiter(text: &str, resource: Resource) -> char {
                 .count()
         })
     };
-    // The last of equals is taken.
+    // `max_by_key` returns the last of several maxima: the comma.
     DELIMITERS
         .into_iter()
         .rev()
@@ -92,8 +92,8 @@ fn delimiter(text: &str, resource: Resource) -> char {
         .unwrap_or(',')
 }
 
-/// A column's name, with the letters of a field's the field: `Release Date` and `releaseDate` are
-/// `release_date`.
+/// The column's field if it is a spelling of one (`Release Date`, `releaseDate`), otherwise its
+/// trimmed name.
 fn column(cell: &str, resource: Resource) -> String {
     let field = resource
         .columns()
@@ -104,12 +104,11 @@ fn column(cell: &str, resource: Resource) -> String {
     field.map_or_else(|| cell.trim().to_owned(), str::to_owned)
 }
 
-/// Where the header says that each field is.
+/// The columns that a header names.
 struct Columns {
     width: usize,
     fields: Vec<Column>,
-    /// The places and names of the others, and how many rows have something there. Without a name,
-    /// the header says nothing of it.
+    /// The other columns: index, name if there is one, and the number of rows with a value there.
     others: Vec<(usize, Option<String>, usize)>,
 }
 
@@ -173,8 +172,7 @@ impl Columns {
         })
     }
 
-    /// The row's body. What is no value of a field is the API's to say: a cell is sent as it is,
-    /// and an empty one not at all.
+    /// The row's body. An empty cell is absent. The API rejects invalid values.
     fn body(&mut self, record: &Record<'_>) -> Result<Body, RowError> {
         let cells = &record.cells;
         let is_empty = |cell: &Cow<'_, str>| cell.trim().is_empty();
@@ -218,7 +216,7 @@ impl Columns {
     }
 }
 
-/// What a cell says, as JSON.
+/// The value of a cell, as JSON.
 fn value(field: &str, cell: &str) -> Result<String, RowError> {
     if guard::is_error_value(cell) {
         return Err(RowError::Row(format!(
@@ -227,7 +225,7 @@ fn value(field: &str, cell: &str) -> Result<String, RowError> {
             shortened(cell)
         )));
     }
-    let text = guard::lifted(cell);
+    let text = guard::unguarded(cell);
     let text = text.trim();
     match field {
         "release_date" => canonical::release_date(text).map(|date| quoted(&date)),
@@ -239,10 +237,8 @@ fn value(field: &str, cell: &str) -> Result<String, RowError> {
     }
 }
 
-/// A whole number as JSON writes it, out of digits that nothing but zeros follow after a point:
-/// `31` and `31.0`.
-///
-/// None for any other spelling, `007` and `+7` among them: the API accepts or rejects those.
+/// The JSON number for `31` or `31.0`: digits, then optionally a point and zeros. `None` for any
+/// other spelling, such as `007` and `+7`.
 fn whole_number(text: &str) -> Option<String> {
     let digits = text
         .split_once('.')

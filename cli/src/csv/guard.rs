@@ -1,26 +1,25 @@
-//! The guard that keeps a spreadsheet from taking a cell for a formula.
+//! Keeps a spreadsheet from taking a cell for a formula.
 //!
 //! OWASP's advice (<https://owasp.org/www-community/attacks/CSV_Injection>) is an apostrophe before
-//! a cell that begins as a formula does. A cell that begins with apostrophes and then as a formula
-//! gets one more, so that taking one off gives back what was there: [`lifted`] undoes [`guarded`]
-//! for every text. The same guards a text such as `#N/A`, which a spreadsheet takes for an error of
-//! its own.
+//! a cell that begins like a formula. A cell that begins with apostrophes and then like a formula
+//! gets one more, so that [`unguarded`] undoes [`guarded`] for every text. A text such as `#N/A`,
+//! which a spreadsheet takes for one of its errors, gets an apostrophe too.
 
 use std::borrow::Cow;
 
-/// What a cell must not begin with, OWASP's wide forms included.
+/// The first characters of formulas, including the full-width forms that OWASP lists.
 const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// The cell as a spreadsheet may see it.
+/// The cell with an apostrophe before each formula.
 ///
-/// Where the semicolon separates cells, as it does for Excel in many countries, a cell with a
-/// semicolon in it may be read as two: each part is guarded by itself.
+/// In many countries Excel's delimiter is the semicolon, so a cell with semicolons may be read as
+/// several: each part is guarded by itself.
 pub(crate) fn guarded(cell: &str) -> Cow<'_, str> {
     part_by_part(cell, |part| is_special(part).then(|| format!("'{part}")))
 }
 
 /// The cell as it was before it was guarded.
-pub(crate) fn lifted(cell: &str) -> Cow<'_, str> {
+pub(crate) fn unguarded(cell: &str) -> Cow<'_, str> {
     part_by_part(cell, |part| {
         part.strip_prefix('\'')
             .filter(|rest| is_special(rest))
@@ -28,15 +27,14 @@ pub(crate) fn lifted(cell: &str) -> Cow<'_, str> {
     })
 }
 
-/// Whether a formula begins here; spaces and apostrophes before it are not trusted to stop a
-/// spreadsheet.
+/// Whether the part begins like a formula, also after spaces and apostrophes.
 fn begins_a_formula(part: &str) -> bool {
     part.trim_start_matches([' ', '\''])
         .starts_with(FORMULA_STARTS)
 }
 
-/// Whether a spreadsheet shows an error of its own so: `#N/A`, `#REF!` and their like in other
-/// languages, `Err:502`, or a cell too narrow for what is in it (`####`).
+/// Whether this is how a spreadsheet shows an error: `#N/A` and `#REF!`, in several languages,
+/// `Err:502`, or a column that is too narrow (`####`).
 pub(crate) fn is_error_value(cell: &str) -> bool {
     let is_code = |name: &str| {
         name.chars()
@@ -56,7 +54,7 @@ pub(crate) fn is_error_value(cell: &str) -> bool {
     }
 }
 
-/// Whether a spreadsheet would take this for more than text.
+/// Whether a spreadsheet would take this for a formula or an error.
 fn is_special(part: &str) -> bool {
     begins_a_formula(part) || is_error_value(part.trim_start_matches([' ', '\'']).trim_end())
 }
@@ -82,7 +80,7 @@ mod tests {
     fn what_begins_as_a_formula_gets_an_apostrophe_and_nothing_else_does() {
         let check = |cell: &str, expected: &str| {
             assert_eq!(guarded(cell), expected, "{cell:?}");
-            assert_eq!(lifted(expected), cell, "{cell:?}");
+            assert_eq!(unguarded(expected), cell, "{cell:?}");
         };
         check("=1+1", "'=1+1");
         check("+1", "'+1");
@@ -132,7 +130,7 @@ mod tests {
     #[test]
     fn a_cell_that_nobody_guarded_keeps_its_apostrophe() {
         for cell in ["'t Hooft", "'", "O'Neill", "rock 'n' roll", "=1"] {
-            assert_eq!(lifted(cell), cell);
+            assert_eq!(unguarded(cell), cell);
         }
     }
 
@@ -140,7 +138,7 @@ mod tests {
         #[test]
         fn lifting_undoes_guarding(cell in "[-=+@;' \t\r\nab＝#NA/!]{0,12}|.*") {
             let guarded = guarded(&cell);
-            prop_assert_eq!(lifted(&guarded), cell.as_str());
+            prop_assert_eq!(unguarded(&guarded), cell.as_str());
             for part in guarded.split(';') {
                 prop_assert!(!part.starts_with(FORMULA_STARTS), "{:?}", guarded);
             }

@@ -1,4 +1,4 @@
-//! CSV: reads a file's records and columns, and keeps exported cells from being taken for formulas.
+//! Reads CSV files, and keeps spreadsheets from taking exported cells for formulas.
 
 mod columns;
 mod guard;
@@ -7,5 +7,5 @@ mod records;
 pub(crate) use columns::csv_rows;
 pub(crate) use guard::guarded;
 #[cfg(test)]
-pub(crate) use guard::lifted;
+pub(crate) use guard::unguarded;
 pub(crate) use records::line_ends;

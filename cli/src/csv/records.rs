@@ -1,8 +1,8 @@
-//! Reads the records of a CSV file strictly: text that can be read in more than one way is an error
-//! with its line.
+//! Reads the records of a CSV file strictly: text that can be read in more than one way is an
+//! error.
 //!
-//! The `csv` crate has no strict mode (its issue 77) and makes records of any text, so this crate
-//! uses it for writing alone.
+//! The `csv` crate has no strict mode (its issue 77) and makes records of any text, so it is used
+//! for writing only.
 
 use std::borrow::Cow;
 
@@ -13,17 +13,16 @@ use crate::row::Problem;
 pub(super) struct Record<'t> {
     /// The line that it begins on, from 1.
     pub(super) line: usize,
-    /// Its cells; quotation marks around a cell are not part of it.
+    /// Its cells, without the quotation marks around them.
     pub(super) cells: Vec<Cow<'t, str>>,
 }
 
-/// The records of a file that are not empty (RFC 4180, with any delimiter and any one kind of line
-/// end).
+/// The records of a file, except empty ones (RFC 4180, with any delimiter and any line end).
 ///
 /// - A cell is quoted if it begins with a quotation mark, after white space or not. Inside, two
 ///   quotation marks are one. White space may follow the mark that closes it, and then a delimiter
 ///   or the end of the line must.
-/// - In any other cell a quotation mark is a character like all others.
+/// - In any other cell a quotation mark is an ordinary character.
 /// - Lines end with a line feed, with or without a carriage return before it; or all of them end
 ///   with a carriage return alone.
 pub(super) struct Records<'t> {
@@ -51,7 +50,7 @@ impl<'t> Records<'t> {
         }
     }
 
-    /// Passes over the rest of a line, whatever is in it.
+    /// Skips the rest of the line.
     pub(super) fn skip_line(&mut self) -> Result<(), Problem> {
         self.rest = &self.rest[line_length(self.rest)..];
         self.line_end()
@@ -123,7 +122,7 @@ impl<'t> Records<'t> {
     }
 
     fn line_end(&mut self) -> Result<(), Problem> {
-        // What wrote "\r\r\n" put a carriage return before each line feed of "\r\n".
+        // "\r\r\n" comes from a program that put a carriage return before each line feed of "\r\n".
         let (end, length) = match self.rest.as_bytes() {
             [] => return Ok(()),
             [b'\r', b'\r', b'\n', ..] => (LineEnd::LineFeed, 3),
@@ -174,7 +173,7 @@ pub(super) fn line_length(text: &str) -> usize {
     text.find(is_line_end).unwrap_or(text.len())
 }
 
-/// How many lines end in a text: with a line feed, a carriage return, or one after the other.
+/// The number of line ends in a text: line feeds, carriage returns, and pairs of both.
 pub(crate) fn line_ends(text: impl AsRef<[u8]>) -> usize {
     let text = text.as_ref();
     let ends = |index: &usize| {
@@ -248,7 +247,7 @@ mod tests {
         );
         rejected("a\n\"", ',', 2, "opens a cell here that nothing closes");
         rejected("\"a\";b", ',', 1, "\";\" comes after it");
-        // A tab is white space in a CSV file and a delimiter in a TSV file.
+        // A tab is white space in a file with commas, and a delimiter in a file with tabs.
         assert_eq!(
             read("\"a\"\t\"b\"", '\t'),
             Ok(vec![(1, vec!["a".into(), "b".into()])])
@@ -284,7 +283,7 @@ mod tests {
                 "{text:?}"
             );
         }
-        // Inside a cell line ends of every kind stay as they are.
+        // Inside a cell, line ends of every kind stay as they are.
         assert_eq!(
             read("\"a\rb\r\nc\"\nd\n", ',').unwrap()[1],
             (4, vec!["d".to_owned()])

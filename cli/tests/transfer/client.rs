@@ -30,7 +30,7 @@ async fn an_api_that_is_busy_gets_the_request_again() {
         quick(&server.url, &token(&stack, PRODUCER)),
     );
     let counted = Arc::clone(&waits);
-    let api = api.telling(move |_| {
+    let api = api.on_wait(move |_| {
         counted.fetch_add(1, Ordering::SeqCst);
     });
     let started = Instant::now();
@@ -110,15 +110,15 @@ async fn an_api_that_stays_busy_is_left_alone_after_a_few_attempts() {
         },
     )
     .await;
-    let (asked_for, longest) = (Duration::from_secs(3600), Duration::from_secs(2));
+    let (retry_after, max_wait) = (Duration::from_secs(3600), Duration::from_secs(2));
     let stop = Stop::LongWait {
         url: server.url.clone(),
         status: 429,
-        asked_for,
-        longest,
+        retry_after,
+        max_wait,
     };
-    let said = "responds with 429 and asks to wait 3600 seconds, longer than the 2 seconds that this program waits";
-    assert!(stop.to_string().contains(said), "{stop}");
+    let message = "responds with 429 and asks to wait 3600 seconds, longer than the 2 seconds that this program waits";
+    assert!(stop.to_string().contains(message), "{stop}");
     assert_eq!((summary.stop, server.served()), (Some(stop), 1));
 }
 
@@ -309,10 +309,10 @@ async fn a_response_is_read_no_further_than_its_limits_in_bytes_and_in_time() {
         Reply::Own(Response::new(Body::from_stream(drip.take(400))))
     };
     let server = Server::start("", dripping).await;
-    let (first, timeout) = (Duration::from_millis(1), Duration::from_millis(300));
+    let (first_wait, timeout) = (Duration::from_millis(1), Duration::from_millis(300));
     let backoff = Backoff {
         attempts: 2,
-        first,
+        first_wait,
         timeout,
         ..Backoff::default()
     };
@@ -322,7 +322,7 @@ async fn a_response_is_read_no_further_than_its_limits_in_bytes_and_in_time() {
     assert!(
         error
             .to_string()
-            .ends_with("sends no whole response within 0.3 seconds"),
+            .ends_with("sends no complete response within 0.3 seconds"),
         "{error}"
     );
     assert_eq!(server.served(), 2);

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use axum::body::Body;
 use axum::http::Request;
-use casting::ToFile;
+use casting::ExportFile;
 use local::Stack;
 use serde_json::json;
 
@@ -107,7 +107,7 @@ async fn half_an_export_never_looks_whole() {
     fs::write(folder.path().join("actors.csv"), "before").unwrap();
     let output = export(&Server::start("", half).await.url);
     assert!(
-        text(&output.stderr).contains("does not take this token (401)"),
+        text(&output.stderr).contains("rejects this token (401)"),
         "{output:?}"
     );
     assert!(!output.status.success());
@@ -127,7 +127,7 @@ async fn half_an_export_never_looks_whole() {
         b"id,name,age,gender\n"
     );
     assert_eq!(files().len(), 1);
-    assert!(ToFile::create(Path::new("/dev/null")).is_err());
+    assert!(ExportFile::create(Path::new("/dev/null")).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,16 +151,16 @@ async fn a_reader_that_has_read_enough_ends_an_export_quietly() {
     BufReader::new(exporting.stdout.take().unwrap())
         .read_line(&mut first)
         .unwrap();
-    let mut said = String::new();
+    let mut message = String::new();
     exporting
         .stderr
         .take()
         .unwrap()
-        .read_to_string(&mut said)
+        .read_to_string(&mut message)
         .unwrap();
     assert!(exporting.wait().unwrap().success());
     assert_eq!(
-        (first.as_str(), said.as_str()),
+        (first.as_str(), message.as_str()),
         ("id,name,age,gender\n", "")
     );
 }
@@ -278,9 +278,9 @@ async fn a_csv_export_says_what_it_leaves_out_and_writes_dates_that_sort() {
             .status
             .success()
     );
-    let said = "left out, since CSV has no column for it: cast; --format jsonl exports it";
+    let message = "left out, since CSV has no column for it: cast; --format jsonl exports it";
     for more in [&["movies"][..], &["movies", "--output", "movies out.csv"]] {
-        assert_eq!(text(&export(more).stderr), said);
+        assert_eq!(text(&export(more).stderr), message);
     }
     let expected = "id,title,release_date\n1,Zoë,2020-05-14T14:02:13Z\n";
     assert_eq!(text(&export(&["movies"]).stdout), expected.trim());
@@ -329,7 +329,7 @@ async fn an_export_is_its_owners_alone_or_as_open_as_the_file_it_replaces_and_ne
     assert_eq!(mode("actors.csv"), 0o640);
 
     // While it is written, nobody else may read it.
-    let mut unfinished = ToFile::create(&at("new.csv")).unwrap();
+    let mut unfinished = ExportFile::create(&at("new.csv")).unwrap();
     let part = files(&folder)
         .into_iter()
         .find(|name| name.ends_with(".part"))
@@ -358,7 +358,7 @@ async fn an_export_is_its_owners_alone_or_as_open_as_the_file_it_replaces_and_ne
     );
 
     // A link that is put in the file's place meanwhile is replaced, and what is behind it stays.
-    let unfinished = ToFile::create(&at("late.csv")).unwrap();
+    let unfinished = ExportFile::create(&at("late.csv")).unwrap();
     symlink("target.csv", at("late.csv")).unwrap();
     unfinished.finish().unwrap();
     assert_eq!(fs::read_to_string(at("target.csv")).unwrap(), "before");
@@ -376,14 +376,14 @@ async fn an_export_says_that_it_waits_and_what_is_no_date() {
     let output = command(&folder, &stack, &server.url, &["export", "movies"])
         .output()
         .unwrap();
-    let said = text(&output.stderr);
+    let message = text(&output.stderr);
     assert!(
-        said.starts_with("the API responds with 503, trying again\n"),
-        "{said}"
+        message.starts_with("the API responds with 503, trying again\n"),
+        "{message}"
     );
     assert!(
-        said.contains("1 row has a release_date that is no date for this API"),
-        "{said}"
+        message.contains("1 row has a release_date that is not a date to this API"),
+        "{message}"
     );
     assert_eq!(text(&output.stdout), "id,title,release_date\n1,One,soon");
     let output = run(

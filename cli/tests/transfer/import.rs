@@ -104,7 +104,7 @@ async fn rejected_rows_are_reported_with_their_lines_and_the_others_come_in() {
         "{printed}"
     );
     let expected = [
-        "movies.jsonl, line 2: is no JSON object; JSON lines have one object on one line",
+        "movies.jsonl, line 2: is not a JSON object; JSON lines have one object on one line",
         "movies.jsonl, line 4: 413 payload too large",
         &counts(1, 0, 3),
     ];
@@ -133,8 +133,8 @@ async fn equal_rows_are_rows_of_their_own_and_the_same_file_adds_nothing_again()
     );
     let again = import(&["actors.csv", "--again"]);
     assert_eq!(summary(&again), counts(3, 0, 0));
-    let said = text(&again.stderr);
-    let id = said
+    let message = text(&again.stderr);
+    let id = message
         .lines()
         .find_map(|line| line.split_once("--again="))
         .unwrap()
@@ -193,13 +193,13 @@ async fn mistakes_are_explained_before_anything_is_sent() {
         "people.csv",
         b"",
         &[],
-        "people.csv: say with --resource whether these are actors or movies",
+        "people.csv: add --resource actors or --resource movies",
     );
     check(
         "actors.txt",
         b"",
         &[],
-        "actors.txt: say with --format whether this is csv or jsonl",
+        "actors.txt: add --format csv or --format jsonl",
     );
     check("actors.csv", b"", &["--concurrency", "0"], "1..=64");
     check("actors.csv", b"", &["--concurrency", "65"], "1..=64");
@@ -234,15 +234,15 @@ async fn a_file_that_could_be_read_in_two_ways_is_rejected_with_its_line_before_
         let output = command(&folder, &stack, &server.url, &["import", file])
             .output()
             .unwrap();
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
         assert!(
-            expected.iter().all(|expected| said.contains(expected)),
-            "{said}"
+            expected.iter().all(|expected| message.contains(expected)),
+            "{message}"
         );
         assert!(
-            said.ends_with(&format!("nothing of {file} was sent")),
-            "{said}"
+            message.ends_with(&format!("nothing of {file} was sent")),
+            "{message}"
         );
     };
     let inches = b"name,age,gender,height\nEd Inch,32,m,\"5ft 7\"\"\nFay Inch,33,f,\"5ft 8\"\"\nGus Inch,34,m,6ft\n";
@@ -374,9 +374,9 @@ async fn a_mistyped_id_of_a_run_is_an_error_before_anything_is_sent() {
             &stack,
             &["import", &file, &format!("--again={bad}")],
         );
-        let said = text(&output.stderr);
+        let message = text(&output.stderr);
         assert!(
-            output.status.code() == Some(2) && said.contains("--again"),
+            output.status.code() == Some(2) && message.contains("--again"),
             "{bad}: {output:?}"
         );
     }

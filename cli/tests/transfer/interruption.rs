@@ -83,16 +83,16 @@ async fn an_interrupted_import_ends_at_once_and_says_how_to_continue() {
         (output.status.code(), summary(&output)),
         (Some(1), counts(10, 0, 0))
     );
-    let said = text(&output.stderr);
+    let message = text(&output.stderr);
     assert!(
-        said.contains("20 of 30 rows have no response yet"),
-        "{said}"
+        message.contains("20 of 30 rows have no response yet"),
+        "{message}"
     );
     assert!(
-        said.contains(&format!(
+        message.contains(&format!(
             "run the same as the same user with {again}, so that it ends before "
         )),
-        "{said}"
+        "{message}"
     );
     assert_eq!(
         summary(&run(&folder, &stack, &arguments)),
@@ -161,7 +161,7 @@ async fn no_message_advises_what_could_add_a_row_twice() {
         "name,age,gender\nIda,34,f\nMax,151,m\n",
     )
     .unwrap();
-    let said = |arguments: &[&str]| {
+    let message = |arguments: &[&str]| {
         text(
             &run(
                 &folder,
@@ -172,19 +172,19 @@ async fn no_message_advises_what_could_add_a_row_twice() {
         )
     };
     // However late it is followed, it sends none of the other rows.
-    let check = |said: &str, flag: &str| {
+    let check = |message: &str, flag: &str| {
         let advice = format!(
             "Correct it in a file of its own, without the other rows, and import that file{flag}."
         );
         assert!(
-            said.contains(&advice) && !said.contains("run the same"),
-            "{said}"
+            message.contains(&advice) && !message.contains("run the same"),
+            "{message}"
         );
     };
-    check(&said(&[]), "");
-    check(&said(&[]), "");
+    check(&message(&[]), "");
+    check(&message(&[]), "");
     // To run this as it was typed would be another run, which adds every row again.
-    let again = said(&["--again"]);
+    let again = message(&["--again"]);
     let id = again
         .lines()
         .find_map(|line| line.split_once("--again="))
@@ -194,7 +194,7 @@ async fn no_message_advises_what_could_add_a_row_twice() {
     check(&again, &format!(" with --again={id}"));
     assert_eq!(list(&stack, "actors").await.len(), 2);
     check(
-        &said(&[&format!("--again={id}")]),
+        &message(&[&format!("--again={id}")]),
         &format!(" with --again={id}"),
     );
     assert_eq!(list(&stack, "actors").await.len(), 2);

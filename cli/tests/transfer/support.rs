@@ -219,14 +219,14 @@ pub(crate) async fn forward(behind: &str, request: Request<Body>) -> Response<Bo
 
 /// A client that waits next to nothing between its attempts.
 pub(crate) fn quick(url: &str, token: &str) -> Api {
-    let (first, longest) = (Duration::from_millis(1), Duration::from_secs(2));
+    let (first_wait, max_wait) = (Duration::from_millis(1), Duration::from_secs(2));
     Api::new(
         url,
         token,
         Backoff {
             attempts: 4,
-            first,
-            longest,
+            first_wait,
+            max_wait,
             ..Backoff::default()
         },
     )

@@ -23,13 +23,13 @@ async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
     let name = format!("actors {}.csv", sent.replace('\u{2028}', ""));
     let shown_name = format!("actors {}.csv", shown.replace("\\u{2028}", ""));
     let check = |output: &Output, expected: &str| {
-        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
-        assert!(said.contains(expected), "{said:?}");
+        let message = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(message.contains(expected), "{message:?}");
         assert!(
-            !said
+            !message
                 .chars()
                 .any(|c| c != '\n' && (c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c))),
-            "{said:?}"
+            "{message:?}"
         );
     };
     fs::write(
@@ -134,16 +134,16 @@ async fn no_argument_commands_the_terminal() {
     ] {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         let output = run(&folder, &stack, &arguments);
-        let said = text(&output.stderr);
+        let message = text(&output.stderr);
         assert!(
-            output.status.code() == Some(2) && said.contains(shown),
-            "{said:?}"
+            output.status.code() == Some(2) && message.contains(shown),
+            "{message:?}"
         );
         assert!(
-            !said
+            !message
                 .chars()
                 .any(|c| c != '\n' && (c.is_control() || "\u{202e}\u{2028}".contains(c))),
-            "{said:?}"
+            "{message:?}"
         );
     }
     let help = casting(&folder).arg("--help").output().unwrap();
