@@ -32,6 +32,7 @@ MOVIE_STORE = "shared/src/store/movies.rs"
 CURSOR = "shared/src/endpoint/cursor.rs"
 FIND = "shared/src/store/find.rs"
 FINDING = "shared/src/model/find.rs"
+FOLD = "shared/src/model/fold.rs"
 DELETE = "shared/src/store/delete.rs"
 QUERY = "shared/src/endpoint/query.rs"
 AUTH = "shared/src/auth/mod.rs"
@@ -157,12 +158,23 @@ MUTATIONS = [
     ("lists: no bucket is read twice", LIST, "if first.is_some() && buckets.next == first", "if false", (API, "lists")),
     ("lists: what is no row fails the list", "shared/src/store/query_page.rs", ".map(|item| (self.read)(item))\n", ".filter_map(|item| (self.read)(item).ok().map(Ok::<T, Error>))\n", (API, "store")),
     ("lists: a number is no text", "shared/src/store/query_page.rs", '"N" => value = Value::Digits', '"N" => value = Value::Text', (UNIT, "store")),
-    ("finding: a gathering is complete", FIND, "let all = !shards.iter().any(|shard| shard.more);", "let all = true;", (API, "finding")),
+    ("finding: a gathering is complete", FIND, "let all = shards.iter().all(|shard| shard.read_to.is_none());", "let all = true;", (API, "finding")),
     ("finding: a walk ends where a shard does", FIND, "Some(end) => place <= end,", "Some(end) => place <= end || true,", (API, "finding")),
     ("finding: rows found twice come once", LIST_QUERY, "rows.dedup_by(|one, other| one.0 == other.0);", "", (API, "finding")),
     ("finding: last words count", FINDING, "|| last_word(&name).starts_with(prefix.as_str())", "", (API, "finding")),
     ("finding: articles are passed over", FINDING, "|| without_article(&title).starts_with(prefix.as_str())", "", (API, "finding")),
-    ("finding: marks are dropped", "shared/src/model/fold.rs", ".filter(|c| !GeneralCategoryGroup::Mark.contains(categories.get(*c)))", ".filter(|c| { let _ = categories.get(*c); true })", (API, "finding")),
+    ("finding: marks are dropped", FOLD, "GeneralCategoryGroup::Mark.contains(category)", "GeneralCategoryGroup::Mark.contains(category) && false", (API, "finding")),
+    ("finding: letters with a stroke are folded", FOLD, "Ok(place) => folded.push_str(LATIN[place].1),", "Ok(_) => folded.push(c),", (API, "finding")),
+    ("finding: a dash is a space", FOLD, "GeneralCategory::DashPunctuation => Some(' ')", "GeneralCategory::DashPunctuation => Some(c)", (API, "finding")),
+    ("finding: apostrophes are one", FOLD, "_ => Some(punctuation(c)),", "_ => Some(c),", (API, "finding")),
+    ("finding: the index of a filter gives the order", "shared/src/model/actor.rs", "filter.order()", "ActorOrder::Id", (API, "finding")),
+    ("finding: a page is filled", FIND, "|| read_to.is_none() || left == 0", "|| true", (API, "finding")),
+    ("finding: a row that matches twice is listed once", FIND, "place.starts_with(section)", "true", (API, "finding")),
+    ("finding: the counter is read at the same time", LIST, "usize::try_from(ids).is_ok_and(|ids| ids < self.most)", "ids == u64::MAX", (API, "finding")),
+    ("finding: a page that may be full reads no counter", LIST, "usize::try_from(ids).is_ok_and(|ids| ids < self.most)", "ids < u64::MAX", (API, "finding")),
+    ("finding: after goes with no filter", QUERY, "if !is_sorted && !unfiltered", "if false", (API, "finding")),
+    ("finding: a cursor holds a place of its order", QUERY, "(is_id == (order == R::Order::BY_ID))", "(is_id || order != R::Order::BY_ID)", (UNIT, "query")),
+    ("upgrade: keys of an earlier format are made again", "local/src/upgrade.rs", "    if is_current {\n        filter +=", "    if true {\n        filter +=", (STACK, "upgrade")),
     ("finding: a day without a time is whole", QUERY, "ReleaseDate::parse_end", "ReleaseDate::parse", (API, "finding")),
     ("finding: descending turns ties round too", LIST_QUERY, "Reverse(&one.0).cmp(&Reverse(&other.0))", "Reverse(one.0.split('\\u{1f}').next()).cmp(&Reverse(other.0.split('\\u{1f}').next()))", (API, "finding")),
     ("finding: lists by ids are strongly consistent", LIST, ".consistent_read(bounds.consistent)", ".consistent_read(false)", (API, "finding")),

@@ -164,6 +164,52 @@ async fn rows_of_an_earlier_version_are_found_after_a_start() {
 }
 
 #[tokio::test]
+async fn rows_whose_keys_an_earlier_version_made_are_found_after_a_start() {
+    let folder = Folder::new("upgrade-keys");
+    let first = stack(&folder).await;
+    // The attributes that version 1 of the keys gave these rows.
+    let actor = [
+        ("name", text("Søren O’Neil")),
+        ("age", number(34)),
+        ("gender", text("f")),
+        ("version", number(3)),
+        ("shard", text("3")),
+        ("gender_shard", text("3#f")),
+        ("age_key", text("034\u{1f}0000000000000007")),
+        ("name_key", text("søren o’neil\u{1f}0000000000000007")),
+        ("last_word_key", text("o’neil\u{1f}0000000000000007")),
+    ];
+    put(first.client(), ACTORS_TABLE, 0, 7, &actor).await;
+    put(
+        first.client(),
+        ACTORS_TABLE,
+        -1,
+        0,
+        &[("last_id", number(7))],
+    )
+    .await;
+    first
+        .client()
+        .delete_item()
+        .table_name(ACTORS_TABLE)
+        .key("bucket", number(-1))
+        .key("id", number(1))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(found(&first, "actors?name=soren").await, [0; 0]);
+    first.stop().await;
+    for _ in 0..2 {
+        let stack = stack(&folder).await;
+        for path in ["actors", "actors?name=soren", "actors?name=o'n"] {
+            assert_eq!(found(&stack, path).await, [json!(7)], "{path}");
+        }
+        assert_eq!(item(&stack, ACTORS_TABLE, 0, 7).await["version"], number(3));
+        stack.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_row_keeps_no_stack_from_starting() {
     let folder = Folder::new("upgrade-malformed");
     old_home(&folder).await;

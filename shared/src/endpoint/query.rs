@@ -606,4 +606,20 @@ mod tests {
             assert_eq!(errors(&foreign), ["cursor"], "{foreign}");
         }
     }
+
+    #[test]
+    fn a_cursor_holds_a_place_in_the_order_of_its_list() {
+        let (id, age) = ("0000000000000005", "034\u{1f}0000000000000005");
+        for (query, place) in [("gender=f", age), ("gender=f&sort=id", id)] {
+            let list = format!("/actors?{query}");
+            let path = |place| format!("{query}&cursor={}", cursor::encode(&list, place));
+            assert_eq!(
+                read(&path(place)).unwrap().query.after.as_deref(),
+                Some(place)
+            );
+            // The cursor of a version in whose order lists came otherwise.
+            let other = if place == id { age } else { id };
+            assert_eq!(errors(&path(other)), ["cursor"], "{query}");
+        }
+    }
 }
