@@ -850,6 +850,70 @@ async fn a_list_in_the_order_of_its_index_fills_every_page() {
     }
 }
 
+/// Changes, deletes and creates actors that match the same filters, until it is dropped.
+async fn keep_changing(api: &Api, ids: &[u64], random: &mut Random) {
+    let names = ["Ann Other", "Other Ann", "Anna Anders", "Bo Ann"];
+    loop {
+        let id = ids[usize::try_from(random.below(ids.len() as u64)).unwrap()];
+        let name = one_of(&names, random);
+        let row = json!({"name": name, "age": 20 + random.below(20), "gender": "x"});
+        match random.below(8) {
+            0 => drop(api.delete(Producer, &format!("/actors/{id}")).await),
+            1 => drop(add(api, "/actors", &row).await),
+            _ => drop(api.patch(Producer, &format!("/actors/{id}"), &row).await),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_walk_among_rows_that_change_gives_each_row_that_stays_once_and_in_order() {
+    let api = Api::start().await;
+    let mut random = Random::new(17);
+    let (mut stay, mut change) = (Vec::new(), Vec::new());
+    for number in 0..150_u64 {
+        let names = ["Ann Example", "Example Ann", "Anna"];
+        let row = json!({"name": one_of(&names, &mut random), "age": 20 + random.below(20), "gender": "x"});
+        let row = add(&api, "/actors", &row).await;
+        if number.is_multiple_of(3) {
+            change.push(row["id"].as_u64().unwrap());
+        } else {
+            stay.push(row);
+        }
+    }
+    let world = World {
+        actors: stay,
+        movies: Vec::new(),
+        casts: BTreeMap::new(),
+    };
+    let walks = async {
+        for query in [
+            &[][..],
+            &[("gender", "x")],
+            &[("name", "ann")],
+            &[("name", "ann"), ("gender", "x"), ("min_age", "25")],
+            &[("min_age", "22"), ("max_age", "37")],
+            &[("name", "ann"), ("sort", "-age")],
+            &[("gender", "x"), ("sort", "id")],
+            &[("sort", "-name")],
+        ] {
+            let query: Query = query
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect();
+            let expected = world.expected("actors", &query);
+            let ids: BTreeSet<_> = expected.iter().copied().collect();
+            let path = path_of("actors", &query, Some(7));
+            let (mut found, _) = walk(&api, "actors", &path, 7).await;
+            found.retain(|id| ids.contains(id));
+            assert_eq!(found, expected, "{query:?}");
+        }
+    };
+    tokio::select! {
+        () = walks => {}
+        () = keep_changing(&api, &change, &mut random) => {}
+    }
+}
+
 #[tokio::test]
 async fn a_page_that_outgrows_its_first_bucket_reads_the_counter_at_the_same_time() {
     let proxy = Proxy::start().await;

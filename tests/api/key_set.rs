@@ -21,10 +21,7 @@ async fn get(api: &Api, token: &str) -> ApiResponse {
 async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
     let key = signing_key();
     let good = key_document(&[&key]);
-    let issuer = TestIssuer::start(Behaviour::Fails(500)).await;
     let elsewhere = TestIssuer::start(Behaviour::Publishes(good.clone())).await;
-    let api = Api::trusting(issuer.url.clone()).await;
-    let token = issuer.token(&key, Assistant);
     let faults = [
         Behaviour::Fails(500),
         Behaviour::Fails(404),
@@ -39,16 +36,20 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
         )),
         Behaviour::Redirects(elsewhere.url.key_set_url().to_string()),
     ];
-    for fault in faults {
-        issuer.now(fault.clone());
-        let response = get(&api, &token).await;
-        response.expect_error(503, "service unavailable");
-        assert_eq!(response.header("retry-after"), Some("1"), "{fault:?}");
-        // The next attempt is allowed after a second, as the response says.
-        tokio::time::sleep(Duration::from_millis(1050)).await;
-    }
+    join_all(faults.map(|fault| is_503_until_the_issuer_is_up(fault, &key, &good))).await;
     assert_eq!(elsewhere.asked(), 0);
-    issuer.now(Behaviour::Publishes(good));
+}
+
+async fn is_503_until_the_issuer_is_up(fault: Behaviour, key: &Arc<SigningKey>, good: &str) {
+    let issuer = TestIssuer::start(fault.clone()).await;
+    let api = Api::trusting(issuer.url.clone()).await;
+    let token = issuer.token(key, Assistant);
+    let response = get(&api, &token).await;
+    response.expect_error(503, "service unavailable");
+    assert_eq!(response.header("retry-after"), Some("1"), "{fault:?}");
+    issuer.now(Behaviour::Publishes(good.to_owned()));
+    // The next attempt is allowed after a second, as the response says.
+    tokio::time::sleep(Duration::from_millis(1050)).await;
     get(&api, &token).await.expect(200);
 }
 
@@ -123,7 +124,7 @@ async fn a_new_key_works_after_the_cool_down_and_a_withdrawn_one_stops_after_the
     let (old, new) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&old]))).await;
     let times = Options {
-        cache: Duration::from_secs(2),
+        cache: Duration::from_secs(1),
         cooldown: Duration::from_secs(1),
         ..options()
     };
@@ -141,7 +142,7 @@ async fn a_new_key_works_after_the_cool_down_and_a_withdrawn_one_stops_after_the
     tokio::time::sleep(Duration::from_millis(1050)).await;
     get(&api, &new_token).await.expect(200);
     issuer.now(Behaviour::Publishes(key_document(&[&new])));
-    tokio::time::sleep(Duration::from_millis(3050)).await;
+    tokio::time::sleep(Duration::from_millis(2050)).await;
     get(&api, &old_token)
         .await
         .expect_error(401, "The access token is not valid.");
@@ -153,8 +154,8 @@ async fn a_token_that_was_good_is_refused_once_its_key_is_another_of_the_same_id
     let (old, new) = (signing_key(), SigningKey::generate().unwrap());
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&old]))).await;
     let times = Options {
-        cache: Duration::from_secs(1),
-        cooldown: Duration::from_secs(1),
+        cache: Duration::from_millis(300),
+        cooldown: Duration::from_millis(300),
         ..options()
     };
     let api = Api::with(Options {
@@ -171,7 +172,7 @@ async fn a_token_that_was_good_is_refused_once_its_key_is_another_of_the_same_id
     issuer.now(Behaviour::Publishes(
         json!({ "keys": [replaced] }).to_string(),
     ));
-    tokio::time::sleep(Duration::from_millis(2050)).await;
+    tokio::time::sleep(Duration::from_millis(650)).await;
     get(&api, &token)
         .await
         .expect_error(401, "The access token is not valid.");
@@ -182,8 +183,8 @@ async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay
     let (key, stranger) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&key]))).await;
     let times = Options {
-        cache: Duration::from_secs(1),
-        cooldown: Duration::from_secs(1),
+        cache: Duration::from_millis(300),
+        cooldown: Duration::from_millis(300),
         ..options()
     };
     let api = Api::with(Options {
@@ -198,15 +199,15 @@ async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay
         Behaviour::Publishes(r#"{"keys": []}"#.into()),
     ] {
         issuer.now(fault);
-        tokio::time::sleep(Duration::from_millis(2100)).await;
+        tokio::time::sleep(Duration::from_millis(650)).await;
         get(&api, &token).await.expect(200);
     }
     issuer.now(Behaviour::Publishes(key_document(&[&key])));
-    tokio::time::sleep(Duration::from_millis(1050)).await;
+    tokio::time::sleep(Duration::from_millis(350)).await;
     get(&api, &token).await.expect(200);
-    tokio::time::sleep(Duration::from_millis(1050)).await;
+    tokio::time::sleep(Duration::from_millis(350)).await;
     issuer.now(Behaviour::Dawdles(
-        Duration::from_secs(2),
+        Duration::from_millis(1300),
         key_document(&[&key]),
     ));
     let strange = issuer.token(&stranger, Assistant);
@@ -222,7 +223,7 @@ async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay
     let (refused, delay) = tokio::join!(waiting, known);
     refused.expect_error(401, "The access token is not valid.");
     assert!(delay < Duration::from_secs(1), "{delay:?}");
-    tokio::time::sleep(Duration::from_millis(2100)).await;
+    tokio::time::sleep(Duration::from_millis(650)).await;
     issuer.now(Behaviour::Dawdles(
         Duration::from_secs(3),
         key_document(&[&key]),
