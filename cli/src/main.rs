@@ -11,9 +11,9 @@ use clap::{Parser, Subcommand};
 
 use commands::{ExportArgs, ImportArgs, LocalStack};
 
-/// Imports rows into a Casting Agency API and exports them: the local one or any other
+/// Imports rows into the Casting Agency API and exports them, for any deployment
 #[derive(Parser)]
-#[command(name = "casting", about)]
+#[command(name = "casting", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -17,10 +17,10 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Args, Clone, Copy)]
 pub(crate) struct LocalStack {
     /// The port of the local stack's identity service
-    #[arg(long, global = true, default_value_t = 3001, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, help_heading = "Local stack", default_value_t = 3001, value_parser = clap::value_parser!(u16).range(1..))]
     identity_port: u16,
     /// The address that the local stack listens on
-    #[arg(long, global = true, default_value_t = Ipv4Addr::LOCALHOST)]
+    #[arg(long, global = true, help_heading = "Local stack", default_value_t = Ipv4Addr::LOCALHOST)]
     listen: Ipv4Addr,
 }
 

@@ -98,12 +98,12 @@ fn unreadable(file: &str, problems: &[Problem]) -> String {
 fn read(args: &ImportArgs) -> Result<(Import, Vec<Ignored>), String> {
     let file = shown(&args.file);
     let at = |problem: String| format!("{file}: {problem}");
+    let contents = fs::read(&args.file).map_err(|error| at(error.to_string()))?;
     let resource = args.resource.or_else(|| resource_of(&args.file));
     let resource =
         resource.ok_or_else(|| at("add --resource actors or --resource movies".into()))?;
     let format = args.format.or_else(|| format_of(&args.file));
     let format = format.ok_or_else(|| at("add --format csv or --format jsonl".into()))?;
-    let contents = fs::read(&args.file).map_err(|error| at(error.to_string()))?;
     let rows = casting::read(&contents, resource, format)
         .map_err(|problems| unreadable(&file, &problems))?;
     let run = match &args.again {
@@ -198,7 +198,7 @@ fn how_to_continue(
                 }
             };
             format!(
-                "To continue, run the same as the same user{again}, so that it ends before {}, which is 24 hours after \
+                "To continue, run the same command as the same user{again}, so that it ends before {}, which is 24 hours after \
                  this run began: until then no row is added twice.{there} After that time, {missing}.",
                 until.format("%a, %-d %b %Y %H:%M UTC")
             )
@@ -295,7 +295,7 @@ mod tests {
             }
         };
         let message = advice(&stopped(0), Some("x"), "2020-05-14T20:00:00Z");
-        let expected = "interrupted\n7 of 9 rows have no response yet. To continue, run the same as the same user with \
+        let expected = "interrupted\n7 of 9 rows have no response yet. To continue, run the same command as the same user with \
                         --again=x, so that it ends before Fri, 15 May 2020 14:02 UTC,";
         assert!(
             message.starts_with(expected) && !message.contains("already there"),

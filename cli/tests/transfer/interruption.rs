@@ -90,7 +90,7 @@ async fn an_interrupted_import_ends_at_once_and_says_how_to_continue() {
     );
     assert!(
         message.contains(&format!(
-            "run the same as the same user with {again}, so that it ends before "
+            "run the same command as the same user with {again}, so that it ends before "
         )),
         "{message}"
     );
