@@ -570,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_without_a_scheme_is_told_the_whole_url() {
+    fn the_error_of_a_url_without_a_scheme_has_the_whole_url() {
         let check = |url: &str, expected: &str| {
             let error = Api::new(url, "token", Backoff::default()).err().unwrap();
             let advice =

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_stands_twice_makes_its_row_unusable() {
+    fn a_member_that_occurs_twice_makes_its_row_invalid() {
         assert_eq!(
             body(r#"{"name":"Ida","age":1,"name":"Max"}"#, Actors),
             Err("has the member name twice".into())

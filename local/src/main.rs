@@ -488,7 +488,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_other_machines_reach_is_said_in_one_line_to_be_open_and_to_whom() {
+    fn one_line_says_what_is_open_to_other_machines_and_to_which() {
         for loopback in [[127, 0, 0, 1], [127, 0, 0, 2]] {
             assert_eq!(exposure(loopback.into(), true), None);
         }
@@ -534,7 +534,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_it_prints_at_its_start_says_what_is_open_where_it_is() {
+    async fn the_start_prints_what_is_open_only_if_something_is() {
         let stack = Stack::start(Options::in_memory()).await.expect("a stack");
         let welcome = |listen: Ipv4Addr| {
             welcome(

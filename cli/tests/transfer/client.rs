@@ -145,7 +145,7 @@ async fn a_token_that_is_not_enough_ends_the_import_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_api_is_told_from_it() {
+async fn another_server_is_not_taken_for_the_api() {
     let check = async |reply: fn(usize, &Request<Body>) -> Reply, status: u16| {
         let server = Server::start("", reply).await;
         let summary = import(&quick(&server.url, "token"), rows(10)).await;
@@ -329,7 +329,7 @@ async fn a_response_is_read_no_further_than_its_limits_in_bytes_and_in_time() {
 }
 
 #[tokio::test]
-async fn an_api_without_a_scheme_is_told_the_whole_url() {
+async fn a_url_without_a_scheme_is_an_error_with_the_whole_url() {
     let folder = folder();
     fs::write(folder.path().join("actors.csv"), "name,age,gender\n").unwrap();
     for arguments in [&["import", "actors.csv"][..], &["export", "actors"]] {

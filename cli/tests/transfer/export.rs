@@ -88,7 +88,7 @@ async fn an_export_follows_the_list_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_an_export_never_looks_whole() {
+async fn an_incomplete_export_never_looks_complete() {
     let (folder, stack) = (folder(), stack().await);
     let half = |number, _: &Request<Body>| match number {
         0 => page(json!({"actors": [{"id": 1, "name": "Ida"}], "next": "/actors?after=1"})),
@@ -366,7 +366,7 @@ async fn an_export_is_its_owners_alone_or_as_open_as_the_file_it_replaces_and_ne
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_says_that_it_waits_and_what_is_no_date() {
+async fn an_export_says_that_it_waits_and_how_many_dates_are_invalid() {
     let (folder, stack) = (folder(), stack().await);
     let reply = |number, _: &Request<Body>| match number {
         0 => busy(503, "0"),

@@ -149,7 +149,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_file_that_cannot_be_used_is_named_with_the_error_and_what_helps_and_none_is_to_be_deleted() {
+fn a_file_that_cannot_be_used_is_named_with_the_error_and_a_remedy_and_never_to_be_deleted() {
     let check = |name: &str, breaks: &dyn Fn(&Kept), expected: &[&str]| {
         let kept = Kept::new(&format!("home-{name}"));
         breaks(&kept);
@@ -323,7 +323,7 @@ fn a_file_that_sqlite_calls_malformed_or_no_database_is_to_be_moved_and_not_dele
 }
 
 #[test]
-fn a_database_of_a_newer_version_is_said_to_be_one_and_left_as_it_is() {
+fn a_database_of_a_newer_version_is_an_error_and_stays_unchanged() {
     let kept = Kept::new("home-newer");
     let database = Connection::open(kept.file("dynamodb.sqlite")).unwrap();
     database
@@ -345,7 +345,7 @@ fn a_database_of_a_newer_version_is_said_to_be_one_and_left_as_it_is() {
 }
 
 #[test]
-fn a_key_that_is_none_is_said_to_be_none_where_a_token_is_to_be_printed() {
+fn a_file_without_a_key_is_an_error_where_a_token_is_printed() {
     let kept = Kept::new("home-token");
     fs::write(kept.file("signing-key.der"), "no key").unwrap();
     let port = TcpListener::bind("127.0.0.1:0")
