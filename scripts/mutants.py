@@ -283,7 +283,7 @@ MUTATIONS = [
     ("terminal: arguments of the local command are escaped", "local/src/main.rs", "Cli::try_parse_from(arguments).err().unwrap_or(error);", "{ drop(arguments); error };", (STACK, "no_argument")),
     ("demo: a busy stack gets the request again", "local/src/demo/client.rs", "matches!(status, 429 | 503)", "matches!(status, 429)", (STACK, "demo")),
     ("demo: a key is the row's", "local/src/demo/client.rs", 'format!("{path}\\n{body}")', "path.to_owned()", (STACK, "demo")),
-    ("listen: what is open is said", "local/src/main.rs", "(!address.is_loopback()).then(", "address.is_unspecified().then(", (COMMAND, "")),
+    ("listen: what is open is said", "local/src/commands/run.rs", "(!address.is_loopback()).then(", "address.is_unspecified().then(", (COMMAND, "")),
 ]  # fmt: skip
 
 
