@@ -154,7 +154,9 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (count, served) = watch::channel(0);
-        let state = Arc::new((behind.to_owned(), reply, AtomicUsize::new(0), count));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let behind = (client, behind.to_owned());
+        let state = Arc::new((behind, reply, AtomicUsize::new(0), count));
         let router = Router::new().fallback(move |request: Request<Body>| {
             let state = Arc::clone(&state);
             async move {
@@ -198,12 +200,15 @@ impl Server {
     }
 }
 
-pub(crate) async fn forward(behind: &str, request: Request<Body>) -> Response<Body> {
+/// Sends a request to the stack, and returns its response.
+async fn forward(
+    (client, url): &(reqwest::Client, String),
+    request: Request<Body>,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let request = client
-        .request(parts.method, format!("{behind}{}", parts.uri))
+        .request(parts.method, format!("{url}{}", parts.uri))
         .headers(parts.headers)
         .body(body);
     let forwarded = request.send().await.unwrap();
