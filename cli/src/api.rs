@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 use serde::Deserialize;
@@ -154,8 +156,35 @@ pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     /// Whether it is the response to an earlier request with the same key.
     pub(crate) replayed: bool,
+    /// The `ETag` of a response with one row.
+    pub(crate) tag: Option<String>,
     pub(crate) body: Vec<u8>,
 }
+
+/// What a request may be answered with.
+#[derive(Clone, Copy)]
+struct Expected {
+    /// The largest response, in bytes.
+    max_bytes: usize,
+    /// Statuses that are final beside those of every request. Any other one is not this API's.
+    statuses: &'static [u16],
+}
+
+/// A list, or a row of one.
+const PAGE: Expected = Expected {
+    max_bytes: MAX_PAGE_BYTES,
+    statuses: &[],
+};
+/// The row of a POST.
+const NEW_ROW: Expected = Expected {
+    max_bytes: MAX_ROW_BYTES,
+    statuses: &[],
+};
+/// A row that may have been deleted or changed.
+const ROW: Expected = Expected {
+    max_bytes: MAX_ROW_BYTES,
+    statuses: &[404, 412],
+};
 
 /// The result of one attempt.
 enum Attempt {
@@ -228,7 +257,7 @@ impl Api {
                 .header("prefer", "handling=strict")
                 .body(body.to_owned())
         };
-        self.send(request, MAX_ROW_BYTES, stopped).await
+        self.send(request, NEW_ROW, stopped).await
     }
 
     /// Gets a list, until the response is final. The path must begin with a slash: it could change
@@ -240,10 +269,42 @@ impl Api {
     ) -> Result<ApiResponse, Stop> {
         self.send(
             || self.client.get(format!("{}{path}", self.url)),
-            MAX_PAGE_BYTES,
+            PAGE,
             stopped,
         )
         .await
+    }
+
+    /// Gets one row with its `ETag`; 404 if there is none.
+    pub(crate) async fn get_row(
+        &self,
+        path: &str,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<ApiResponse, Stop> {
+        self.send(
+            || self.client.get(format!("{}{path}", self.url)),
+            ROW,
+            stopped,
+        )
+        .await
+    }
+
+    /// Changes a row if it still has this `ETag`; otherwise 412, or 404 if there is none.
+    pub(crate) async fn patch(
+        &self,
+        path: &str,
+        tag: &str,
+        body: &str,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<ApiResponse, Stop> {
+        let request = || {
+            let request = self.client.patch(format!("{}{path}", self.url));
+            request
+                .header(CONTENT_TYPE, "application/json")
+                .header(IF_MATCH, tag)
+                .body(body.to_owned())
+        };
+        self.send(request, ROW, stopped).await
     }
 
     /// The error for a response that is not one of this API's.
@@ -257,11 +318,11 @@ impl Api {
     async fn send(
         &self,
         request: impl Fn() -> RequestBuilder,
-        max_bytes: usize,
+        expected: Expected,
         mut stopped: watch::Receiver<bool>,
     ) -> Result<ApiResponse, Stop> {
         for attempt in 1.. {
-            let (stop, retry_after) = match self.attempt(request(), max_bytes, attempt).await {
+            let (stop, retry_after) = match self.attempt(request(), expected, attempt).await {
                 Attempt::Done(response) => return Ok(response),
                 Attempt::Failed(stop) => return Err(stop),
                 Attempt::Retry(stop, retry_after) => (stop, retry_after),
@@ -283,7 +344,11 @@ impl Api {
         Err(Stop::Interrupted)
     }
 
-    async fn attempt(&self, request: RequestBuilder, max_bytes: usize, attempts: u32) -> Attempt {
+    async fn attempt(&self, request: RequestBuilder, expected: Expected, attempts: u32) -> Attempt {
+        let Expected {
+            max_bytes,
+            statuses,
+        } = expected;
         let response = match response(request, max_bytes).await {
             Ok(response) => response,
             Err(ResponseError::Network(error)) => return self.network_error(&error),
@@ -298,6 +363,7 @@ impl Api {
         let (ApiResponse { status, .. }, retry_after) = response;
         match status {
             200 | 400 | 413 | 415 | 422 => Attempt::Done(response.0),
+            status if statuses.contains(&status) => Attempt::Done(response.0),
             401 => Attempt::Failed(Stop::Unauthorized),
             403 => Attempt::Failed(Stop::Forbidden(message(&response.0.body))),
             409 | 429 | 500 | 502 | 503 | 504 => {
@@ -370,6 +436,8 @@ async fn response(
         .get("idempotency-replayed")
         .is_some_and(|value| value == "true");
     let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
+    let tag = response.headers().get(ETAG);
+    let tag = tag.and_then(|tag| Some(tag.to_str().ok()?.to_owned()));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > max_bytes {
@@ -381,6 +449,7 @@ async fn response(
         ApiResponse {
             status,
             replayed,
+            tag,
             body,
         },
         retry_after,

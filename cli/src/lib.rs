@@ -1,5 +1,6 @@
 //! A client of the Casting Agency API, for any deployment: imports rows from a file, one POST a
-//! row, and exports a list to a file. It uses the public API only. `main.rs` is the command line.
+//! row, exports a list to a file, and reindexes rows. It uses the public API only. `main.rs` is the
+//! command line.
 
 mod api;
 mod canonical;
@@ -11,6 +12,7 @@ mod json_lines;
 mod members;
 mod output;
 mod pages;
+mod reindex;
 mod row;
 mod rows;
 mod terminal;
@@ -20,6 +22,7 @@ pub use export::{ExportError, Exported, export};
 pub use import::{Import, RejectedRow, Summary, check_run, import, random_run};
 pub use output::ExportFile;
 pub use pages::PageError;
+pub use reindex::{ReindexError, Reindexed, reindex};
 pub use row::{Ignored, Problem, Row, Rows};
 pub use rows::read;
 pub use terminal::{EscapedWriter, escaped, escaped_lines};

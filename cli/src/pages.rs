@@ -242,6 +242,7 @@ mod tests {
         ApiResponse {
             status,
             replayed: false,
+            tag: None,
             body: body.into(),
         }
     }

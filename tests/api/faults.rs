@@ -12,11 +12,11 @@ use crate::support::{Api, ApiResponse, send, with_json};
 /// Every endpoint, with a request that reaches the store.
 fn requests() -> [(&'static str, &'static str, Option<Value>); 8] {
     [
-        ("GET", "/actors", None),
+        ("GET", "/actors?limit=10", None),
         ("POST", "/actors", Some(ida())),
         ("PATCH", "/actors/1", Some(json!({"age": 35}))),
         ("DELETE", "/actors/1", None),
-        ("GET", "/movies", None),
+        ("GET", "/movies?limit=10", None),
         ("POST", "/movies", Some(json!({"title": "M"}))),
         ("PATCH", "/movies/1", Some(json!({"title": "N"}))),
         ("DELETE", "/movies/1", None),

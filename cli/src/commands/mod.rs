@@ -5,6 +5,7 @@ mod export;
 mod import;
 mod interruption;
 mod progress;
+mod reindex;
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use casting::{Format, escaped};
 pub(crate) use access::LocalStack;
 pub(crate) use export::{ExportArgs, export};
 pub(crate) use import::{ImportArgs, import};
+pub(crate) use reindex::{ReindexArgs, reindex};
 
 /// A file's name as messages show it.
 fn shown(file: &Path) -> String {

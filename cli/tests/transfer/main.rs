@@ -7,5 +7,6 @@ mod client;
 mod export;
 mod import;
 mod interruption;
+mod reindex;
 mod support;
 mod terminal;
