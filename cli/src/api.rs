@@ -487,7 +487,7 @@ pub(crate) fn message(body: &[u8]) -> String {
 pub fn api_url(url: &str) -> Result<Url, String> {
     if url.trim().is_empty() {
         return Err(
-            "the API's URL is empty; give the whole URL, for example https://api.example.com"
+            "the API's URL is empty; give the complete URL, for example https://api.example.com"
                 .into(),
         );
     }
@@ -495,17 +495,19 @@ pub fn api_url(url: &str) -> Result<Url, String> {
     if !url.contains("://") {
         return Err(match whole_url(url) {
             Some(whole) => {
-                format!("{shown} is no whole URL; give it with its scheme, for example {whole}")
+                format!(
+                    "{shown} is not a complete URL; give it with its scheme, for example {whole}"
+                )
             }
             None => format!(
-                "{shown} is no URL of an API; give the whole URL, for example https://api.example.com"
+                "{shown} is not the URL of an API; give the complete URL, for example https://api.example.com"
             ),
         });
     }
-    let parsed = Url::parse(url).map_err(|error| format!("{shown} is no URL: {error}"))?;
+    let parsed = Url::parse(url).map_err(|error| format!("{shown} is not a URL: {error}"))?;
     if !["http", "https"].contains(&parsed.scheme()) || !is_plain(&parsed) {
         return Err(format!(
-            "{shown} is no URL of an API: that begins with http:// or https://, and has a host, a port and a path \
+            "{shown} is not the URL of an API: that begins with http:// or https://, and has a host, a port and a path \
              and nothing else"
         ));
     }
@@ -639,11 +641,12 @@ mod tests {
     }
 
     #[test]
-    fn the_error_of_a_url_without_a_scheme_has_the_whole_url() {
+    fn the_error_of_a_url_without_a_scheme_has_the_complete_url() {
         let check = |url: &str, expected: &str| {
             let error = Api::new(url, "token", Backoff::default()).err().unwrap();
-            let advice =
-                format!("{url} is no whole URL; give it with its scheme, for example {expected}");
+            let advice = format!(
+                "{url} is not a complete URL; give it with its scheme, for example {expected}"
+            );
             assert_eq!(error, advice);
         };
         check("http:127.0.0.1:4200", "http://127.0.0.1:4200");
@@ -662,13 +665,13 @@ mod tests {
         };
         check("", "the API's URL is empty");
         check(" ", "the API's URL is empty");
-        check("mailto:x", "mailto:x is no URL of an API");
+        check("mailto:x", "mailto:x is not the URL of an API");
         check(
             "mailto:ida@api.example",
-            "***@api.example is no URL of an API",
+            "***@api.example is not the URL of an API",
         );
-        check("c:/x", "c:/x is no URL of an API");
-        check("http:", "http: is no URL of an API");
+        check("c:/x", "c:/x is not the URL of an API");
+        check("http:", "http: is not the URL of an API");
         for (url, shown) in [
             ("https://ida:secret@api.example", "https://***@api.example"),
             ("https://:secret@api.example", "https://***@api.example"),

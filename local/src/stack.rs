@@ -115,7 +115,7 @@ pub enum StartError {
         flag: &'static str,
     },
     /// The address to listen on is not an address of this machine.
-    #[error("{address} is no address of this machine; choose another with --listen")]
+    #[error("{address} is not an address of this machine; choose another with --listen")]
     Address {
         /// The address.
         address: IpAddr,

@@ -329,7 +329,7 @@ async fn a_response_is_read_no_further_than_its_limits_in_bytes_and_in_time() {
 }
 
 #[tokio::test]
-async fn a_url_without_a_scheme_is_an_error_with_the_whole_url() {
+async fn a_url_without_a_scheme_is_an_error_with_the_complete_url() {
     let folder = folder();
     fs::write(folder.path().join("actors.csv"), "name,age,gender\n").unwrap();
     for arguments in [&["import", "actors.csv"][..], &["export", "actors"]] {
@@ -343,7 +343,7 @@ async fn a_url_without_a_scheme_is_an_error_with_the_whole_url() {
                 .output()
                 .unwrap();
             let expected = format!(
-                "error: {url} is no whole URL; give it with its scheme, for example {whole}"
+                "error: {url} is not a complete URL; give it with its scheme, for example {whole}"
             );
             assert_eq!(
                 (output.status.code(), text(&output.stderr)),

@@ -21,7 +21,8 @@ pub(crate) async fn event(
     let mut event: Value = serde_json::from_slice(&text).map_err(|error| at(&error))?;
     if let Some(role) = role {
         let headers = event.get_mut("headers").and_then(Value::as_object_mut);
-        let headers = headers.ok_or_else(|| at(&"no API Gateway event, it has no headers"))?;
+        let headers =
+            headers.ok_or_else(|| at(&"this is not an event of API Gateway: it has no headers"))?;
         headers.insert(
             "authorization".into(),
             json!(format!("Bearer {}", token(role, identity).await?)),

@@ -41,7 +41,10 @@ fn host_name(name: &str) -> Result<String, String> {
     if is_name {
         Ok(name.to_owned())
     } else {
-        Err("this is no host name, such as host.docker.internal; leave out scheme and port".into())
+        Err(
+            "this is not a host name, such as host.docker.internal; leave out scheme and port"
+                .into(),
+        )
     }
 }
 

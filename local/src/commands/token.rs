@@ -26,7 +26,7 @@ pub(crate) async fn token(role: Role, identity: Identity) -> Result<String, Stri
         Err(TokenError::Unreachable) => {
             let key = local::kept_signing_key(&folder()).map_err(|error| error.to_string())?;
             let key = key.ok_or_else(|| {
-                format!("no identity service responds at {url}, and there is no signing key yet; start the stack once with `cargo run -p local`")
+                format!("no identity service responds at {url}, and there is not a signing key yet; start the stack once with `cargo run -p local`")
             })?;
             Tokens::new(Arc::new(key), &url, &audience).issue(role)
         }
@@ -54,7 +54,7 @@ async fn request_token(url: &str, role: Role, audience: &str) -> Result<String, 
     let token = response["access_token"].as_str().map(str::to_owned);
     token.ok_or_else(|| {
         let reason = response["error_description"].as_str();
-        let reason = reason.unwrap_or("it is no identity service");
+        let reason = reason.unwrap_or("it is not an identity service");
         TokenError::Other(format!("{url} gave no token: {reason}"))
     })
 }

@@ -88,13 +88,15 @@ pub(super) fn response(payload: &Value) -> Result<Response<Body>, String> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status.ok_or("the response has no status")?;
     for (name, value) in payload["headers"].as_object().into_iter().flatten() {
-        let name: HeaderName = name.parse().map_err(|_| format!("{name} is no header"))?;
+        let name: HeaderName = name
+            .parse()
+            .map_err(|_| format!("{name} is not a header name"))?;
         let value = value
             .as_str()
             .and_then(|value| HeaderValue::from_str(value).ok());
         response
             .headers_mut()
-            .append(name, value.ok_or("a header's value is no text")?);
+            .append(name, value.ok_or("a header's value is not text")?);
     }
     Ok(response)
 }

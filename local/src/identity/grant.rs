@@ -157,7 +157,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, GrantError> {
         "application/json" if body.trim_ascii_start().starts_with(b"{") => {
             serde_json::from_slice(body).map_err(|error| error.to_string())
         }
-        "application/json" => Err("it is no JSON object".to_owned()),
+        "application/json" => Err("it is not a JSON object".to_owned()),
         _ => {
             let types =
                 "Content-Type must be application/json or application/x-www-form-urlencoded.";

@@ -48,7 +48,7 @@ impl SigningKey {
                 Ok(pair) => Ok(Some(Self::new(pair))),
                 Err(_) => Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    "this is no signing key",
+                    "this is not a signing key",
                 )),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

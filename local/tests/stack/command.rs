@@ -350,12 +350,12 @@ fn mistakes_on_the_command_line_are_explained() {
             "--identity-port",
             &identity.to_string(),
         ],
-        "there is no signing key yet",
+        "there is not a signing key yet",
     );
     fs::write(folder.0.join("list.json"), "[]").unwrap();
     check(
         &["event", "list.json", "--as", "director"],
-        "no API Gateway event",
+        "not an event of API Gateway",
     );
     let bad_domain = local(&folder.0)
         .env("AUTH0_DOMAIN", "https://tenant.example")

@@ -220,7 +220,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_error_and_a_remedy_and_never_to_
     check(
         "no-key",
         &no_key,
-        &["signing-key.der: this is no signing key", "move it away"],
+        &["signing-key.der: this is not a signing key", "move it away"],
     );
     let file = |kept: &Kept| {
         fs::remove_dir_all(kept.home()).unwrap();
@@ -360,7 +360,7 @@ fn a_file_without_a_key_is_an_error_where_a_token_is_printed() {
         .unwrap();
     let error = text(&output.stderr);
     assert!(
-        error.contains("signing-key.der: this is no signing key; move it away"),
+        error.contains("signing-key.der: this is not a signing key; move it away"),
         "{error}"
     );
     assert!(
