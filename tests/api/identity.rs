@@ -197,12 +197,12 @@ async fn a_bad_grant_is_refused_as_oauth_says() {
             "grant_type is missing",
         ),
         (json!({}), 400, "invalid_request", "grant_type is missing"),
-        (json!([]), 400, "invalid_request", "no JSON object"),
+        (json!([]), 400, "invalid_request", "not a JSON object"),
         (
             json!("grant_type"),
             400,
             "invalid_request",
-            "no JSON object",
+            "not a JSON object",
         ),
     ];
     for (body, status, error, description) in table {
@@ -239,7 +239,7 @@ async fn a_body_that_is_no_grant_request_is_an_oauth_error() {
     let huge = format!("{good}&password={}", "x".repeat(70_000));
     let repeated = r#"{"grant_type": "password", "username": "nobody", "username": "producer", "audience": "casting-agency"}"#;
     let table = [
-        ("application/json", "", 400, "no JSON object"),
+        ("application/json", "", 400, "not a JSON object"),
         ("application/json", "{", 400, "cannot be read"),
         (
             "application/json",
