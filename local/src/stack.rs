@@ -172,9 +172,12 @@ impl Stack {
         database::create_tables(&client)
             .await
             .map_err(StartError::Other)?;
-        upgrade::upgrade_tables(&client)
-            .await
-            .map_err(StartError::Other)?;
+        // The tables of an in-memory stack are new.
+        if home.is_some() {
+            upgrade::upgrade_tables(&client)
+                .await
+                .map_err(StartError::Other)?;
+        }
 
         let issuer = match (&options.issuer, &identity) {
             (Some(issuer), _) => issuer.clone(),
