@@ -380,6 +380,7 @@ mod tests {
                     &ApiResponse {
                         status: 413,
                         replayed: false,
+                        tag: None,
                         body: body.into()
                     },
                     &[]

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_an_issuer_with_a_slash() {
+    fn a_domain_becomes_an_issuer_url_with_a_trailing_slash() {
         let check = |domain: &str, issuer: Option<&str>| {
             assert_eq!(
                 domain.parse::<Issuer>().ok().as_ref().map(Issuer::as_str),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_set_is_where_the_issuer_publishes_it() {
+    fn the_key_set_url_is_the_issuers_well_known_path() {
         let issuer: Issuer = "tenant.example".parse().unwrap();
         assert_eq!(
             issuer.key_set_url().as_str(),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn every_missing_or_malformed_setting_is_reported_at_once() {
+    fn all_missing_and_malformed_settings_are_reported_together() {
         let bad = [
             ("API_AUDIENCE", ""),
             ("JWKS_CACHE_SECONDS", "soon"),
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_safe_defaults_and_can_be_set() {
+    fn cache_and_cool_down_times_have_defaults_and_can_be_set() {
         let needed = [
             ("AUTH0_DOMAIN", "tenant.example"),
             ("API_AUDIENCE", "casting-agency"),

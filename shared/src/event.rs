@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sound_is_left_as_it_is() {
+    fn a_valid_event_is_decoded_unchanged() {
         let request = decode(
             json!({"rawQueryString": "limit=5&x=%C3%A9+%22&x=2", "body": "e30=", "isBase64Encoded": true}),
         );

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amazons_authorities_are_among_the_public_ones() {
+    fn the_public_root_certificates_include_amazons() {
         let roots = Roots::public();
         let names: Vec<_> = roots
             .0
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_of_certificates_is_refused() {
+    fn an_invalid_certificate_file_is_rejected() {
         let folder = std::env::temp_dir().join(format!("roots-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("roots.pem");

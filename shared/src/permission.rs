@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_resource_are_shown_to_who_may_get_that_resource() {
+    fn reading_a_resource_requires_its_get_permission() {
         let actors = Permissions::named(["get:actors", "patch:movies"]);
         assert!(actors.may_read::<Actor>().is_ok());
         assert_eq!(actors.may_read::<Movie>(), Err(Permission::GetMovies));

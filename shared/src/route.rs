@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_is_allowed_as_spelled() {
+    fn allowed_methods_are_matched_exactly() {
         assert!(ACTORS.allows("GET"));
         for method in ["get", "PUT", "HEAD", "", "GET, POST", "PATCH"] {
             assert!(!ACTORS.allows(method), "{method}");

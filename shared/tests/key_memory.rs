@@ -53,7 +53,7 @@ fn issuer() -> String {
 }
 
 #[tokio::test]
-async fn twenty_thousand_unknown_keys_cost_less_than_16_mb() {
+async fn twenty_thousand_unknown_key_ids_use_under_16_mib_of_memory() {
     let issuer = issuer();
     let config = IssuerConfig::new(issuer.parse().unwrap(), "casting-agency");
     let verifier = Verifier::new(&config, &Https::new(&Roots::public()));

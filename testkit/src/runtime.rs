@@ -151,7 +151,7 @@ impl Environment {
             }
         };
         let spawned = self.spawned;
-        Ok(within_its_life(&mut self.process, asked).await? - spawned)
+        Ok(unless_process_exits(&mut self.process, asked).await? - spawned)
     }
 
     /// Sends the function an event; returns the response and how long it took.
@@ -161,7 +161,7 @@ impl Environment {
     pub async fn invoke(&mut self, event: &Bytes) -> Result<(Bytes, Duration), Failure> {
         let started = Instant::now();
         let response = self.send(event.clone());
-        let response = within_its_life(&mut self.process, response).await??;
+        let response = unless_process_exits(&mut self.process, response).await??;
         Ok((response, started.elapsed()))
     }
 
@@ -232,7 +232,7 @@ impl Environment {
 }
 
 /// Awaits a future; fails if the process ends first or the wait takes too long.
-async fn within_its_life<T>(
+async fn unless_process_exits<T>(
     process: &mut Child,
     awaited: impl Future<Output = T>,
 ) -> Result<T, Failure> {

@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::support::Api;
 
 #[tokio::test]
-async fn an_agency_without_actors_lists_none() {
+async fn the_list_of_actors_is_empty_at_first() {
     let api = Api::start().await;
     assert_eq!(
         api.get(Assistant, "/actors").await.expect(200),
@@ -13,7 +13,7 @@ async fn an_agency_without_actors_lists_none() {
 }
 
 #[tokio::test]
-async fn a_new_actor_is_answered_and_listed_with_its_id() {
+async fn creating_an_actor_returns_and_lists_it_with_its_id() {
     let api = Api::start().await;
     let sent = json!({"id": 99, "name": "  Ida Example ", "age": "34", "gender": "Female", "agent": "nobody's business"});
     let row = json!({"id": 1, "name": "Ida Example", "age": 34, "gender": "Female"});
@@ -28,7 +28,7 @@ async fn a_new_actor_is_answered_and_listed_with_its_id() {
 }
 
 #[tokio::test]
-async fn an_actor_that_breaks_the_rules_is_refused_with_every_field_named() {
+async fn an_invalid_actor_is_rejected_with_every_field_error() {
     let api = Api::start().await;
     let response = api
         .post(
@@ -56,7 +56,7 @@ async fn an_actor_that_breaks_the_rules_is_refused_with_every_field_named() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_the_fields_it_names_and_no_other() {
+async fn a_patch_changes_only_the_fields_it_names() {
     let api = Api::start().await;
     let id = api.add_actor("Ida Example").await;
     let path = format!("/actors/{id}");
@@ -91,7 +91,7 @@ async fn a_patch_changes_the_fields_it_names_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_patch_that_names_no_known_field_answers_the_row_as_it_is() {
+async fn a_patch_without_known_fields_returns_the_row_unchanged() {
     let api = Api::start().await;
     let id = api.add_actor("Ida Example").await;
     let row = api.get(Director, "/actors").await.expect(200);
@@ -111,7 +111,7 @@ async fn a_patch_that_names_no_known_field_answers_the_row_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_patch_that_breaks_a_rule_changes_nothing() {
+async fn an_invalid_patch_changes_nothing() {
     let api = Api::start().await;
     let id = api.add_actor("Ida Example").await;
     let row = api.get(Director, "/actors").await.expect(200);
@@ -127,7 +127,7 @@ async fn a_patch_that_breaks_a_rule_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_patch_to_an_actor_that_does_not_exist_is_404_whatever_its_body_says() {
+async fn a_patch_of_a_missing_actor_returns_404_for_any_body() {
     let api = Api::start().await;
     for body in [json!({"age": 35}), json!({}), json!({"age": -1}), json!([])] {
         api.patch(Director, "/actors/1", &body)
@@ -141,7 +141,7 @@ async fn a_patch_to_an_actor_that_does_not_exist_is_404_whatever_its_body_says()
 }
 
 #[tokio::test]
-async fn a_deleted_actor_is_gone_and_its_id_is_never_used_again() {
+async fn a_deleted_actor_is_gone_and_its_id_is_not_reused() {
     let api = Api::start().await;
     let id = api.add_actor("Ida Example").await;
     let path = format!("/actors/{id}");
@@ -163,7 +163,7 @@ async fn a_deleted_actor_is_gone_and_its_id_is_never_used_again() {
 }
 
 #[tokio::test]
-async fn a_name_comes_back_as_it_was_sent_whatever_its_script() {
+async fn a_name_in_any_script_is_returned_as_sent() {
     let api = Api::start().await;
     for name in [
         "Zoë Kravitz-Ünlü",

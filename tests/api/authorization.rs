@@ -44,17 +44,17 @@ async fn with_token(api: &Api, token: &str) -> ApiResponse {
 }
 
 #[track_caller]
-fn assert_refused(response: &ApiResponse, what: &str) {
-    assert_eq!(response.status, 401, "{what}: {response:?}");
+fn assert_invalid_token(response: &ApiResponse, case: &str) {
+    assert_eq!(response.status, 401, "{case}: {response:?}");
     assert_eq!(
         response.body,
         json!({"success": false, "error": 401, "message": "The access token is not valid.", "code": "invalid_token"}),
-        "{what}"
+        "{case}"
     );
 }
 
 #[tokio::test]
-async fn without_a_header_one_is_expected() {
+async fn a_request_without_an_authorization_header_returns_401() {
     let api = Api::start().await;
     for (method, path) in [
         ("GET", "/actors"),
@@ -74,7 +74,7 @@ async fn without_a_header_one_is_expected() {
 }
 
 #[tokio::test]
-async fn a_scheme_other_than_bearer_is_refused_without_an_error_code() {
+async fn a_scheme_other_than_bearer_gets_a_challenge_without_an_error() {
     let api = Api::start().await;
     let good = token(&api, &signing_key(), json!({}), json!({}));
     for value in [
@@ -86,7 +86,7 @@ async fn a_scheme_other_than_bearer_is_refused_without_an_error_code() {
         &format!("Bearer{good}"),
     ] {
         let response = with_header(&api, value).await;
-        assert_refused(&response, value);
+        assert_invalid_token(&response, value);
         assert_eq!(
             response.header("www-authenticate"),
             Some("Bearer"),
@@ -96,7 +96,7 @@ async fn a_scheme_other_than_bearer_is_refused_without_an_error_code() {
 }
 
 #[tokio::test]
-async fn bearer_is_written_in_any_case() {
+async fn the_bearer_scheme_is_case_insensitive() {
     let api = Api::start().await;
     let good = token(&api, &signing_key(), json!({}), json!({}));
     for scheme in ["Bearer", "bearer", "BEARER", "bEaReR "] {
@@ -107,7 +107,7 @@ async fn bearer_is_written_in_any_case() {
 }
 
 #[tokio::test]
-async fn only_one_header_counts_and_nothing_but_a_header() {
+async fn a_token_is_accepted_only_in_a_single_authorization_header() {
     let api = Api::start().await;
     let good = token(&api, &signing_key(), json!({}), json!({}));
     let bearer = format!("Bearer {good}");
@@ -115,8 +115,8 @@ async fn only_one_header_counts_and_nothing_but_a_header() {
         .request("GET", "/actors")
         .header("authorization", &bearer)
         .header("authorization", &bearer);
-    assert_refused(&send(twice).await, "two headers");
-    assert_refused(
+    assert_invalid_token(&send(twice).await, "two headers");
+    assert_invalid_token(
         &with_header(&api, &format!("{bearer}, {bearer}")).await,
         "two tokens",
     );
@@ -137,7 +137,7 @@ async fn only_one_header_counts_and_nothing_but_a_header() {
 }
 
 #[tokio::test]
-async fn every_kind_of_bad_token_gets_one_and_the_same_answer() {
+async fn every_invalid_token_gets_the_same_response() {
     let api = Api::start().await;
     let (key, stranger) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
     let good = token(&api, &key, json!({}), json!({}));
@@ -225,20 +225,20 @@ async fn every_kind_of_bad_token_gets_one_and_the_same_answer() {
         ),
         ("far too long", "a".repeat(9000)),
     ];
-    for (what, token) in bad {
+    for (case, token) in bad {
         let response = with_token(&api, &token).await;
-        assert_refused(&response, what);
+        assert_invalid_token(&response, case);
         assert_eq!(
             response.header("www-authenticate"),
             Some(r#"Bearer error="invalid_token""#),
-            "{what}"
+            "{case}"
         );
     }
     with_token(&api, &good).await.expect(200);
 }
 
 #[tokio::test]
-async fn what_a_sound_token_may_look_like() {
+async fn every_valid_token_variant_is_accepted() {
     let api = Api::start().await;
     let key = signing_key();
     let good = [
@@ -265,7 +265,7 @@ async fn what_a_sound_token_may_look_like() {
 }
 
 #[tokio::test]
-async fn a_permission_is_held_exactly_or_not_at_all() {
+async fn only_the_exact_permission_in_the_permissions_claim_counts() {
     let api = Api::start().await;
     let grants = [
         json!(null),
@@ -295,7 +295,7 @@ async fn a_permission_is_held_exactly_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn the_same_token_serves_any_number_of_requests() {
+async fn a_token_can_be_used_for_several_requests() {
     let api = Api::start().await;
     for _ in 0..3 {
         api.get(Assistant, "/actors").await.expect(200);

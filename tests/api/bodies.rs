@@ -14,7 +14,7 @@ async fn post(api: &Api, headers: &[(&str, &str)], body: impl Into<reqwest::Body
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_400() {
+async fn a_body_that_is_not_a_json_object_returns_400() {
     let api = Api::start().await;
     let bodies: [&[u8]; 12] = [
         b"",
@@ -39,7 +39,7 @@ async fn a_body_that_is_no_json_object_is_400() {
 }
 
 #[tokio::test]
-async fn json_is_taken_under_its_own_name_or_under_none() {
+async fn a_json_body_is_accepted_with_a_json_content_type_or_none() {
     let api = Api::start().await;
     for content_type in [
         "application/json",
@@ -65,7 +65,7 @@ async fn json_is_taken_under_its_own_name_or_under_none() {
 }
 
 #[tokio::test]
-async fn any_other_type_or_encoding_is_415() {
+async fn any_other_content_type_or_encoding_returns_415() {
     let api = Api::start().await;
     for content_type in [
         "text/plain",
@@ -96,7 +96,7 @@ async fn any_other_type_or_encoding_is_415() {
 }
 
 #[tokio::test]
-async fn a_body_over_64_kib_is_413_and_one_of_64_kib_is_read() {
+async fn a_body_of_64_kib_is_accepted_and_a_larger_one_returns_413() {
     let api = Api::start().await;
     let padded = |length: usize| format!("{GOOD}{}", " ".repeat(length - GOOD.len()));
     post(
@@ -122,7 +122,7 @@ async fn a_body_over_64_kib_is_413_and_one_of_64_kib_is_read() {
 }
 
 #[tokio::test]
-async fn size_is_judged_before_type_type_before_syntax_and_syntax_before_rules() {
+async fn a_body_is_checked_for_size_then_type_then_syntax_then_fields() {
     let api = Api::start().await;
     let huge = "x".repeat(64 * 1024 + 1);
     post(&api, &[("content-type", "text/plain")], huge)
@@ -143,7 +143,7 @@ async fn size_is_judged_before_type_type_before_syntax_and_syntax_before_rules()
 }
 
 #[tokio::test]
-async fn a_body_where_none_is_needed_is_not_looked_at() {
+async fn get_and_delete_ignore_the_body() {
     let api = Api::start().await;
     let id = api.add_actor("Ida").await;
     let listed = api
@@ -159,7 +159,7 @@ async fn a_body_where_none_is_needed_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn every_age_that_is_a_whole_number_is_taken_and_no_other() {
+async fn only_whole_numbers_from_0_to_150_are_accepted_as_ages() {
     let api = Api::start().await;
     let actor = |age: &str| format!(r#"{{"name": "Ida", "age": {age}, "gender": "f"}}"#);
     for (age, years) in [
@@ -185,7 +185,7 @@ async fn every_age_that_is_a_whole_number_is_taken_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_bad_patch_body_to_an_actor_that_exists_is_judged_as_on_post() {
+async fn a_patch_body_is_checked_like_a_post_body() {
     let api = Api::start().await;
     let path = format!("/actors/{}", api.add_actor("Ida").await);
     let patch = || api.request_as(Director, "PATCH", &path);

@@ -86,7 +86,7 @@ pub(crate) async fn stored(api: &Api) -> i32 {
 }
 
 #[tokio::test]
-async fn one_row_is_read_with_its_version_and_a_missing_one_is_404() {
+async fn getting_a_row_returns_its_etag_and_a_missing_row_returns_404() {
     let api = Api::start().await;
     let (actor, movie) = (api.add_actor("Ida").await, api.add_movie("M").await);
     for (path, resource) in [
@@ -138,7 +138,7 @@ async fn one_row_is_read_with_its_version_and_a_missing_one_is_404() {
 }
 
 #[tokio::test]
-async fn a_cast_is_written_whole_and_read_from_both_sides() {
+async fn a_cast_is_readable_from_the_movie_and_from_its_actors() {
     let api = Api::start().await;
     let actors = add_actors(&api, 4).await;
     let older = json!({"title": "Older", "release_date": "1942-11-26", "cast": [
@@ -215,7 +215,7 @@ async fn a_cast_is_written_whole_and_read_from_both_sides() {
 }
 
 #[tokio::test]
-async fn a_patch_with_a_cast_replaces_it_and_writes_only_the_difference() {
+async fn a_patch_replaces_the_cast_and_writes_only_the_difference() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 5).await;
@@ -268,7 +268,7 @@ async fn a_patch_with_a_cast_replaces_it_and_writes_only_the_difference() {
 }
 
 #[tokio::test]
-async fn a_cast_that_breaks_a_rule_is_422_and_changes_nothing() {
+async fn an_invalid_cast_returns_422_and_changes_nothing() {
     let api = Api::start().await;
     let actors = add_actors(&api, 2).await;
     let movie = api.add_movie("M").await;
@@ -333,7 +333,7 @@ async fn a_cast_that_breaks_a_rule_is_422_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn thirty_three_credits_change_at_once_with_a_key_or_without_and_no_more() {
+async fn one_request_changes_at_most_33_credits_with_or_without_a_key() {
     let api = Api::start().await;
     let actors = add_actors(&api, 67).await;
     let with_cast =
@@ -361,14 +361,14 @@ async fn thirty_three_credits_change_at_once_with_a_key_or_without_and_no_more()
             .field_errors(),
         ["cast"]
     );
-    let refused = send(with_json(
+    let rejected = send(with_json(
         api.request_as(Producer, "POST", "/movies"),
         &with_cast(34),
     ))
     .await;
-    assert_eq!(refused.field_errors(), ["cast"]);
+    assert_eq!(rejected.field_errors(), ["cast"]);
     assert!(
-        refused.body["details"][0]["message"]
+        rejected.body["details"][0]["message"]
             .as_str()
             .unwrap()
             .contains("33 credits")
@@ -390,7 +390,7 @@ async fn thirty_three_credits_change_at_once_with_a_key_or_without_and_no_more()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cast_of_five_hundred_is_built_step_by_step_and_goes_with_its_movie() {
+async fn a_cast_of_500_is_built_in_steps_and_deleted_with_its_movie() {
     let api = Api::start().await;
     let actors = add_actors(&api, 500).await;
     let movie = api.add_movie("Everybody").await;
@@ -419,7 +419,7 @@ async fn a_cast_of_five_hundred_is_built_step_by_step_and_goes_with_its_movie() 
 }
 
 #[tokio::test]
-async fn deleting_a_row_takes_its_credits_with_it() {
+async fn deleting_a_row_deletes_its_credits() {
     let api = Api::start().await;
     let actors = add_actors(&api, 3).await;
     for title in ["M", "N"] {
@@ -450,7 +450,7 @@ async fn deleting_a_row_takes_its_credits_with_it() {
 }
 
 #[tokio::test]
-async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_nothing() {
+async fn casting_an_actor_deleted_before_the_write_returns_422() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     api.add_movie("M").await;
@@ -500,8 +500,7 @@ async fn casting_an_actor_that_goes_just_before_the_write_is_422_and_leaves_noth
 }
 
 #[tokio::test]
-async fn a_cast_that_another_request_has_written_meanwhile_is_answered_with_that_requests_version()
-{
+async fn writing_the_cast_a_concurrent_request_wrote_returns_its_version() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actor = api.add_actor("Ida").await;
@@ -527,7 +526,7 @@ async fn a_cast_that_another_request_has_written_meanwhile_is_answered_with_that
 
 /// Writes both items of a credit to the table without any check: what a crash during a deletion
 /// leaves.
-pub(crate) async fn leave_behind(api: &Api, movie: u64, actor: u64) {
+pub(crate) async fn put_stale_credits(api: &Api, movie: u64, actor: u64) {
     for (owner, counterpart) in [
         (format!("movie#{movie}"), actor),
         (format!("actor#{actor}"), movie),
@@ -546,14 +545,13 @@ pub(crate) async fn leave_behind(api: &Api, movie: u64, actor: u64) {
 }
 
 #[tokio::test]
-async fn what_a_crashed_deletion_leaves_is_passed_over_by_every_reader_and_swept_by_the_next_writer()
- {
+async fn credits_left_by_a_crashed_deletion_are_hidden_and_later_deleted() {
     let api = Api::start().await;
     let (actor, movie) = (api.add_actor("Ida").await, api.add_movie("M").await);
     recast(&api, movie, &cast_of([actor])).await.expect(200);
     for number in 50..90 {
-        leave_behind(&api, movie, number).await;
-        leave_behind(&api, number, actor).await;
+        put_stale_credits(&api, movie, number).await;
+        put_stale_credits(&api, number, actor).await;
     }
     assert_eq!(ids(&cast(&api, movie).await, "actor_id"), [actor]);
     assert_eq!(ids(&credits(&api, actor).await, "movie_id"), [movie]);
@@ -589,7 +587,7 @@ async fn what_a_crashed_deletion_leaves_is_passed_over_by_every_reader_and_swept
 }
 
 #[tokio::test]
-async fn if_match_guards_a_cast_as_it_does_the_row() {
+async fn a_cast_change_respects_if_match() {
     let api = Api::start().await;
     let actors = add_actors(&api, 2).await;
     let movie = api.add_movie("M").await;
@@ -618,7 +616,7 @@ async fn if_match_guards_a_cast_as_it_does_the_row() {
 }
 
 #[tokio::test]
-async fn a_page_with_casts_ends_early_and_says_so() {
+async fn a_page_holds_at_most_1000_credits_and_has_a_next() {
     let api = Api::start().await;
     let actors = add_actors(&api, 33).await;
     for number in 0..45 {
@@ -653,8 +651,8 @@ struct Known {
     actors: Mutex<BTreeSet<u64>>,
     movies: Mutex<BTreeSet<u64>>,
     /// Rows whose deletion has been acknowledged.
-    gone_actors: Mutex<BTreeSet<u64>>,
-    gone_movies: Mutex<BTreeSet<u64>>,
+    deleted_actors: Mutex<BTreeSet<u64>>,
+    deleted_movies: Mutex<BTreeSet<u64>>,
     /// The cast that each request sent, by the number in its characters.
     sent: Mutex<HashMap<u64, BTreeSet<u64>>>,
     requests: AtomicU64,
@@ -724,10 +722,10 @@ impl Known {
 }
 
 /// Sends one request of one client, and checks its response.
-async fn act(api: &Api, known: &Known, random: &mut Random) {
+async fn send_random_request(api: &Api, known: &Known, random: &mut Random) {
     let (actor, movie) = (pick(&known.actors, random), pick(&known.movies, random));
-    let gone_actors = known.gone_actors.lock().unwrap().clone();
-    let gone_movies = known.gone_movies.lock().unwrap().clone();
+    let deleted_actors = known.deleted_actors.lock().unwrap().clone();
+    let deleted_movies = known.deleted_movies.lock().unwrap().clone();
     match (random.below(100), actor, movie) {
         (0..12, ..) | (_, None, _) => {
             let actor = json!({"name": "Actor", "age": 34, "gender": "x"});
@@ -763,13 +761,13 @@ async fn act(api: &Api, known: &Known, random: &mut Random) {
             known.actors.lock().unwrap().remove(&actor);
             let response = api.delete(Producer, &format!("/actors/{actor}")).await;
             assert!([200, 404].contains(&response.status), "{response:?}");
-            known.gone_actors.lock().unwrap().insert(actor);
+            known.deleted_actors.lock().unwrap().insert(actor);
         }
         (27..32, _, Some(movie)) => {
             known.movies.lock().unwrap().remove(&movie);
             let response = api.delete(Producer, &format!("/movies/{movie}")).await;
             assert!([200, 404].contains(&response.status), "{response:?}");
-            known.gone_movies.lock().unwrap().insert(movie);
+            known.deleted_movies.lock().unwrap().insert(movie);
         }
         (32..55, _, Some(movie)) => {
             let response = recast(api, movie, &known.new_cast(random)).await;
@@ -794,10 +792,10 @@ async fn act(api: &Api, known: &Known, random: &mut Random) {
                 .get(Assistant, &format!("/movies/{movie}?include=cast"))
                 .await;
             if response.status == 200 {
-                assert!(!gone_movies.contains(&movie), "{response:?}");
+                assert!(!deleted_movies.contains(&movie), "{response:?}");
                 known.check_cast(
                     response.body["movies"][0]["cast"].as_array().unwrap(),
-                    &gone_actors,
+                    &deleted_actors,
                 );
             } else {
                 response.expect_error(404, "resource not found");
@@ -808,14 +806,14 @@ async fn act(api: &Api, known: &Known, random: &mut Random) {
                 .get(Assistant, &format!("/actors/{actor}?include=credits"))
                 .await;
             if response.status == 200 {
-                assert!(!gone_actors.contains(&actor), "{response:?}");
+                assert!(!deleted_actors.contains(&actor), "{response:?}");
                 let movies = ids(
                     response.body["actors"][0]["credits"].as_array().unwrap(),
                     "movie_id",
                 );
                 assert!(
-                    movies.iter().all(|movie| !gone_movies.contains(movie)),
-                    "{response:?} {gone_movies:?}"
+                    movies.iter().all(|movie| !deleted_movies.contains(movie)),
+                    "{response:?} {deleted_movies:?}"
                 );
             } else {
                 response.expect_error(404, "resource not found");
@@ -823,15 +821,15 @@ async fn act(api: &Api, known: &Known, random: &mut Random) {
         }
         (_, Some(actor), Some(movie)) => {
             let movies = listed(api, &format!("/movies?actor_id={actor}")).await;
-            assert!(movies.iter().all(|movie| !gone_movies.contains(movie)));
+            assert!(movies.iter().all(|movie| !deleted_movies.contains(movie)));
             let actors = listed(api, &format!("/actors?movie_id={movie}")).await;
-            assert!(actors.iter().all(|actor| !gone_actors.contains(actor)));
+            assert!(actors.iter().all(|actor| !deleted_actors.contains(actor)));
         }
     }
 }
 
 /// Checks, once no request is running, that everything the API shows of casts is consistent.
-async fn check_whole(api: &Api, known: &Known) {
+async fn check_consistent(api: &Api, known: &Known) {
     let mut casts = BTreeMap::new();
     let mut path = "/movies?include=cast".to_owned();
     loop {
@@ -850,7 +848,7 @@ async fn check_whole(api: &Api, known: &Known) {
     let actors: BTreeSet<_> = listed(api, "/actors").await.into_iter().collect();
     let mut by_actor: BTreeMap<u64, BTreeMap<u64, Value>> = BTreeMap::new();
     for (movie, cast) in &casts {
-        known.check_cast(cast, &known.gone_actors.lock().unwrap());
+        known.check_cast(cast, &known.deleted_actors.lock().unwrap());
         let members: BTreeSet<_> = ids(cast, "actor_id").into_iter().collect();
         assert!(members.is_subset(&actors));
         // The cast is one request's whole cast, except for deleted actors.
@@ -903,7 +901,7 @@ async fn check_whole(api: &Api, known: &Known) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_thousand_mixed_requests_at_once_leave_every_cast_whole() {
+async fn five_thousand_requests_of_concurrent_clients_keep_casts_consistent() {
     for seed in seeds(1) {
         let api = Api::start().await;
         let known = Known::default();
@@ -912,11 +910,11 @@ async fn five_thousand_mixed_requests_at_once_leave_every_cast_whole() {
             let mut random = Random::new(seed * 100 + number);
             async move {
                 for _ in 0..500 {
-                    act(api, known, &mut random).await;
+                    send_random_request(api, known, &mut random).await;
                 }
             }
         });
         join_all(clients).await;
-        check_whole(&api, &known).await;
+        check_consistent(&api, &known).await;
     }
 }

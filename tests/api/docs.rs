@@ -22,7 +22,7 @@ async fn get(api: &Api, path: &str) -> (StatusCode, HeaderMap, String) {
 }
 
 #[tokio::test]
-async fn the_contract_is_served_with_the_running_apis_address() {
+async fn the_openapi_document_is_served_with_the_running_apis_url() {
     let api = Api::start().await;
     let (status, headers, body) = get(&api, "/openapi.yaml").await;
     assert_eq!(
@@ -35,7 +35,7 @@ async fn the_contract_is_served_with_the_running_apis_address() {
 }
 
 #[tokio::test]
-async fn the_page_has_a_button_a_role_and_loads_nothing_from_elsewhere() {
+async fn the_docs_page_has_a_button_per_role_and_loads_only_its_own_files() {
     let api = Api::start().await;
     let (status, headers, page) = get(&api, "/docs").await;
     assert_eq!(status, StatusCode::OK);
@@ -67,7 +67,7 @@ async fn the_page_has_a_button_a_role_and_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn nothing_but_the_pages_own_files_is_served_below_it() {
+async fn paths_that_are_not_docs_files_return_404() {
     let api = Api::start().await;
     for path in [
         "/docs/",
@@ -82,7 +82,7 @@ async fn nothing_but_the_pages_own_files_is_served_below_it() {
 }
 
 #[tokio::test]
-async fn the_front_page_leads_to_it() {
+async fn the_front_page_links_to_the_docs_page() {
     let api = Api::start().await;
     let (_, _, page) = get(&api, "/").await;
     assert!(page.contains("href=\"/docs\""), "{page}");

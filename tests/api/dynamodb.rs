@@ -39,7 +39,7 @@ async fn call(api: &Api, operation: &str, headers: &[(&str, &str)], body: &str) 
 }
 
 #[tokio::test]
-async fn a_signed_call_is_carried_out_and_anything_else_is_an_error_of_dynamodbs() {
+async fn a_signed_call_succeeds_and_an_invalid_call_returns_a_dynamodb_error() {
     let api = Api::start().await;
     let (status, tables) = call(&api, "DynamoDB_20120810.ListTables", &SIGNED, "{}").await;
     assert_eq!(

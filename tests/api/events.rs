@@ -31,7 +31,7 @@ pub(crate) fn events() -> BTreeMap<(String, String), Value> {
 }
 
 /// The status that an event's name promises.
-fn promised(name: &str) -> u16 {
+fn expected_status(name: &str) -> u16 {
     match name {
         "listed" | "listed_in_pages" | "sorted_with_credits" | "sorted_with_cast" => 200,
         "found" | "found_by_actor" | "one" | "one_with_credits" | "one_with_cast" => 200,
@@ -62,7 +62,7 @@ fn sender(name: &str) -> Option<Role> {
 }
 
 #[tokio::test]
-async fn every_event_is_answered_as_its_name_says() {
+async fn every_sample_event_gets_the_status_its_name_promises() {
     for ((function, name), mut event) in events() {
         let api = Api::start().await;
         let (actor, movie) = (
@@ -85,22 +85,22 @@ async fn every_event_is_answered_as_its_name_says() {
         let response = api.stack.invoke(&function, &event).await.unwrap();
         assert_eq!(
             response["statusCode"],
-            promised(&name),
+            expected_status(&name),
             "{function}/{name}: {response}"
         );
         let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
         assert_eq!(
             body["success"],
-            promised(&name) == 200,
+            expected_status(&name) == 200,
             "{function}/{name}: {response}"
         );
-        check_shown(&name, &body);
+        check_body(&name, &body);
     }
 }
 
 /// Checks that the response shows what an event asks for: the actor and the movie with id 1, and
 /// how the two are cast.
-fn check_shown(name: &str, body: &Value) {
+fn check_body(name: &str, body: &Value) {
     let (actors, movies) = (&body["actors"][0], &body["movies"][0]);
     let shown = match name {
         "one" | "found" | "found_by_actor" => actors["id"] == 1 || movies["id"] == 1,
@@ -115,7 +115,7 @@ fn check_shown(name: &str, body: &Value) {
 }
 
 #[test]
-fn every_function_has_events_of_success_of_refusal_and_of_bad_input() {
+fn every_function_has_sample_events_for_success_403_and_invalid_input() {
     let events = events();
     let functions: std::collections::BTreeSet<_> = local::route_keys()
         .into_iter()
@@ -129,7 +129,7 @@ fn every_function_has_events_of_success_of_refusal_and_of_bad_input() {
             .map(|(_, name)| name.as_str())
             .collect();
         assert!(
-            names.iter().any(|name| promised(name) == 200),
+            names.iter().any(|name| expected_status(name) == 200),
             "{function}: {names:?}"
         );
         assert!(names.contains(&"forbidden"), "{function}: {names:?}");
@@ -141,7 +141,7 @@ fn every_function_has_events_of_success_of_refusal_and_of_bad_input() {
 }
 
 #[test]
-fn every_event_is_what_the_gateway_sends_and_holds_no_token() {
+fn every_sample_event_has_the_gateways_format_and_no_token() {
     for ((function, name), event) in events() {
         let what = format!("{function}/{name}");
         let key = event["routeKey"].as_str().unwrap().to_owned();

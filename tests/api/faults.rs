@@ -24,7 +24,7 @@ fn requests() -> [(&'static str, &'static str, Option<Value>); 8] {
 }
 
 /// Requests that make several calls: those on casts, and lists by index.
-fn requests_of_many_calls() -> [(&'static str, &'static str, Option<Value>); 9] {
+fn multi_call_requests() -> [(&'static str, &'static str, Option<Value>); 9] {
     [
         ("GET", "/movies/1?include=cast", None),
         ("GET", "/actors?include=credits", None),
@@ -116,8 +116,7 @@ fn assert_unavailable(response: &ApiResponse) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_answers_nothing_is_503_within_two_and_a_half_seconds_a_hundred_times_of_a_hundred()
- {
+async fn requests_to_an_unresponsive_store_return_503_within_2500_ms() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     api.get(Producer, "/actors").await.expect(200);
@@ -137,7 +136,7 @@ async fn a_store_that_answers_nothing_is_503_within_two_and_a_half_seconds_a_hun
 }
 
 #[tokio::test]
-async fn a_store_that_falls_silent_between_two_calls_of_a_request_is_503_in_time_too() {
+async fn a_store_that_stops_responding_mid_request_causes_503_within_2500_ms() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     proxy.plan(|call| match call {
@@ -152,7 +151,7 @@ async fn a_store_that_falls_silent_between_two_calls_of_a_request_is_503_in_time
 }
 
 #[tokio::test]
-async fn a_throttled_request_makes_three_calls_at_most_and_succeeds_if_one_of_them_does() {
+async fn a_throttled_request_makes_three_calls_and_succeeds_if_a_retry_does() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     api.add_actor("Ida").await;
@@ -177,7 +176,7 @@ async fn a_throttled_request_makes_three_calls_at_most_and_succeeds_if_one_of_th
 }
 
 #[tokio::test]
-async fn the_pauses_between_attempts_are_short_and_random() {
+async fn retry_pauses_are_short_and_random() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     proxy.plan(|_| Fault::Throttle);
@@ -194,7 +193,7 @@ async fn the_pauses_between_attempts_are_short_and_random() {
 }
 
 #[tokio::test]
-async fn a_keyed_post_whose_answer_is_lost_after_the_commit_gives_the_same_row() {
+async fn a_keyed_post_creates_one_row_if_the_stores_response_is_lost() {
     let faults = [
         Fault::ResetAfter,
         Fault::ErrorAfter,
@@ -221,7 +220,7 @@ async fn a_keyed_post_whose_answer_is_lost_after_the_commit_gives_the_same_row()
 }
 
 #[tokio::test]
-async fn a_keyed_post_whose_every_answer_is_lost_is_503_and_its_retry_finds_the_row() {
+async fn a_keyed_post_with_all_responses_lost_returns_503_and_can_be_replayed() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     proxy.plan(|call| {
@@ -242,7 +241,7 @@ async fn a_keyed_post_whose_every_answer_is_lost_is_503_and_its_retry_finds_the_
 }
 
 #[tokio::test]
-async fn a_keyed_post_that_never_reached_the_store_can_be_retried_at_once() {
+async fn a_keyed_post_that_never_reached_the_store_can_be_retried_immediately() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     proxy.plan(|call| {
@@ -265,7 +264,7 @@ async fn a_keyed_post_that_never_reached_the_store_can_be_retried_at_once() {
 }
 
 #[tokio::test]
-async fn an_unkeyed_write_is_never_sent_again_after_an_ambiguous_failure() {
+async fn a_write_without_a_key_is_not_retried_after_an_ambiguous_failure() {
     let faults = [
         Fault::ResetAfter,
         Fault::ResetBefore,
@@ -296,7 +295,7 @@ async fn an_unkeyed_write_is_never_sent_again_after_an_ambiguous_failure() {
 }
 
 #[tokio::test]
-async fn a_read_is_tried_again_whatever_became_of_it() {
+async fn a_read_is_retried_after_any_failure() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     api.add_actor("Ida").await;
@@ -320,7 +319,7 @@ async fn a_read_is_tried_again_whatever_became_of_it() {
 }
 
 #[tokio::test]
-async fn a_function_whose_connections_died_answers_at_the_first_try() {
+async fn a_request_succeeds_when_its_pooled_connections_are_dead() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     for request in requests() {
@@ -353,16 +352,20 @@ async fn a_function_whose_connections_died_answers_at_the_first_try() {
 }
 
 /// Sends one of the requests above; the calls fail from the first, second, third or fourth on.
-async fn check_many_calls(request: (&str, &str, Option<Value>)) {
+async fn check_multi_call_request(request: (&str, &str, Option<Value>)) {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     cast_one(&api).await;
     for fault in [Fault::BlackHole, Fault::Throttle, Fault::ErrorBefore] {
-        for sound in 0..4 {
+        for successful_calls in 0..4 {
             let mut number = 0;
             proxy.plan(move |_| {
                 number += 1;
-                if number > sound { fault } else { Fault::None }
+                if number > successful_calls {
+                    fault
+                } else {
+                    Fault::None
+                }
             });
             let started = Instant::now();
             let response = call(&api, &request).await;
@@ -371,10 +374,13 @@ async fn check_many_calls(request: (&str, &str, Option<Value>)) {
             if response.status != 200 && response.status != 404 {
                 assert_unavailable(&response);
             }
-            assert!(sound > 0 || response.status == 503, "{request:?} {fault:?}");
+            assert!(
+                successful_calls > 0 || response.status == 503,
+                "{request:?} {fault:?}"
+            );
             assert!(
                 started.elapsed() < Duration::from_millis(2500),
-                "{request:?} {fault:?} {sound}"
+                "{request:?} {fault:?} {successful_calls}"
             );
         }
     }
@@ -388,12 +394,12 @@ async fn check_many_calls(request: (&str, &str, Option<Value>)) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whichever_of_a_requests_many_calls_falls_silent_or_is_refused_the_answer_comes_in_time() {
-    join_all(requests_of_many_calls().map(check_many_calls)).await;
+async fn a_request_of_many_calls_ends_in_time_when_any_call_fails() {
+    join_all(multi_call_requests().map(check_multi_call_request)).await;
 }
 
 #[tokio::test]
-async fn a_transaction_whose_answer_is_lost_is_done_once() {
+async fn a_transaction_whose_response_is_lost_is_applied_once() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     cast_one(&api).await;
@@ -426,11 +432,11 @@ async fn a_transaction_whose_answer_is_lost_is_done_once() {
 }
 
 #[tokio::test]
-async fn a_write_that_meets_another_transaction_is_tried_again_and_is_503_in_the_end() {
+async fn a_write_that_conflicts_with_a_transaction_is_retried_then_returns_503() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     cast_one(&api).await;
-    let [.., post, _, patch, _] = requests_of_many_calls();
+    let [.., post, _, patch, _] = multi_call_requests();
     let writes = [
         (
             "UpdateItem",
@@ -462,7 +468,7 @@ async fn a_write_that_meets_another_transaction_is_tried_again_and_is_503_in_the
 }
 
 #[tokio::test]
-async fn a_deletion_whose_sweeping_fails_is_done_and_nobody_sees_the_credits_again() {
+async fn a_deletion_whose_cleanup_fails_succeeds_and_hides_its_credits() {
     for (deleted, left) in [
         ("/actors/1", "/movies/1?include=cast"),
         ("/movies/1", "/actors/1?include=credits"),

@@ -84,7 +84,8 @@ const TITLES: [&str; 12] = [
 ];
 
 /// A text as it is compared: NFKD, marks removed, case folded, Latin letters as ASCII, one kind of
-/// apostrophe, and dashes as spaces. In the test's texts, lower case and case folding do not differ.
+/// apostrophe, and dashes as spaces. In the test's texts, lower case and case folding do not
+/// differ.
 fn bare(text: &str) -> String {
     let text: String = text.nfkd().filter(|c| !is_combining_mark(*c)).collect();
     let text = text.to_lowercase();
@@ -349,7 +350,7 @@ async fn walk(api: &Api, resource: &str, path: &str, limit: usize) -> (Vec<u64>,
 }
 
 /// Sends one random query with these parameters, each with a value.
-async fn ask(
+async fn check_random_query(
     api: &Api,
     world: &World,
     resource: &'static str,
@@ -389,27 +390,28 @@ async fn ask(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_random_queries_find_what_a_look_at_every_row_finds() {
+async fn a_thousand_random_queries_match_a_model_of_all_rows() {
     for seed in seeds(1) {
         let mut random = Random::new(seed);
         let api = Api::start().await;
         let world = populate(&api, 1400, 130, &mut random).await;
-        let mut asked = 0;
+        let mut queries_sent = 0;
         for (resource, parameters) in [("actors", &OF_ACTORS[..]), ("movies", &OF_MOVIES)] {
             for (index, one) in parameters.iter().enumerate() {
                 for _ in 0..14 {
-                    ask(&api, &world, resource, &[one], &mut random).await;
-                    asked += 1;
+                    check_random_query(&api, &world, resource, &[one], &mut random).await;
+                    queries_sent += 1;
                 }
                 for other in &parameters[index + 1..] {
                     for _ in 0..14 {
-                        ask(&api, &world, resource, &[one, other], &mut random).await;
-                        asked += 1;
+                        check_random_query(&api, &world, resource, &[one, other], &mut random)
+                            .await;
+                        queries_sent += 1;
                     }
                 }
             }
         }
-        while asked < 1000 {
+        while queries_sent < 1000 {
             let (resource, parameters) = if random.below(2) == 0 {
                 ("actors", &OF_ACTORS[..])
             } else {
@@ -420,14 +422,14 @@ async fn a_thousand_random_queries_find_what_a_look_at_every_row_finds() {
                 .copied()
                 .filter(|_| random.below(2) == 0)
                 .collect();
-            ask(&api, &world, resource, &some, &mut random).await;
-            asked += 1;
+            check_random_query(&api, &world, resource, &some, &mut random).await;
+            queries_sent += 1;
         }
     }
 }
 
 #[tokio::test]
-async fn names_and_titles_are_found_as_people_write_them() {
+async fn names_and_titles_are_found_despite_case_accents_and_punctuation() {
     let api = Api::start().await;
     for name in [
         "Léa Seydoux",
@@ -492,7 +494,7 @@ async fn names_and_titles_are_found_as_people_write_them() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_list_alone() {
+async fn a_cursor_is_valid_only_for_its_own_list() {
     let api = Api::start().await;
     for name in ["Ada", "Adam", "Adele"] {
         add(
@@ -516,7 +518,7 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
         .next()
         .unwrap();
     assert_eq!(walk(&api, "actors", next, 1).await.0, [2, 1]);
-    let foreign = [
+    let invalid_paths = [
         format!("/actors?name=ad&sort=name&cursor={cursor}"),
         format!("/actors?name=a&sort=-name&cursor={cursor}"),
         format!("/actors?sort=-name&cursor={cursor}"),
@@ -527,7 +529,7 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
         format!("/actors?name=ad&sort=-name&cursor={cursor}&cursor={cursor}"),
         "/actors?name=ad&sort=-name&cursor=".to_owned(),
     ];
-    for path in foreign {
+    for path in invalid_paths {
         assert_eq!(
             api.get(Assistant, &path).await.field_errors(),
             ["cursor"],
@@ -555,7 +557,7 @@ async fn a_cursor_is_good_for_its_own_list_alone() {
 }
 
 #[tokio::test]
-async fn rows_that_change_move_in_every_index() {
+async fn a_changed_row_is_updated_in_every_index() {
     let api = Api::start().await;
     add(
         &api,
@@ -620,7 +622,7 @@ async fn rows_that_change_move_in_every_index() {
 }
 
 #[tokio::test]
-async fn a_page_makes_a_bounded_number_of_calls_and_reads_a_bounded_number_of_rows() {
+async fn each_page_makes_a_bounded_number_of_calls_and_row_reads() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let mut random = Random::new(7);
@@ -701,8 +703,7 @@ async fn put_actors(api: &Api, actors: &[Actor]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_more_is_asked_for_than_can_be_gathered_and_little_of_what_is_passed_no_row_is_lost_or_given_twice()
- {
+async fn a_large_filtered_list_in_another_sort_order_returns_each_row_once() {
     let api = Api::start().await;
     let mut random = Random::new(11);
     let actors: Vec<_> = (1..=6000)
@@ -772,7 +773,7 @@ async fn full_pages(api: &Api, path: &str, limit: usize) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_list_in_the_order_of_its_index_fills_every_page() {
+async fn a_list_in_index_order_fills_every_page() {
     let api = Api::start().await;
     let mut random = Random::new(13);
     let actors: Vec<_> = (1..=4000)
@@ -866,7 +867,7 @@ async fn keep_changing(api: &Api, ids: &[u64], random: &mut Random) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_walk_among_rows_that_change_gives_each_row_that_stays_once_and_in_order() {
+async fn paging_during_writes_returns_unchanged_rows_once_and_in_order() {
     let api = Api::start().await;
     let mut random = Random::new(17);
     let (mut stay, mut change) = (Vec::new(), Vec::new());
@@ -915,7 +916,7 @@ async fn a_walk_among_rows_that_change_gives_each_row_that_stays_once_and_in_ord
 }
 
 #[tokio::test]
-async fn a_page_that_outgrows_its_first_bucket_reads_the_counter_at_the_same_time() {
+async fn a_page_beyond_its_first_bucket_reads_the_counter_concurrently() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     for _ in 0..12 {
@@ -942,7 +943,7 @@ async fn a_page_that_outgrows_its_first_bucket_reads_the_counter_at_the_same_tim
 }
 
 #[tokio::test]
-async fn rows_with_the_same_value_come_in_the_order_of_their_ids_which_descending_turns_round() {
+async fn rows_with_equal_values_are_sorted_by_id_in_the_same_direction() {
     let api = Api::start().await;
     for _ in 0..9 {
         api.add_actor("Ida").await;
@@ -979,7 +980,7 @@ async fn rows_with_the_same_value_come_in_the_order_of_their_ids_which_descendin
 }
 
 #[tokio::test]
-async fn texts_are_sorted_by_their_first_900_bytes_and_found_by_all_of_them() {
+async fn texts_are_sorted_by_their_first_900_bytes_and_found_by_all_bytes() {
     let api = Api::start().await;
     // One character that folds to 33 bytes: 27 of them are 891.
     let long = "\u{fdfa}".repeat(27);
@@ -1026,7 +1027,7 @@ fn is_consistent(call: &Call) -> bool {
 }
 
 #[tokio::test]
-async fn lists_by_casting_and_plain_lists_by_ids_are_strongly_consistent_and_no_others() {
+async fn only_lists_by_casting_and_plain_lists_by_id_are_strongly_consistent() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actor = api.add_actor("Ida").await;

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use crate::support::{Api, raw, send};
 
 #[tokio::test]
-async fn a_preflight_is_answered_by_the_gateway_and_any_other_options_is_405() {
+async fn the_gateway_handles_preflights_and_other_options_requests_return_405() {
     let api = Api::start().await;
     let preflight = api
         .request("OPTIONS", "/actors")
@@ -29,7 +29,7 @@ async fn a_preflight_is_answered_by_the_gateway_and_any_other_options_is_405() {
 }
 
 #[tokio::test]
-async fn an_answer_to_another_origin_may_be_read_there() {
+async fn a_response_to_another_origin_has_a_cors_header() {
     let api = Api::start().await;
     let response = send(
         api.request_as(Assistant, "GET", "/actors")
@@ -46,7 +46,7 @@ async fn an_answer_to_another_origin_may_be_read_there() {
 }
 
 #[tokio::test]
-async fn a_body_over_10_mb_and_a_head_over_10_kb_stop_at_the_gateway() {
+async fn the_gateway_rejects_bodies_over_10_mb_and_headers_over_10_kb() {
     let api = Api::start().await;
     let limit = 10 * 1024 * 1024;
     let at_limit = api
@@ -73,7 +73,7 @@ async fn a_body_over_10_mb_and_a_head_over_10_kb_stop_at_the_gateway() {
 }
 
 #[tokio::test]
-async fn odd_but_valid_http_is_answered_in_the_contracts_shape() {
+async fn unusual_http_requests_get_responses_in_the_documented_shape() {
     let api = Api::start().await;
     let requests: [(&[u8], u16); 8] = [
         (b"GET /actors HTTP/1.1\r\nConnection: close\r\n\r\n", 401),
@@ -98,7 +98,7 @@ async fn odd_but_valid_http_is_answered_in_the_contracts_shape() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_half_way_harms_nobody() {
+async fn a_client_disconnect_during_a_request_affects_no_other_client() {
     let api = Api::start().await;
     let mut stream = raw::connect(&api).await;
     stream
@@ -112,7 +112,7 @@ async fn a_client_that_goes_away_half_way_harms_nobody() {
 }
 
 #[tokio::test]
-async fn header_names_are_in_lower_case_and_several_values_are_one() {
+async fn two_content_types_in_one_request_return_415() {
     let api = Api::start().await;
     let mut headers = HeaderMap::new();
     headers.append("content-type", "application/json".parse().unwrap());

@@ -112,7 +112,7 @@ fn is_linearizable(events: &[Event], start: State, part: Part) -> bool {
 }
 
 #[test]
-fn the_checker_knows_a_lost_update_and_a_stale_read() {
+fn the_checker_detects_lost_updates_and_stale_reads() {
     let event = |request, seen, started, ended| Event {
         request,
         seen,
@@ -251,7 +251,7 @@ fn fault(random: &mut Random) -> Fault {
 async fn check_histories(part: Part, rounds: u64, with_faults: bool) {
     let proxy = Proxy::start().await;
     let api = Arc::new(Api::behind(&proxy).await);
-    let mut told = 0;
+    let mut responses_seen = 0;
     let seeds = seeds(rounds);
     api.add_actor("Ida").await;
     for &seed in &seeds {
@@ -272,7 +272,7 @@ async fn check_histories(part: Part, rounds: u64, with_faults: bool) {
         let clients =
             (0..4).map(|number| client(&api, part, &path, Random::new(seed * 10 + number), &clock));
         let events: Vec<_> = join_all(clients).await.into_iter().flatten().collect();
-        told += events
+        responses_seen += events
             .iter()
             .filter(|event| event.seen != Seen::Nothing)
             .count();
@@ -282,7 +282,7 @@ async fn check_histories(part: Part, rounds: u64, with_faults: bool) {
         );
     }
     assert!(
-        told > seeds.len(),
+        responses_seen > seeds.len(),
         "most requests must be answered for a history to say anything"
     );
 }

@@ -190,7 +190,7 @@ impl Expected {
 }
 
 #[tokio::test]
-async fn every_hostile_request_has_its_one_answer_and_reaches_no_row_but_its_own() {
+async fn every_hostile_request_gets_its_one_response_and_changes_no_other_row() {
     let (api, mut expected) = Expected::start().await;
     let tables = [
         paths::rows(),
@@ -225,7 +225,7 @@ async fn every_hostile_request_has_its_one_answer_and_reaches_no_row_but_its_own
 }
 
 #[tokio::test]
-async fn what_is_no_http_request_is_refused_or_cut_off_and_harms_nobody() {
+async fn a_malformed_http_request_gets_4xx_or_no_response_and_changes_no_row() {
     let (api, expected) = Expected::start().await;
     let token = api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap();
     let mut wrong = Vec::new();

@@ -26,7 +26,7 @@ async fn count(api: &Api, path: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_replay_gives_the_first_answer_again_and_no_second_row() {
+async fn a_replay_returns_the_first_response_and_creates_no_row() {
     let api = Api::start().await;
     let first = post(&api, Director, "/actors", "k", &ida()).await;
     assert_eq!(first.header("idempotency-replayed"), None);
@@ -51,7 +51,7 @@ async fn a_replay_gives_the_first_answer_again_and_no_second_row() {
 }
 
 #[tokio::test]
-async fn a_movie_released_now_is_replayed_with_its_first_date() {
+async fn a_replay_of_a_movie_without_a_date_returns_the_first_date() {
     let api = Api::start().await;
     let first = post(&api, Producer, "/movies", "k", &json!({"title": "Now"})).await;
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
@@ -64,7 +64,7 @@ async fn a_movie_released_now_is_replayed_with_its_first_date() {
 }
 
 #[tokio::test]
-async fn a_key_with_another_body_is_422_and_creates_nothing() {
+async fn an_idempotency_key_with_another_body_returns_422_and_creates_nothing() {
     let api = Api::start().await;
     post(&api, Director, "/actors", "k", &ida())
         .await
@@ -82,7 +82,7 @@ async fn a_key_with_another_body_is_422_and_creates_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_is_the_subjects_own_and_the_routes_own() {
+async fn idempotency_keys_are_scoped_to_subject_and_route() {
     let api = Api::start().await;
     post(&api, Director, "/actors", "k", &ida())
         .await
@@ -110,7 +110,7 @@ async fn a_key_is_the_subjects_own_and_the_routes_own() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_422_and_a_refused_request_uses_no_key() {
+async fn an_invalid_key_returns_422_and_a_rejected_request_uses_no_key() {
     let api = Api::start().await;
     let long = "k".repeat(256);
     for key in ["", long.as_str()] {
@@ -140,7 +140,7 @@ async fn a_key_that_is_none_is_422_and_a_refused_request_uses_no_key() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn any_number_of_concurrent_requests_with_one_key_create_one_row() {
+async fn concurrent_requests_with_one_key_create_one_row() {
     let api = Api::start().await;
     for round in 1..=5 {
         let key = format!("key {round}");
@@ -162,7 +162,7 @@ async fn any_number_of_concurrent_requests_with_one_key_create_one_row() {
 }
 
 #[tokio::test]
-async fn an_expired_key_is_judged_by_our_own_clock() {
+async fn an_expired_key_is_ignored_before_dynamodb_deletes_its_record() {
     let api = Api::start().await;
     post(&api, Director, "/actors", "k", &ida())
         .await
@@ -209,7 +209,7 @@ async fn an_expired_key_is_judged_by_our_own_clock() {
 }
 
 #[tokio::test]
-async fn keyed_rows_of_both_kinds_with_the_same_ids_are_not_in_each_others_way() {
+async fn keyed_actors_and_movies_with_the_same_ids_do_not_conflict() {
     let api = Api::start().await;
     for number in 1..=4 {
         let key = format!("k{number}");
@@ -226,7 +226,7 @@ async fn keyed_rows_of_both_kinds_with_the_same_ids_are_not_in_each_others_way()
 }
 
 #[tokio::test]
-async fn without_a_key_every_request_is_its_own() {
+async fn every_post_without_a_key_creates_a_row() {
     let api = Api::start().await;
     for id in 1..=3 {
         assert_eq!(

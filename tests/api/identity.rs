@@ -49,7 +49,7 @@ fn password(user_name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_user_is_granted_a_token_that_the_api_takes() {
+async fn every_user_gets_a_token_that_the_api_accepts() {
     let api = Api::start().await;
     for role in Role::ALL {
         let (status, body) = grant(&api, &password(role.user_name())).await;
@@ -75,7 +75,7 @@ fn client_credentials(client_id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_program_is_granted_the_token_of_the_role_that_its_client_id_names() {
+async fn a_client_credentials_grant_issues_a_token_for_the_client_ids_role() {
     let api = Api::start().await;
     for role in Role::ALL {
         let (status, body) = grant(&api, &client_credentials(role.user_name())).await;
@@ -99,7 +99,7 @@ async fn a_program_is_granted_the_token_of_the_role_that_its_client_id_names() {
 }
 
 #[tokio::test]
-async fn a_form_is_a_grant_as_well() {
+async fn a_grant_request_may_be_form_encoded() {
     let api = Api::start().await;
     for form in [
         "grant_type=password&username=director&password=x&audience=casting-agency&client_id=x",
@@ -115,7 +115,7 @@ async fn a_form_is_a_grant_as_well() {
 }
 
 #[tokio::test]
-async fn a_bad_grant_is_refused_as_oauth_says() {
+async fn an_invalid_grant_returns_the_oauth_error() {
     let api = Api::start().await;
     let changed = |mut body: Value, name: &str, value: Value| {
         body[name] = value;
@@ -232,7 +232,7 @@ fn check_description(response: &Value, expected: &str) {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_grant_request_is_an_oauth_error() {
+async fn a_malformed_grant_request_returns_an_oauth_error() {
     let api = Api::start().await;
     let form = "application/x-www-form-urlencoded";
     let good = "grant_type=password&username=director&audience=casting-agency";
@@ -290,7 +290,7 @@ async fn a_body_that_is_no_grant_request_is_an_oauth_error() {
 }
 
 #[tokio::test]
-async fn no_website_is_granted_a_token() {
+async fn a_cross_site_request_gets_no_token() {
     let api = Api::start().await;
     let own = url(&api, "");
     let table = [
@@ -329,7 +329,7 @@ async fn no_website_is_granted_a_token() {
 }
 
 #[tokio::test]
-async fn the_issuer_publishes_where_everything_is_and_its_key() {
+async fn the_issuer_publishes_its_configuration_and_public_key() {
     let api = Api::start().await;
     let get = async |path: &str| -> Value {
         let response = client().get(url(&api, path)).send().await.unwrap();
@@ -355,7 +355,7 @@ async fn the_issuer_publishes_where_everything_is_and_its_key() {
 }
 
 #[tokio::test]
-async fn signing_in_returns_to_the_client_with_a_token() {
+async fn signing_in_redirects_to_the_client_with_a_token() {
     let api = Api::start().await;
     let query = "audience=casting-agency&response_type=token&client_id=x&redirect_uri=https://app.example/done&state=a%26b";
     let page = client()
@@ -397,7 +397,7 @@ async fn signing_in_returns_to_the_client_with_a_token() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_cannot_work_says_what_is_wrong_and_runs_no_script() {
+async fn an_invalid_sign_in_returns_400_and_runs_no_script() {
     let api = Api::start().await;
     let good = [
         ("audience", "casting-agency"),
@@ -441,7 +441,7 @@ async fn a_sign_in_that_cannot_work_says_what_is_wrong_and_runs_no_script() {
 }
 
 #[tokio::test]
-async fn an_issuer_from_outside_leaves_no_identity_service_here() {
+async fn an_external_issuer_starts_no_local_identity_service() {
     let issuer =
         crate::support::issuer::TestIssuer::start(crate::support::issuer::Behaviour::Fails(500))
             .await;
@@ -450,7 +450,7 @@ async fn an_issuer_from_outside_leaves_no_identity_service_here() {
 }
 
 #[tokio::test]
-async fn a_role_counts_only_where_the_browser_confirms_that_it_was_picked_on_the_page() {
+async fn a_role_is_accepted_only_from_a_same_origin_request() {
     let api = Api::start().await;
     let query = "audience=casting-agency&response_type=token&client_id=x&redirect_uri=https://evil.example/&role=producer";
     let own = url(&api, "");
@@ -505,7 +505,7 @@ async fn a_role_counts_only_where_the_browser_confirms_that_it_was_picked_on_the
 }
 
 #[tokio::test]
-async fn signing_in_leads_to_no_page_of_the_service_but_the_one_that_shows_the_token() {
+async fn the_callback_is_the_only_identity_page_accepted_as_redirect_uri() {
     let api = Api::start().await;
     let sign_in = async |redirect_uri: &str| {
         let query = [

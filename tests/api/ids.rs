@@ -4,13 +4,13 @@ use serde_json::json;
 use crate::support::Api;
 
 #[tokio::test]
-async fn an_id_has_one_spelling_after_one_percent_decoding() {
+async fn only_canonical_ids_match_after_one_percent_decoding() {
     let api = Api::start().await;
     for id in 1..=10 {
         assert_eq!(api.add_actor("Ida").await, id);
     }
-    for spelled in ["1", "%31", "1%30"] {
-        api.patch(Director, &format!("/actors/{spelled}"), &json!({}))
+    for segment in ["1", "%31", "1%30"] {
+        api.patch(Director, &format!("/actors/{segment}"), &json!({}))
             .await
             .expect(200);
     }
@@ -47,15 +47,15 @@ async fn an_id_has_one_spelling_after_one_percent_decoding() {
         "%c3%28",
         &"1".repeat(400),
     ];
-    for spelled in others {
+    for segment in others {
         for response in [
             api.patch(
                 Director,
-                &format!("/actors/{spelled}"),
+                &format!("/actors/{segment}"),
                 &json!({"name": "Changed"}),
             )
             .await,
-            api.delete(Director, &format!("/actors/{spelled}")).await,
+            api.delete(Director, &format!("/actors/{segment}")).await,
         ] {
             response.expect_error(404, "resource not found");
         }
@@ -65,7 +65,7 @@ async fn an_id_has_one_spelling_after_one_percent_decoding() {
 }
 
 #[tokio::test]
-async fn the_greatest_id_is_an_id() {
+async fn a_missing_row_with_the_greatest_id_returns_404() {
     let api = Api::start().await;
     api.delete(Director, "/actors/9007199254740991")
         .await
@@ -76,7 +76,7 @@ async fn the_greatest_id_is_an_id() {
 }
 
 #[tokio::test]
-async fn a_misspelled_id_is_404_before_the_body_is_looked_at() {
+async fn an_invalid_id_returns_404_before_the_body_is_checked() {
     let api = Api::start().await;
     api.patch(Director, "/actors/01", &json!([]))
         .await

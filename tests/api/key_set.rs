@@ -18,11 +18,11 @@ async fn get(api: &Api, token: &str) -> ApiResponse {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
+async fn the_api_returns_503_while_the_issuer_fails_and_then_recovers() {
     let key = signing_key();
     let good = key_document(&[&key]);
     let elsewhere = TestIssuer::start(Behaviour::Publishes(good.clone())).await;
-    let faults = [
+    let behaviours = [
         Behaviour::Fails(500),
         Behaviour::Fails(404),
         Behaviour::Publishes("<html>".into()),
@@ -36,17 +36,18 @@ async fn an_issuer_that_is_down_is_503_and_recovers_without_a_restart() {
         )),
         Behaviour::Redirects(elsewhere.url.key_set_url().to_string()),
     ];
-    join_all(faults.map(|fault| is_503_until_the_issuer_is_up(fault, &key, &good))).await;
-    assert_eq!(elsewhere.asked(), 0);
+    join_all(behaviours.map(|behaviour| is_503_until_the_issuer_is_up(behaviour, &key, &good)))
+        .await;
+    assert_eq!(elsewhere.fetches(), 0);
 }
 
-async fn is_503_until_the_issuer_is_up(fault: Behaviour, key: &Arc<SigningKey>, good: &str) {
-    let issuer = TestIssuer::start(fault.clone()).await;
+async fn is_503_until_the_issuer_is_up(behaviour: Behaviour, key: &Arc<SigningKey>, good: &str) {
+    let issuer = TestIssuer::start(behaviour.clone()).await;
     let api = Api::trusting(issuer.url.clone()).await;
     let token = issuer.token(key, Assistant);
     let response = get(&api, &token).await;
     response.expect_error(503, "service unavailable");
-    assert_eq!(response.header("retry-after"), Some("1"), "{fault:?}");
+    assert_eq!(response.header("retry-after"), Some("1"), "{behaviour:?}");
     issuer.now(Behaviour::Publishes(good.to_owned()));
     // The next attempt is allowed after a second, as the response says.
     tokio::time::sleep(Duration::from_millis(1050)).await;
@@ -54,19 +55,19 @@ async fn is_503_until_the_issuer_is_up(fault: Behaviour, key: &Arc<SigningKey>, 
 }
 
 #[tokio::test]
-async fn an_issuer_that_hangs_or_drips_is_503_within_four_seconds() {
+async fn a_slow_issuer_causes_503_within_four_seconds() {
     let key = signing_key();
-    let faults = [
-        Behaviour::Dawdles(Duration::from_secs(60), String::new()),
-        Behaviour::Drips(key_document(&[&key])),
+    let behaviours = [
+        Behaviour::Delays(Duration::from_secs(60), String::new()),
+        Behaviour::SendsSlowly(key_document(&[&key])),
     ];
-    for response in join_all(faults.map(|fault| first_request(fault, &key))).await {
+    for response in join_all(behaviours.map(|behaviour| first_request(behaviour, &key))).await {
         response.expect_error(503, "service unavailable");
     }
 }
 
-async fn first_request(fault: Behaviour, key: &Arc<SigningKey>) -> ApiResponse {
-    let issuer = TestIssuer::start(fault).await;
+async fn first_request(behaviour: Behaviour, key: &Arc<SigningKey>) -> ApiResponse {
+    let issuer = TestIssuer::start(behaviour).await;
     let api = Api::trusting(issuer.url.clone()).await;
     let started = Instant::now();
     let response = get(&api, &issuer.token(key, Assistant)).await;
@@ -75,7 +76,7 @@ async fn first_request(fault: Behaviour, key: &Arc<SigningKey>) -> ApiResponse {
 }
 
 #[tokio::test]
-async fn a_bad_token_needs_no_key() {
+async fn a_malformed_token_is_rejected_without_fetching_keys() {
     let issuer = TestIssuer::start(Behaviour::Fails(500)).await;
     let api = Api::trusting(issuer.url.clone()).await;
     get(&api, "x.y.z")
@@ -87,13 +88,13 @@ async fn a_bad_token_needs_no_key() {
     send(api.request("PUT", "/actors"))
         .await
         .expect_error(405, "method not allowed");
-    assert_eq!(issuer.asked(), 0);
+    assert_eq!(issuer.fetches(), 0);
 }
 
 #[tokio::test]
-async fn any_number_of_first_requests_share_one_fetch() {
+async fn concurrent_first_requests_share_one_key_set_fetch() {
     let key = signing_key();
-    let issuer = TestIssuer::start(Behaviour::Dawdles(
+    let issuer = TestIssuer::start(Behaviour::Delays(
         Duration::from_millis(200),
         key_document(&[&key]),
     ))
@@ -103,24 +104,24 @@ async fn any_number_of_first_requests_share_one_fetch() {
     for response in join_all((0..50).map(|_| get(&api, &token))).await {
         response.expect(200);
     }
-    assert_eq!(issuer.asked(), 1);
+    assert_eq!(issuer.fetches(), 1);
 }
 
 #[tokio::test]
-async fn unknown_keys_cause_one_fetch_a_cool_down() {
-    let (key, stranger) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
+async fn unknown_keys_cause_one_fetch_per_cool_down() {
+    let (key, unknown_key) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&key]))).await;
     let api = Api::trusting(issuer.url.clone()).await;
-    let strange = issuer.token(&stranger, Assistant);
-    for response in join_all((0..20).map(|_| get(&api, &strange))).await {
+    let unknown_key_token = issuer.token(&unknown_key, Assistant);
+    for response in join_all((0..20).map(|_| get(&api, &unknown_key_token))).await {
         response.expect_error(401, "The access token is not valid.");
     }
     get(&api, &issuer.token(&key, Assistant)).await.expect(200);
-    assert_eq!(issuer.asked(), 1);
+    assert_eq!(issuer.fetches(), 1);
 }
 
 #[tokio::test]
-async fn a_new_key_works_after_the_cool_down_and_a_withdrawn_one_stops_after_the_cache_time() {
+async fn a_new_key_works_after_the_cool_down_and_a_removed_key_stops_working() {
     let (old, new) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&old]))).await;
     let times = Options {
@@ -150,7 +151,7 @@ async fn a_new_key_works_after_the_cool_down_and_a_withdrawn_one_stops_after_the
 }
 
 #[tokio::test]
-async fn a_token_that_was_good_is_refused_once_its_key_is_another_of_the_same_id() {
+async fn a_token_is_rejected_after_its_key_is_replaced_under_the_same_id() {
     let (old, new) = (signing_key(), SigningKey::generate().unwrap());
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&old]))).await;
     let times = Options {
@@ -179,8 +180,8 @@ async fn a_token_that_was_good_is_refused_once_its_key_is_another_of_the_same_id
 }
 
 #[tokio::test]
-async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay_no_known_key() {
-    let (key, stranger) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
+async fn a_failing_or_slow_issuer_does_not_block_requests_with_known_keys() {
+    let (key, unknown_key) = (signing_key(), Arc::new(SigningKey::generate().unwrap()));
     let issuer = TestIssuer::start(Behaviour::Publishes(key_document(&[&key]))).await;
     let times = Options {
         cache: Duration::from_millis(300),
@@ -194,11 +195,11 @@ async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay
     .await;
     let token = issuer.token(&key, Assistant);
     get(&api, &token).await.expect(200);
-    for fault in [
+    for behaviour in [
         Behaviour::Fails(500),
         Behaviour::Publishes(r#"{"keys": []}"#.into()),
     ] {
-        issuer.now(fault);
+        issuer.now(behaviour);
         tokio::time::sleep(Duration::from_millis(650)).await;
         get(&api, &token).await.expect(200);
     }
@@ -206,12 +207,12 @@ async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay
     tokio::time::sleep(Duration::from_millis(350)).await;
     get(&api, &token).await.expect(200);
     tokio::time::sleep(Duration::from_millis(350)).await;
-    issuer.now(Behaviour::Dawdles(
+    issuer.now(Behaviour::Delays(
         Duration::from_millis(1300),
         key_document(&[&key]),
     ));
-    let strange = issuer.token(&stranger, Assistant);
-    let waiting = get(&api, &strange);
+    let unknown_key_token = issuer.token(&unknown_key, Assistant);
+    let waiting = get(&api, &unknown_key_token);
     // This request comes while the fetch is running; the next one, below, when the set has long
     // expired.
     let known = async {
@@ -220,11 +221,11 @@ async fn a_warm_function_goes_on_while_the_issuer_is_down_and_slow_fetches_delay
         get(&api, &token).await.expect(200);
         started.elapsed()
     };
-    let (refused, delay) = tokio::join!(waiting, known);
-    refused.expect_error(401, "The access token is not valid.");
+    let (rejected, delay) = tokio::join!(waiting, known);
+    rejected.expect_error(401, "The access token is not valid.");
     assert!(delay < Duration::from_secs(1), "{delay:?}");
     tokio::time::sleep(Duration::from_millis(650)).await;
-    issuer.now(Behaviour::Dawdles(
+    issuer.now(Behaviour::Delays(
         Duration::from_secs(3),
         key_document(&[&key]),
     ));

@@ -13,7 +13,7 @@ fn ids(body: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_list_is_walked_page_by_page_to_its_end() {
+async fn next_leads_through_every_page_of_a_list() {
     let api = Api::start().await;
     for _ in 0..7 {
         api.add_actor("Ida").await;
@@ -42,7 +42,7 @@ async fn a_list_is_walked_page_by_page_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_page_that_ends_the_list_names_no_next() {
+async fn the_last_page_of_a_list_has_no_next() {
     let api = Api::start().await;
     for _ in 0..3 {
         api.add_actor("Ida").await;
@@ -73,7 +73,7 @@ async fn a_page_that_ends_the_list_names_no_next() {
 }
 
 #[tokio::test]
-async fn a_bad_limit_or_after_is_422_and_an_unknown_parameter_is_ignored() {
+async fn an_invalid_limit_or_after_returns_422_and_unknown_parameters_are_ignored() {
     let api = Api::start().await;
     for limit in [
         "",
@@ -130,7 +130,7 @@ async fn a_bad_limit_or_after_is_422_and_an_unknown_parameter_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_list_shows_what_its_client_has_just_written() {
+async fn a_list_shows_rows_written_just_before() {
     let api = Api::start().await;
     api.add_actor("Ida").await;
     for round in 1..=20 {

@@ -14,7 +14,7 @@ fn lines_of(response: &ApiResponse) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_request_is_one_line_with_what_was_asked_and_how_it_ended() {
+async fn a_request_logs_one_line_with_its_route_status_and_duration() {
     let api = Api::start().await;
     let id = api.add_actor("Ida").await;
     let response = api
@@ -48,7 +48,7 @@ async fn every_request_is_one_line_with_what_was_asked_and_how_it_ended() {
 }
 
 #[tokio::test]
-async fn the_log_alone_says_why_a_token_was_refused() {
+async fn the_log_names_the_cause_of_a_rejected_token() {
     let api = Api::start().await;
     for (value, cause) in [
         ("Basic dTpw", "token refused: no bearer token"),
@@ -108,7 +108,7 @@ async fn nothing_secret_or_personal_is_logged() {
 }
 
 #[tokio::test]
-async fn a_name_that_the_client_chose_is_counted_in_the_log_and_not_written() {
+async fn unknown_names_are_counted_in_the_log_but_not_logged() {
     let api = Api::start().await;
     let request = api
         .request_as(Producer, "POST", "/movies?unlogged=1&unlogged-too")
@@ -191,7 +191,7 @@ async fn cast_and_find(api: &Api, name: &str) {
 }
 
 #[tokio::test]
-async fn what_a_client_sends_cannot_break_the_log_into_other_lines() {
+async fn a_client_cannot_inject_log_lines() {
     let api = Api::start().await;
     for path in ["/actors%0d%0a%1b[31m", "/actors/%0a%0d", "/%1b%5d0;x%07"] {
         let response = send(api.request("X-%0A", path)).await;

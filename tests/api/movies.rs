@@ -5,7 +5,7 @@ use shared::model::ReleaseDate;
 use crate::support::Api;
 
 #[tokio::test]
-async fn a_new_movie_is_answered_and_listed_with_its_date_in_gmt() {
+async fn creating_a_movie_returns_and_lists_it_with_its_date_in_gmt() {
     let api = Api::start().await;
     let sent = json!({"title": "An Example", "release_date": "2020-05-14T16:02:13+02:00"});
     let row =
@@ -35,7 +35,7 @@ async fn a_movie_without_a_date_is_released_now() {
 }
 
 #[tokio::test]
-async fn a_movie_that_breaks_the_rules_is_refused() {
+async fn an_invalid_movie_is_rejected() {
     let api = Api::start().await;
     assert_eq!(
         api.post(Producer, "/movies", &json!({"release_date": "2020-05-14"}))
@@ -107,7 +107,7 @@ async fn a_director_changes_a_movie() {
 }
 
 #[tokio::test]
-async fn a_patch_to_a_movie_that_does_not_exist_brings_none_into_being() {
+async fn a_patch_of_a_missing_movie_returns_404_and_creates_nothing() {
     let api = Api::start().await;
     for body in [json!({"title": "x"}), json!({"title": ""}), json!({})] {
         api.patch(Director, "/movies/1", &body)
@@ -136,7 +136,7 @@ async fn a_producer_deletes_a_movie_once() {
 }
 
 #[tokio::test]
-async fn actors_and_movies_count_their_ids_apart() {
+async fn actor_and_movie_ids_are_counted_separately() {
     let api = Api::start().await;
     assert_eq!(
         (

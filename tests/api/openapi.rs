@@ -66,7 +66,7 @@ fn is_of_an_operation(route_key: &str) -> bool {
 }
 
 #[test]
-fn the_operations_are_the_endpoints_of_the_code() {
+fn the_openapi_operations_match_the_endpoints_in_the_code() {
     let contract = contract();
     let in_code = local::route_keys()
         .into_iter()
@@ -79,7 +79,7 @@ fn the_operations_are_the_endpoints_of_the_code() {
 }
 
 #[test]
-fn the_operations_are_the_routes_of_the_template() {
+fn the_openapi_operations_match_the_routes_of_the_template() {
     let contract = contract();
     let functions = resources("AWS::Serverless::Function");
     let events = functions
@@ -118,7 +118,7 @@ fn every_operation_names_the_permission_that_its_function_checks() {
 }
 
 #[test]
-fn every_path_has_its_parameter_and_is_answered_with_its_allow() {
+fn every_path_documents_its_methods_parameter_and_allow_header() {
     let contract = contract();
     let keys: Vec<_> = operations(&contract).into_keys().collect();
     for route in ROUTES {
@@ -156,7 +156,7 @@ fn every_path_has_its_parameter_and_is_answered_with_its_allow() {
 }
 
 #[test]
-fn every_operation_takes_prefer_and_every_success_tells_that_it_was_applied() {
+fn every_operation_documents_prefer_and_preference_applied() {
     let contract = contract();
     for (key, operation) in operations(&contract) {
         let parameters = operation["parameters"].as_array().unwrap();
@@ -199,7 +199,7 @@ fn objects<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
 }
 
 #[test]
-fn every_reference_leads_somewhere_and_every_component_but_that_of_405_is_used() {
+fn every_reference_resolves_and_every_component_except_405_is_used() {
     let contract = contract();
     let mut all = Vec::new();
     objects(&contract, &mut all);
@@ -224,7 +224,7 @@ fn every_reference_leads_somewhere_and_every_component_but_that_of_405_is_used()
 }
 
 #[test]
-fn every_link_leads_to_an_operation_with_that_parameter() {
+fn every_link_targets_an_operation_with_its_parameters() {
     let contract = contract();
     let operations = operations(&contract);
     let mut all = Vec::new();
@@ -270,7 +270,7 @@ fn every_link_leads_to_an_operation_with_that_parameter() {
 }
 
 #[test]
-fn every_example_keeps_its_schema() {
+fn every_example_matches_its_schema() {
     let contract = contract();
     let mut all = Vec::new();
     objects(&contract, &mut all);
@@ -318,15 +318,15 @@ fn validator(contract: &Value, schema: &Value) -> jsonschema::Validator {
 }
 
 fn check(contract: &Value, schema: &Value, example: &Value) {
-    let faults: Vec<_> = validator(contract, schema)
+    let errors: Vec<_> = validator(contract, schema)
         .iter_errors(example)
-        .map(|fault| format!("{fault} at {}", fault.instance_path()))
+        .map(|error| format!("{error} at {}", error.instance_path()))
         .collect();
-    assert!(faults.is_empty(), "{example} against {schema}: {faults:?}");
+    assert!(errors.is_empty(), "{example} against {schema}: {errors:?}");
 }
 
 #[test]
-fn a_date_that_the_code_reads_fits_the_pattern() {
+fn the_date_schema_and_the_code_accept_the_same_dates() {
     let contract = contract();
     let date = validator(&contract, &contract["components"]["schemas"]["Date"]);
     let spellings = [
@@ -370,7 +370,7 @@ fn a_date_that_the_code_reads_fits_the_pattern() {
 }
 
 #[test]
-fn a_name_is_measured_as_the_code_measures_it() {
+fn the_name_schema_and_the_code_accept_the_same_names() {
     let contract = contract();
     let name = validator(&contract, &contract["components"]["schemas"]["Name"]);
     let texts = [

@@ -27,7 +27,7 @@ async fn call(api: &Api, role: Role, method: &str, template: &str) -> ApiRespons
 }
 
 #[tokio::test]
-async fn the_matrix_of_endpoint_and_role_is_as_committed() {
+async fn the_permission_matrix_matches_the_committed_file() {
     let api = Api::start().await;
     let committed = include_str!("../permissions.txt");
     let mut actual: String = committed
@@ -60,7 +60,9 @@ async fn the_matrix_of_endpoint_and_role_is_as_committed() {
     for (request, method, path, body) in REQUESTS {
         actual += &format!(
             "{request:43}{}\n",
-            needed(&api, method, path, body).await.join(" ")
+            required_permissions(&api, method, path, body)
+                .await
+                .join(" ")
         );
     }
     assert_eq!(actual, committed, "tests/permissions.txt has drifted");
@@ -140,24 +142,29 @@ async fn send_granted(
 
 /// The permissions that a request needs: those without which it gets 403, and with which alone it
 /// does not.
-async fn needed(api: &Api, method: &str, path: &str, body: &str) -> Vec<&'static str> {
-    let mut needed = Vec::new();
+async fn required_permissions(
+    api: &Api,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Vec<&'static str> {
+    let mut required_permissions = Vec::new();
     for one in ALL {
         let others: Vec<_> = ALL.into_iter().filter(|other| *other != one).collect();
         let response = send_granted(api, &others, method, path, body).await;
         if response.status == 403 {
             response.expect_error(403, &format!("Permission not found: {one}"));
-            needed.push(one);
+            required_permissions.push(one);
         }
     }
-    send_granted(api, &needed, method, path, body)
+    send_granted(api, &required_permissions, method, path, body)
         .await
         .expect(200);
-    needed
+    required_permissions
 }
 
 #[tokio::test]
-async fn what_names_the_other_resource_takes_its_permission_whether_it_is_valid_or_not() {
+async fn a_request_naming_the_other_resource_needs_its_permission_even_if_invalid() {
     let api = Api::start().await;
     api.add_actor("Ida").await;
     api.add_movie("M").await;
@@ -194,7 +201,7 @@ async fn what_names_the_other_resource_takes_its_permission_whether_it_is_valid_
 }
 
 #[tokio::test]
-async fn what_names_no_row_of_the_other_resource_takes_no_further_permission() {
+async fn a_request_not_naming_the_other_resource_needs_no_further_permission() {
     let api = Api::start().await;
     api.add_actor("Ida").await;
     api.add_movie("M").await;
@@ -293,7 +300,7 @@ async fn a_producer_may_delete_a_movie() {
 }
 
 #[tokio::test]
-async fn nobody_may_see_anything_with_a_token_alone() {
+async fn a_token_without_permissions_may_see_nothing() {
     assert_may_not(Nobody, "GET", "/actors", "get:actors").await;
     assert_may_not(Nobody, "GET", "/movies", "get:movies").await;
 }

@@ -66,7 +66,7 @@ fn service(
 }
 
 #[tokio::test]
-async fn a_panic_in_a_handler_is_500_and_the_next_request_works() {
+async fn a_handler_panic_returns_500_and_the_next_request_works() {
     let api = Api::start().await;
     let mut service = service(&api);
     for (query, status) in [
@@ -102,7 +102,7 @@ async fn an_endpoint_does_not_run_without_its_permission() {
 }
 
 #[tokio::test]
-async fn a_function_answers_404_for_what_another_function_serves() {
+async fn a_function_returns_404_for_another_functions_route() {
     let api = Api::start().await;
     for function in ["post_actors", "get_movies", "delete_actors", "patch_movies"] {
         let response = api

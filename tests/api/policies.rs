@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use local::Role::{Nobody, Producer};
 use serde_json::{Value, json};
 
-use crate::casting::leave_behind;
+use crate::casting::put_stale_credits;
 use crate::support::proxy::{Call, Proxy};
 use crate::support::template::resources;
 use crate::support::{Api, send, with_json};
@@ -147,7 +147,7 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
         _ => {
             send(to(&one).header("if-match", "\"x\"")).await.expect(412);
             send(to(&one)).await.expect(200);
-            leave_behind(api, 1, 1).await;
+            put_stale_credits(api, 1, 1).await;
             send(to(&one)).await.expect(404);
         }
     }
@@ -186,7 +186,7 @@ fn table_or_index(resource: &Value) -> String {
 }
 
 #[tokio::test]
-async fn every_policy_is_exactly_the_calls_that_the_endpoint_makes() {
+async fn every_policy_allows_exactly_the_calls_its_function_makes() {
     let mut recorded = BTreeMap::new();
     for resource in ["actors", "movies"] {
         for method in ["GET", "POST", "PATCH", "DELETE"] {

@@ -24,7 +24,7 @@ async fn delete(api: &Api, path: &str, if_match: &str) -> ApiResponse {
 }
 
 #[tokio::test]
-async fn an_answer_about_one_row_carries_a_strong_tag_that_changes_with_the_row() {
+async fn a_single_row_response_has_a_strong_etag_that_changes_with_the_row() {
     let api = Api::start().await;
     let created = api
         .post(
@@ -50,7 +50,7 @@ async fn an_answer_about_one_row_carries_a_strong_tag_that_changes_with_the_row(
 }
 
 #[tokio::test]
-async fn a_write_happens_only_to_the_version_it_names() {
+async fn a_write_with_if_match_changes_only_the_version_it_names() {
     let api = Api::start().await;
     let id = api.add_actor("Ida").await;
     let path = format!("/actors/{id}");
@@ -123,7 +123,7 @@ async fn a_write_happens_only_to_the_version_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_sixteen_concurrent_changes_with_one_tag_exactly_one_happens() {
+async fn only_one_of_sixteen_concurrent_writes_with_one_etag_succeeds() {
     let api = Api::start().await;
     let id = api.add_actor("Ida").await;
     let path = format!("/actors/{id}");
@@ -154,7 +154,7 @@ async fn of_sixteen_concurrent_changes_with_one_tag_exactly_one_happens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_tag_concurrent_changes_all_happen() {
+async fn concurrent_writes_without_if_match_all_succeed() {
     let api = Api::start().await;
     let path = format!("/actors/{}", api.add_actor("Ida").await);
     let bodies: Vec<_> = (0..16).map(|age| json!({"age": age})).collect();
@@ -169,7 +169,7 @@ async fn without_a_tag_concurrent_changes_all_happen() {
 }
 
 #[tokio::test]
-async fn a_row_that_something_else_put_there_can_be_changed_by_its_tag_too() {
+async fn a_row_written_without_the_api_can_be_changed_by_its_etag() {
     use aws_sdk_dynamodb::types::AttributeValue::{N, S};
     let api = Api::start().await;
     api.add_actor("Ida").await;
@@ -204,7 +204,7 @@ async fn a_row_that_something_else_put_there_can_be_changed_by_its_tag_too() {
 }
 
 #[tokio::test]
-async fn a_tag_is_of_the_row_and_not_of_its_counterparts() {
+async fn an_etag_does_not_change_with_the_rows_counterparts() {
     let api = Api::start().await;
     let (ida, max) = (api.add_actor("Ida").await, api.add_actor("Max").await);
     let movie = format!("/movies/{}", api.add_movie("An Example").await);

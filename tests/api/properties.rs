@@ -41,12 +41,12 @@ fn check<T: Debug>(cases: u32, inputs: impl Strategy<Value = T>, property: impl 
 }
 
 /// A stack that a synchronous property can call.
-struct Asked {
+struct BlockingApi {
     runtime: Runtime,
     api: Api,
 }
 
-impl Asked {
+impl BlockingApi {
     fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -116,11 +116,11 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn any_text_for_an_id_is_404_or_the_row_whose_id_is_spelled_so() {
-    let asked = Asked::start();
+fn any_text_as_an_id_returns_404_or_the_row_with_that_id() {
+    let client = BlockingApi::start();
     for id in 1..=3 {
         let actor = json!({"name": format!("Actor {id}"), "age": id, "gender": "f"});
-        asked.post("/actors", &actor).expect(200);
+        client.post("/actors", &actor).expect(200);
     }
     let texts = prop_oneof![
         "[0-3]",
@@ -131,7 +131,7 @@ fn any_text_for_an_id_is_404_or_the_row_whose_id_is_spelled_so() {
     ];
     check(150, texts, |text| {
         let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let response = asked.send_as_producer("PATCH", &format!("/actors/{encoded}"), b"{}");
+        let response = client.send_as_producer("PATCH", &format!("/actors/{encoded}"), b"{}");
         if ["1", "2", "3"].contains(&text.as_str()) {
             let row = response.expect(200)["actors"][0].clone();
             assert_eq!(
@@ -160,8 +160,8 @@ fn assert_consistent(field: &str, sent: &Value, kept: &Value) {
 }
 
 #[test]
-fn any_json_for_a_field_is_taken_as_it_is_meant_or_that_field_alone_is_named() {
-    let asked = Asked::start();
+fn any_json_value_for_a_field_is_stored_or_returns_its_field_error() {
+    let client = BlockingApi::start();
     let actor = json!({"name": "Ida", "age": 34, "gender": "f"});
     let movie = json!({"title": "An Example", "release_date": "2020-05-14"});
     let fields = vec![
@@ -176,7 +176,7 @@ fn any_json_for_a_field_is_taken_as_it_is_meant_or_that_field_alone_is_named() {
         (select(fields), any_json()),
         |((resource, mut body, field), value)| {
             body[field] = value.clone();
-            let response = asked.post(&format!("/{resource}"), &body);
+            let response = client.post(&format!("/{resource}"), &body);
             if response.status == 422 {
                 assert_eq!(response.field_errors(), [field]);
             } else {
@@ -187,7 +187,7 @@ fn any_json_for_a_field_is_taken_as_it_is_meant_or_that_field_alone_is_named() {
 }
 
 #[test]
-fn any_date_that_is_printed_reads_as_the_same_moment() {
+fn any_formatted_date_parses_to_the_same_moment() {
     check(2000, -5_364_662_400..=253_402_300_799_i64, |seconds| {
         let date = ReleaseDate::from_timestamp(seconds).unwrap();
         assert_eq!(ReleaseDate::parse(&date.to_string()), Ok(date));
@@ -195,7 +195,7 @@ fn any_date_that_is_printed_reads_as_the_same_moment() {
 }
 
 #[test]
-fn any_moment_is_the_same_in_every_spelling_of_the_contract() {
+fn any_moment_parses_equally_from_every_documented_format() {
     let days = (1800..=9999_i32, 1..=365_u32)
         .prop_map(|(year, day)| NaiveDate::from_yo_opt(year, day).unwrap());
     let offsets = -23 * 60 - 59..=23 * 60 + 59_i64;
@@ -206,7 +206,7 @@ fn any_moment_is_the_same_in_every_spelling_of_the_contract() {
             let time = format!("{hour:02}:{minute:02}:{second:02}");
             let sign = if offset < 0 { '-' } else { '+' };
             let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
-            let spelled = |date: &str| {
+            let formatted = |date: &str| {
                 [
                     format!("{date} {time} {sign}{hours:02}{minutes:02}"),
                     format!("{date} {time}{sign}{hours:02}:{minutes:02}"),
@@ -231,7 +231,7 @@ fn any_moment_is_the_same_in_every_spelling_of_the_contract() {
             ];
             for text in plain
                 .into_iter()
-                .flat_map(|form| spelled(&day.format(form).to_string()))
+                .flat_map(|form| formatted(&day.format(form).to_string()))
             {
                 assert_eq!(ReleaseDate::parse(&text).ok(), expected, "{text}");
             }
@@ -241,7 +241,7 @@ fn any_moment_is_the_same_in_every_spelling_of_the_contract() {
             let either = ["%m/%d/%Y", "%-d-%-m-%Y", "%d.%m.%Y", "%-m-%-d-%Y"];
             for text in either
                 .into_iter()
-                .flat_map(|form| spelled(&day.format(form).to_string()))
+                .flat_map(|form| formatted(&day.format(form).to_string()))
             {
                 assert_eq!(
                     ReleaseDate::parse(&text).ok(),
@@ -254,7 +254,7 @@ fn any_moment_is_the_same_in_every_spelling_of_the_contract() {
 }
 
 #[test]
-fn any_text_is_a_name_if_it_is_short_and_has_no_control_character() {
+fn any_short_text_without_control_characters_is_a_name() {
     let long = (any::<char>(), 70..210_usize)
         .prop_map(|(character, times)| character.to_string().repeat(times));
     let texts = prop_oneof![
@@ -266,9 +266,9 @@ fn any_text_is_a_name_if_it_is_short_and_has_no_control_character() {
     check(3000, texts, |text| {
         let trimmed = text.trim();
         let kept = |longest| {
-            let sound = (1..=longest).contains(&trimmed.chars().count())
+            let is_valid = (1..=longest).contains(&trimmed.chars().count())
                 && !trimmed.contains(char::is_control);
-            sound.then_some(trimmed)
+            is_valid.then_some(trimmed)
         };
         assert_eq!(Name::new(&text).as_ref().map(Name::as_str), kept(200));
         assert_eq!(Gender::new(&text).as_ref().map(Gender::as_str), kept(80));
@@ -282,9 +282,9 @@ fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn any_bytes_for_a_token_are_refused() {
-    let asked = Asked::start();
-    let token = asked.token();
+fn any_random_or_altered_token_is_rejected() {
+    let client = BlockingApi::start();
+    let token = client.token();
     let changed = (any::<Index>(), b'!'..=b'~').prop_map(|(at, byte)| {
         let mut bytes = token.clone().into_bytes();
         let at = at.index(bytes.len());
@@ -298,17 +298,17 @@ fn any_bytes_for_a_token_are_refused() {
     );
     check(200, values, |(scheme, value)| {
         let line = [b"Authorization: ", scheme.as_bytes(), &value, b"\r\n"].concat();
-        asked
+        client
             .send("GET", "/actors", &line, b"")
             .expect_error(401, "The access token is not valid.");
     });
 }
 
 #[test]
-fn any_bytes_in_any_other_header_change_nothing_but_what_the_header_is_about() {
-    let asked = Asked::start();
+fn any_other_header_value_returns_200_or_the_error_of_that_header() {
+    let client = BlockingApi::start();
     let ida = json!({"name": "Ida", "age": 34, "gender": "f"});
-    asked.post("/actors", &ida).expect(200);
+    client.post("/actors", &ida).expect(200);
     let ours = [
         ("Content-Type", 415),
         ("Content-Encoding", 415),
@@ -330,15 +330,18 @@ fn any_bytes_in_any_other_header_change_nothing_but_what_the_header_is_about() {
     check(
         200,
         (select(names), header_bytes()),
-        |((name, refused), value)| {
-            let token = format!("Authorization: Bearer {}\r\n{name}: ", asked.token());
-            let response = asked.send(
+        |((name, error_status), value)| {
+            let token = format!("Authorization: Bearer {}\r\n{name}: ", client.token());
+            let response = client.send(
                 "PATCH",
                 "/actors/1",
                 &[token.as_bytes(), &value, b"\r\n"].concat(),
                 b"{}",
             );
-            assert!([200, refused].contains(&response.status), "{response:?}");
+            assert!(
+                [200, error_status].contains(&response.status),
+                "{response:?}"
+            );
             if response.status == 200 {
                 assert_eq!(response.body["actors"][0]["name"], "Ida");
             }
@@ -347,8 +350,8 @@ fn any_bytes_in_any_other_header_change_nothing_but_what_the_header_is_about() {
 }
 
 #[test]
-fn any_bytes_for_a_body_are_answered_by_the_contract_and_make_a_row_only_where_it_says_so() {
-    let asked = Asked::start();
+fn any_body_bytes_get_a_documented_status_and_create_a_row_only_on_200() {
+    let client = BlockingApi::start();
     let good = br#"{"name": "Ida", "age": 34, "gender": "f"}"#;
     let changed = vec((any::<Index>(), any::<u8>()), 0..3).prop_map(|changes| {
         let mut bytes = good.to_vec();
@@ -372,14 +375,14 @@ fn any_bytes_for_a_body_are_answered_by_the_contract_and_make_a_row_only_where_i
     );
     let created = std::cell::Cell::new(0);
     check(200, (types, bodies), |(content_type, body)| {
-        let headers = format!("Authorization: Bearer {}\r\n{content_type}", asked.token());
-        let response = asked.send("POST", "/actors", headers.as_bytes(), &body);
+        let headers = format!("Authorization: Bearer {}\r\n{content_type}", client.token());
+        let response = client.send("POST", "/actors", headers.as_bytes(), &body);
         assert!(
             [200, 400, 415, 422].contains(&response.status),
             "{response:?}"
         );
         created.set(created.get() + usize::from(response.status == 200));
-        let listed = asked.send_as_producer("GET", "/actors", b"").expect(200);
+        let listed = client.send_as_producer("GET", "/actors", b"").expect(200);
         assert_eq!(listed["actors"].as_array().unwrap().len(), created.get());
     });
 }
@@ -398,8 +401,8 @@ fn put(event: &mut Value, at: &[Index], value: Value) {
 }
 
 #[test]
-fn any_member_of_an_event_may_be_anything_and_no_function_fails() {
-    let asked = Asked::start();
+fn an_arbitrary_event_member_never_causes_a_5xx_response() {
+    let client = BlockingApi::start();
     let events: Vec<_> = events()
         .into_iter()
         .map(|((function, _), event)| (function, event))
@@ -408,12 +411,12 @@ fn any_member_of_an_event_may_be_anything_and_no_function_fails() {
         300,
         (select(events), vec(any::<Index>(), 1..4), any_json()),
         |((function, mut event), at, value)| {
-            event["headers"]["authorization"] = json!(format!("Bearer {}", asked.token()));
+            event["headers"]["authorization"] = json!(format!("Bearer {}", client.token()));
             put(&mut event, &at, value);
             // An error means that the event cannot be decoded; a panic would also show here.
-            if let Ok(response) = asked
+            if let Ok(response) = client
                 .runtime
-                .block_on(asked.api.stack.invoke(&function, &event))
+                .block_on(client.api.stack.invoke(&function, &event))
             {
                 assert!(
                     (200..500).contains(&response["statusCode"].as_i64().unwrap()),

@@ -9,7 +9,7 @@ use local::Role::{Director, Producer};
 use serde_json::{Value, json};
 
 use crate::casting::{
-    add_actors, cast, cast_of, credits, ids, leave_behind, listed, recast, stored,
+    add_actors, cast, cast_of, credits, ids, listed, put_stale_credits, recast, stored,
 };
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::{Api, ApiResponse, send, with_json};
@@ -37,7 +37,7 @@ async fn post_movie(api: &Api, cast: Value) {
 }
 
 #[tokio::test]
-async fn a_deletion_that_finds_no_movie_leaves_the_cast_of_one_created_meanwhile() {
+async fn deleting_a_missing_movie_keeps_the_cast_of_one_created_concurrently() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 2).await;
@@ -55,7 +55,7 @@ async fn a_deletion_that_finds_no_movie_leaves_the_cast_of_one_created_meanwhile
 }
 
 #[tokio::test]
-async fn a_deletion_that_finds_no_actor_leaves_the_credits_of_one_created_meanwhile() {
+async fn deleting_a_missing_actor_keeps_the_credits_of_one_created_concurrently() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let movie = api.add_movie("M").await;
@@ -89,7 +89,7 @@ async fn delete_ahead(api: &Api, resource: &str, next: &AtomicU64, done: &Atomic
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn none_of_five_hundred_casts_is_lost_to_deletions_of_ids_about_to_be_created() {
+async fn deleting_an_id_before_its_creation_never_loses_the_new_cast() {
     let api = Api::start().await;
     let actors = add_actors(&api, 3).await;
     let (next, done) = (AtomicU64::new(1), AtomicBool::new(false));
@@ -114,7 +114,7 @@ async fn none_of_five_hundred_casts_is_lost_to_deletions_of_ids_about_to_be_crea
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn none_of_a_hundred_actors_loses_its_credits_to_deletions_of_ids_about_to_be_created() {
+async fn deleting_an_actor_id_before_its_creation_never_loses_its_credits() {
     let api = Api::start().await;
     let movies = [api.add_movie("M").await, api.add_movie("N").await];
     let (next, done) = (AtomicU64::new(1), AtomicBool::new(false));
@@ -137,7 +137,7 @@ async fn none_of_a_hundred_actors_loses_its_credits_to_deletions_of_ids_about_to
 }
 
 #[tokio::test]
-async fn a_deletion_whose_response_is_lost_is_finished_by_the_next_one() {
+async fn the_next_deletion_completes_one_whose_response_was_lost() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 2).await;
@@ -164,14 +164,14 @@ async fn a_deletion_whose_response_is_lost_is_finished_by_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_writer_that_removes_credits_of_deleted_actors_removes_no_credit_written_meanwhile() {
+async fn a_patch_that_cleans_up_stale_credits_applies_after_a_concurrent_patch() {
     for call in ["Query", "BatchGetItem", "TransactWriteItems"] {
         let proxy = Proxy::start().await;
         let api = Api::behind(&proxy).await;
         let actors = add_actors(&api, 2).await;
         let movie = api.add_movie("M").await;
         recast(&api, movie, &cast_of([actors[0]])).await.expect(200);
-        leave_behind(&api, movie, 99).await;
+        put_stale_credits(&api, movie, 99).await;
         let request = json!({"title": "N", "cast": [{"actor_id": actors[0], "billing": 1}, {"actor_id": actors[1]}]});
         let slow = api.patch(Director, "/movies/1", &request);
         let other = async {
@@ -192,7 +192,7 @@ async fn a_writer_that_removes_credits_of_deleted_actors_removes_no_credit_writt
 }
 
 #[tokio::test]
-async fn a_reader_that_skips_credits_of_deleted_rows_shows_no_cast_that_there_never_was() {
+async fn a_reader_that_skips_stale_credits_shows_only_casts_that_existed() {
     for (path, of_actor) in [
         ("/movies/1?include=cast", false),
         ("/movies?include=cast", false),
@@ -245,7 +245,7 @@ async fn a_reader_that_skips_credits_of_deleted_rows_shows_no_cast_that_there_ne
 }
 
 #[tokio::test]
-async fn a_cast_that_is_refused_is_refused_only_at_the_version_that_if_match_names() {
+async fn an_invalid_cast_with_an_outdated_etag_returns_412_instead_of_422() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 40).await;
@@ -274,8 +274,7 @@ async fn a_cast_that_is_refused_is_refused_only_at_the_version_that_if_match_nam
 }
 
 #[tokio::test]
-async fn the_one_credit_of_a_keyed_post_that_the_transaction_cannot_check_never_shows_a_deleted_actor()
- {
+async fn a_keyed_post_with_33_credits_never_shows_an_actor_deleted_concurrently() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let actors = add_actors(&api, 33).await;
@@ -307,7 +306,7 @@ async fn the_one_credit_of_a_keyed_post_that_the_transaction_cannot_check_never_
 }
 
 #[tokio::test]
-async fn a_key_whose_record_expires_while_it_is_in_the_way_can_be_used_again_at_once() {
+async fn a_key_whose_record_expires_during_a_conflict_can_be_reused_immediately() {
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let keyed = || {

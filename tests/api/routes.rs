@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::support::{Api, send};
 
 #[tokio::test]
-async fn any_other_path_is_404_before_authentication() {
+async fn an_unknown_path_returns_404_before_authentication() {
     let api = Api::start().await;
     for path in [
         "/",
@@ -33,7 +33,7 @@ async fn any_other_path_is_404_before_authentication() {
 }
 
 #[tokio::test]
-async fn any_other_method_is_405_with_an_exact_allow_before_authentication() {
+async fn an_unsupported_method_returns_405_and_allow_before_authentication() {
     let api = Api::start().await;
     let table = [
         (
@@ -75,7 +75,7 @@ async fn any_other_method_is_405_with_an_exact_allow_before_authentication() {
 }
 
 #[tokio::test]
-async fn checks_come_in_the_order_of_the_contract() {
+async fn checks_run_in_the_documented_order() {
     let api = Api::start().await;
     let nobody = |method: &str, path: &str| api.request_as(local::Role::Nobody, method, path);
     // The order of checks: route, token, permission, id, body.
@@ -117,7 +117,7 @@ async fn checks_come_in_the_order_of_the_contract() {
 }
 
 #[tokio::test]
-async fn an_encoded_slash_separates_nothing() {
+async fn an_encoded_slash_is_not_a_path_separator() {
     let api = Api::start().await;
     let id = api.add_actor("Ida").await;
     for method in ["DELETE", "GET", "PATCH"] {

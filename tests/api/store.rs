@@ -62,7 +62,7 @@ async fn all_ids(actors: &Table<Actor>, limit: u16) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_concurrent_creations_give_two_hundred_ids_all_listed() {
+async fn two_hundred_concurrent_creations_get_consecutive_ids_and_are_listed() {
     let api = Api::start().await;
     let actors = actors(&api);
     let created = join_all((0..200).map(|_| actors.create(ida()))).await;
@@ -76,7 +76,7 @@ async fn two_hundred_concurrent_creations_give_two_hundred_ids_all_listed() {
 }
 
 #[tokio::test]
-async fn a_list_across_bucket_borders_and_empty_buckets_is_complete_and_in_order() {
+async fn a_list_across_buckets_is_complete_and_in_order() {
     let api = Api::start().await;
     let actors = actors(&api);
     let mut expected = Vec::new();
@@ -116,7 +116,7 @@ async fn a_list_across_bucket_borders_and_empty_buckets_is_complete_and_in_order
 }
 
 #[tokio::test]
-async fn a_page_looks_into_a_bounded_number_of_buckets_and_says_where_to_go_on() {
+async fn a_page_reads_a_bounded_number_of_buckets_and_returns_next() {
     let api = Api::start().await;
     let actors = actors(&api);
     let far = MAX_BUCKETS * 1000 * 2 + 5;
@@ -131,7 +131,7 @@ async fn a_page_looks_into_a_bounded_number_of_buckets_and_says_where_to_go_on()
 }
 
 #[tokio::test]
-async fn a_list_longer_than_one_answer_of_dynamodb_is_complete() {
+async fn a_list_longer_than_one_dynamodb_response_is_complete() {
     let api = Api::start().await;
     let actors = actors(&api);
     // 1 MB is the most that one Query returns; these rows come to more.
@@ -170,7 +170,7 @@ async fn a_list_longer_than_one_answer_of_dynamodb_is_complete() {
 }
 
 #[tokio::test]
-async fn changing_or_deleting_a_row_that_does_not_exist_creates_nothing() {
+async fn updating_or_deleting_a_missing_row_creates_nothing() {
     let api = Api::start().await;
     let actors = actors(&api);
     let changes = ActorChanges {
@@ -207,7 +207,7 @@ async fn changing_or_deleting_a_row_that_does_not_exist_creates_nothing() {
 }
 
 #[tokio::test]
-async fn two_changes_of_different_fields_both_survive() {
+async fn concurrent_updates_of_different_fields_are_both_kept() {
     let api = Api::start().await;
     let actors = actors(&api);
     let row = actors.create(ida()).await.unwrap().row.id;
@@ -236,7 +236,7 @@ async fn two_changes_of_different_fields_both_survive() {
 }
 
 #[tokio::test]
-async fn an_item_that_is_no_row_is_an_error_and_never_a_shorter_list() {
+async fn a_malformed_item_fails_the_list_instead_of_shortening_it() {
     let api = Api::start().await;
     let actors = actors(&api);
     actors.create(ida()).await.unwrap();
@@ -264,7 +264,7 @@ async fn an_item_that_is_no_row_is_an_error_and_never_a_shorter_list() {
 }
 
 #[tokio::test]
-async fn ids_end_at_the_greatest_one() {
+async fn creation_fails_after_the_greatest_id() {
     let api = Api::start().await;
     let actors = actors(&api);
     count_to(&api, Id::MAX.get() - 1).await;
@@ -276,7 +276,7 @@ async fn ids_end_at_the_greatest_one() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_a_fault_of_ours() {
+async fn a_missing_table_is_an_error_with_dynamodbs_code() {
     let api = Api::start().await;
     let actors = Table::<Actor>::new(api.stack.client().clone(), "nowhere");
     let error = actors.list(everything(), |_| true).await.unwrap_err();

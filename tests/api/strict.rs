@@ -100,7 +100,7 @@ async fn rows(api: &Api) -> [Value; 2] {
 }
 
 #[tokio::test]
-async fn every_operation_names_an_unknown_query_parameter_and_does_nothing() {
+async fn every_operation_rejects_unknown_query_parameters_and_does_nothing() {
     let api = Api::start().await;
     let operations = operations(&api).await;
     assert_eq!(operations.len(), 10);
@@ -125,20 +125,26 @@ async fn every_operation_names_an_unknown_query_parameter_and_does_nothing() {
             .filter(|operation| operation.method != "DELETE")
         {
             let response = operation.send(&api, prefer, "?page=2").await;
-            let told = (response.status, response.header("preference-applied"));
-            assert_eq!(told, (200, None), "{} {}", operation.method, operation.path);
+            let status_and_preference = (response.status, response.header("preference-applied"));
+            assert_eq!(
+                status_and_preference,
+                (200, None),
+                "{} {}",
+                operation.method,
+                operation.path
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn every_operation_says_that_it_was_handled_strictly() {
+async fn every_operation_reports_strict_handling() {
     let api = Api::start().await;
     for operation in operations(&api).await {
         let response = operation.send(&api, Some("handling=strict"), "").await;
-        let told = (response.status, response.header("preference-applied"));
+        let status_and_preference = (response.status, response.header("preference-applied"));
         assert_eq!(
-            told,
+            status_and_preference,
             (200, Some("handling=strict")),
             "{} {}",
             operation.method,
@@ -148,7 +154,7 @@ async fn every_operation_says_that_it_was_handled_strictly() {
 }
 
 #[tokio::test]
-async fn a_list_knows_its_own_parameters_and_one_row_knows_include_alone() {
+async fn lists_accept_their_own_parameters_and_single_rows_only_include() {
     let api = Api::start().await;
     let (actor, movie) = (
         api.add_actor("Ida").await,
@@ -179,7 +185,7 @@ async fn a_list_knows_its_own_parameters_and_one_row_knows_include_alone() {
 }
 
 #[tokio::test]
-async fn the_next_page_of_a_list_is_read_in_strict_mode_too() {
+async fn next_works_in_strict_mode() {
     let api = Api::start().await;
     for _ in 0..3 {
         api.add_actor("Ida").await;
@@ -204,7 +210,7 @@ async fn the_next_page_of_a_list_is_read_in_strict_mode_too() {
 }
 
 #[tokio::test]
-async fn unknown_fields_are_named_together_with_every_other_error_of_the_request() {
+async fn unknown_fields_are_reported_together_with_all_other_errors() {
     let api = Api::start().await;
     let body = r#"{"titel": "An Example", "title": "", "releaseDate": "2020-05-14",
                    "cast": [{"billling": 1, "actor_id": 1}, {"id": 7, "actor_id": 0}]}"#;
@@ -233,7 +239,7 @@ async fn unknown_fields_are_named_together_with_every_other_error_of_the_request
 }
 
 #[tokio::test]
-async fn unknown_fields_are_named_in_the_order_of_the_body() {
+async fn unknown_fields_are_reported_in_body_order() {
     let api = Api::start().await;
     let body = r#"{"zone": 1, "name": "Ida", "age": 34, "area": {}, "gender": "f", "zone": null}"#;
     let request = strictly(api.request_as(Director, "POST", "/actors"));
@@ -244,7 +250,7 @@ async fn unknown_fields_are_named_in_the_order_of_the_body() {
 }
 
 #[tokio::test]
-async fn an_id_in_a_body_is_said_to_be_the_servers() {
+async fn strict_mode_rejects_an_id_in_a_body_as_chosen_by_the_server() {
     let api = Api::start().await;
     let (actor, movie) = (
         api.add_actor("Ida").await,
@@ -276,7 +282,7 @@ async fn an_id_in_a_body_is_said_to_be_the_servers() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_given_twice_is_an_error_and_not_the_last_one() {
+async fn a_duplicate_field_is_rejected_in_strict_mode() {
     let api = Api::start().await;
     let actor = r#"{"name": "Ida", "n\u0061me": "Max", "age": 34, "gender": "female"}"#;
     let movie = r#"{"title": "M", "cast": [{"actor_id": 1, "actor_id": 2, "billing": null, "billing": null}]}"#;
@@ -310,7 +316,7 @@ async fn a_name_that_is_given_twice_is_an_error_and_not_the_last_one() {
 }
 
 #[tokio::test]
-async fn a_change_of_unknown_fields_alone_is_an_error_and_a_change_of_nothing_is_none() {
+async fn a_patch_of_only_unknown_fields_is_rejected_and_an_empty_patch_accepted() {
     let api = Api::start().await;
     let path = format!("/actors/{}", api.add_actor("Ida").await);
     assert_eq!(
@@ -333,7 +339,7 @@ async fn a_change_of_unknown_fields_alone_is_an_error_and_a_change_of_nothing_is
 }
 
 #[tokio::test]
-async fn unknown_names_come_after_the_spelling_of_the_id_and_before_the_version() {
+async fn unknown_names_are_checked_after_the_id_and_before_the_version() {
     let api = Api::start().await;
     let path = format!("/actors/{}?page=2", api.add_actor("Ida").await);
     let delete =
@@ -365,7 +371,7 @@ async fn unknown_names_come_after_the_spelling_of_the_id_and_before_the_version(
 }
 
 #[tokio::test]
-async fn a_replay_says_that_it_was_handled_strictly() {
+async fn a_replay_reports_its_own_handling() {
     let api = Api::start().await;
     let body = json!({"name": "Ida", "age": 34, "gender": "female", "page": 2});
     let post = |prefer: &'static str, body: &Value| {
@@ -396,7 +402,7 @@ async fn a_replay_says_that_it_was_handled_strictly() {
 }
 
 #[tokio::test]
-async fn the_first_handling_of_all_prefer_headers_counts() {
+async fn the_first_handling_preference_wins() {
     let api = Api::start().await;
     for (values, applied) in [
         (
@@ -429,7 +435,7 @@ async fn the_first_handling_of_all_prefer_headers_counts() {
 }
 
 #[tokio::test]
-async fn twenty_unknown_names_are_sent_back_each_cut_at_a_hundred_characters() {
+async fn at_most_twenty_unknown_names_are_returned_cut_to_100_characters() {
     let api = Api::start().await;
     let mut body = json!({"name": "", "age": 34, "gender": "female"});
     let mut query = String::new();

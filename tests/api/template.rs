@@ -85,7 +85,7 @@ fn route_key(event: &Value) -> String {
 }
 
 #[test]
-fn every_route_leads_to_the_same_function_as_on_the_local_gateway() {
+fn every_route_has_the_same_function_as_on_the_local_gateway() {
     let mut in_template = Vec::new();
     for (name, function) in functions() {
         for (_, event) in function["Properties"]["Events"].as_object().unwrap() {
@@ -100,7 +100,7 @@ fn every_route_leads_to_the_same_function_as_on_the_local_gateway() {
 }
 
 #[test]
-fn every_function_has_its_endpoints_routes_and_the_names_of_its_tables_alone() {
+fn every_function_has_its_routes_and_only_its_own_tables() {
     let functions = functions();
     assert_eq!(functions.len(), 8);
     for Expected {
@@ -155,7 +155,7 @@ fn logical_id(setting: &str) -> &'static str {
 }
 
 #[test]
-fn every_function_runs_on_amazon_linux_2023_with_the_settings_of_all() {
+fn all_functions_run_on_amazon_linux_2023_with_shared_settings() {
     let globals = &template()["Globals"]["Function"];
     assert_eq!(globals["Runtime"], "provided.al2023");
     assert_eq!(globals["Timeout"], 10);
@@ -168,7 +168,7 @@ fn every_function_runs_on_amazon_linux_2023_with_the_settings_of_all() {
 }
 
 #[test]
-fn every_function_logs_to_a_group_of_its_own_that_does_not_grow_for_ever() {
+fn every_function_has_its_own_log_group_with_a_retention_time() {
     let groups = resources("AWS::Logs::LogGroup");
     assert_eq!(groups.len(), 9);
     for (name, group) in &groups {
@@ -189,7 +189,7 @@ fn every_function_logs_to_a_group_of_its_own_that_does_not_grow_for_ever() {
 }
 
 #[test]
-fn every_table_is_kept_guarded_and_laid_out_as_the_local_one() {
+fn every_table_is_retained_protected_and_keyed_like_the_local_one() {
     let tables = resources("AWS::DynamoDB::Table");
     assert_eq!(tables.len(), 3);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -277,7 +277,7 @@ async fn local_layout(api: &Api, table: &str) -> [Vec<String>; 3] {
 }
 
 #[test]
-fn the_gateway_throttles_logs_no_claim_and_takes_its_origin_from_a_parameter() {
+fn the_gateway_throttles_and_logs_no_claims_and_its_origin_is_a_parameter() {
     let (_, api) = resources("AWS::Serverless::HttpApi").remove(0);
     let properties = &api["Properties"];
     assert!(
@@ -315,7 +315,7 @@ fn the_gateway_throttles_logs_no_claim_and_takes_its_origin_from_a_parameter() {
 }
 
 #[tokio::test]
-async fn the_local_gateway_allows_and_exposes_what_the_template_does() {
+async fn the_local_gateway_has_the_cors_settings_of_the_template() {
     let api = Api::start().await;
     let preflight = api
         .request("OPTIONS", "/actors")
@@ -343,7 +343,7 @@ async fn the_local_gateway_allows_and_exposes_what_the_template_does() {
 }
 
 #[test]
-fn parameters_that_a_person_types_are_checked_before_anything_is_made() {
+fn the_template_validates_its_parameters() {
     let parameters = &template()["Parameters"];
     for name in ["Auth0Domain", "ApiAudience", "AllowedOrigin"] {
         assert!(
@@ -375,7 +375,7 @@ fn parameters_that_a_person_types_are_checked_before_anything_is_made() {
 }
 
 #[test]
-fn cargo_lambda_watch_routes_as_the_gateway_does() {
+fn cargo_lambda_watch_has_the_routes_of_the_gateway() {
     let manifest = include_str!("../../Cargo.toml");
     let (_, router) = manifest
         .split_once("[workspace.metadata.lambda.watch.router]\n")

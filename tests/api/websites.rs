@@ -34,7 +34,7 @@ async fn status(url: &str, target: &str, lines: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_the_stacks_is_421_on_all_three_ports() {
+async fn an_unknown_host_returns_421_on_all_three_ports() {
     let api = Api::start().await;
     for url in services(&api) {
         let port = url.rsplit(':').next().unwrap();
@@ -88,7 +88,7 @@ async fn a_host_that_is_not_the_stacks_is_421_on_all_three_ports() {
 }
 
 #[tokio::test]
-async fn a_name_that_was_allowed_is_a_host_of_the_stack() {
+async fn an_allowed_host_is_accepted_on_all_three_ports() {
     let api = Api::with(Options {
         hosts: vec!["host.docker.internal".into()],
         ..options()
@@ -164,7 +164,7 @@ async fn no_website_reaches_dynamodb() {
 }
 
 #[tokio::test]
-async fn a_website_may_call_the_api_and_has_no_token_to_call_it_with() {
+async fn a_website_can_call_the_api_but_cannot_get_a_token() {
     let api = Api::start().await;
     api.add_actor("Ida").await;
     for (method, path) in [("GET", "/actors"), ("DELETE", "/actors/1")] {

@@ -94,7 +94,7 @@ async fn check_unseen(stack: &Stack, movie: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_sees_the_credits_that_a_kill_has_left_and_the_next_deletion_sweeps_them() {
+async fn credits_left_by_a_kill_are_hidden_and_removed_by_the_next_deletion() {
     let stack = Stack::start(Options::in_memory()).await.unwrap();
     for _ in 1..=ACTORS {
         let actor = json!({"name": "Ida", "age": 34, "gender": "f"});

@@ -8,8 +8,7 @@ use std::time::Duration;
 use testkit::{Environment, Launch};
 
 #[tokio::test]
-async fn a_store_and_an_issuer_that_are_silent_or_gone_do_not_keep_a_function_from_its_first_event()
-{
+async fn a_function_starts_in_time_if_store_and_issuer_do_not_respond() {
     // The kernel accepts connections to this socket, but nobody responds.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let gone = TcpListener::bind("127.0.0.1:0")

@@ -25,7 +25,7 @@ fn created(response: &Value) -> Option<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_keyed_posts_survive_kills_at_any_moment_once_each() {
+async fn two_hundred_keyed_posts_with_kills_create_each_row_once() {
     let stack = Stack::start(Options::in_memory()).await.unwrap();
     let posts = Posts {
         bootstrap: BOOTSTRAP,

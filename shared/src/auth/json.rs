@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_read_whole_and_strictly() {
+    fn a_json_object_is_parsed_strictly() {
         let text = r#"{"a": [1, -2, 3.5, true, null, "x", {"b": {}}]}"#;
         assert_eq!(
             object(text.as_bytes()).map(Value::Object),

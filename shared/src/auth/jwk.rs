@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_counts_if_it_is_meant_for_rs256_and_strong() {
+    fn only_strong_rs256_signing_keys_are_accepted() {
         let zeros = URL_SAFE_NO_PAD.encode([&[0_u8][..], &[0xff; 256]].concat());
         let taken = [
             json!({}),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_members_spoil_nothing() {
+    fn unusable_entries_in_a_key_set_are_skipped() {
         let keys = vec![
             json!(1),
             json!(null),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_keys_with_one_id_the_first_counts() {
+    fn the_first_of_two_keys_with_the_same_id_is_used() {
         let document =
             json!({"keys": [jwk(&json!({"n": modulus(256)})), jwk(&json!({"n": modulus(512)}))]})
                 .to_string();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_without_a_list_of_keys_is_no_key_set() {
+    fn a_document_without_a_keys_array_is_not_a_key_set() {
         for text in [
             "",
             "{}",

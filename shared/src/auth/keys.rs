@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_known_key_is_used_for_the_cache_time_then_refetched_then_waited_for() {
+    async fn a_stale_key_is_refetched_in_the_background_before_requests_wait() {
         let (set, fetched) = warm();
         let (cache, cooldown) = (IssuerConfig::CACHE, IssuerConfig::COOLDOWN);
         let moment = Duration::from_millis(1);
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_fetch_ahead_of_its_need_that_failed_keeps_the_first_need_from_none() {
+    async fn a_failed_prefetch_starts_no_cool_down() {
         let issuer = "http://127.0.0.1:9".parse().unwrap();
         let set = KeySet::new(
             &IssuerConfig::new(issuer, ""),
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_good_set_serves_for_an_hour_and_no_longer() {
+    async fn the_last_key_set_is_used_for_an_hour_after_it_expires() {
         let (set, fetched) = warm();
         let last = fetched + IssuerConfig::CACHE + HOUR;
         assert_eq!(
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_fetch_leaves_the_good_set() {
+    async fn a_failed_fetch_keeps_the_last_good_key_set() {
         let (set, fetched) = warm();
         for failure in [
             KeysError::NoAnswer,

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bearer_token_in_one_header() {
+    fn only_a_single_bearer_token_is_accepted() {
         for value in [
             "Bearer a.b.c",
             "bearer a.b.c",

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_three_segments_of_canonical_base64url() {
+    fn a_malformed_token_is_rejected() {
         let good = token(r#"{"alg":"RS256","kid":"k"}"#, "{}");
         assert!(Token::parse(&good).is_ok());
         let (head, rest) = good.split_once('.').unwrap();
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_asks_for_rs256_by_a_key_id_and_for_nothing_else() {
+    fn a_token_header_must_have_rs256_a_key_id_and_no_unsupported_member() {
         let taken = [
             json!({}),
             json!({"typ": null}),
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_the_issuers_for_this_api_and_of_this_time() {
+    fn claims_must_have_the_right_issuer_audience_times_and_a_subject() {
         let taken = [
             json!({}),
             json!({"aud": ["other", "api"]}),
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_permissions_claim_grants_and_only_as_an_array_of_strings() {
+    fn only_a_permissions_claim_with_an_array_of_strings_grants_permissions() {
         assert_eq!(
             claims(json!({})).unwrap().permissions,
             Permissions::named(["get:actors"])

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_remembered_until_it_expires_and_for_five_minutes_at_the_most() {
+    fn a_token_is_cached_until_it_expires_but_at_most_five_minutes() {
         for (expiry, last) in [(2000.0, 1299.9), (1100.0, 1099.9)] {
             let verified = TokenCache::default();
             verified.insert([1; 32], sound(1000.0, expiry));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_64_tokens_are_remembered_and_those_the_latest() {
+    fn the_cache_keeps_the_latest_64_tokens() {
         let verified = TokenCache::default();
         let name = |number: u8| [number; 32];
         for number in 0..200 {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_differs_anywhere_is_another_one() {
+    fn different_tokens_have_different_fingerprints() {
         assert_ne!(fingerprint("a.b.c"), fingerprint("a.b.d"));
         assert_ne!(fingerprint("a.b.c"), fingerprint("a.b.c "));
         assert_eq!(fingerprint("a.b.c"), fingerprint("a.b.c"));

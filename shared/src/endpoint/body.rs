@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_declared_as_json_or_not_at_all() {
+    fn the_content_type_must_be_json_or_missing_and_the_body_unencoded() {
         let check = |name: &'static str, value: &str, expected: bool| {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_good_for_its_own_list_alone() {
+    fn a_cursor_is_valid_only_for_its_own_list() {
         let cursor = encode("/actors?name=ida", "ida lupino\u{1f}0000000000000007");
         assert_eq!(
             decode("/actors?name=ida", &cursor).as_deref(),

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_one_value_of_printable_ascii() {
+    fn an_idempotency_key_is_one_value_of_printable_ascii() {
         let check = |values: &[&[u8]], expected: Option<Option<&str>>| {
             let mut headers = HeaderMap::new();
             for value in values {

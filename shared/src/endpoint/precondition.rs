@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_strong_tags_of_ours_match() {
+    fn if_match_reads_only_strong_etags_with_a_valid_version() {
         let check = |values: &[&str], expected: Precondition| {
             let mut headers = HeaderMap::new();
             for value in values {

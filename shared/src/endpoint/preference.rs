@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_preference_is_read_as_rfc_7240_has_it() {
+    fn the_prefer_header_is_parsed_as_rfc_7240_specifies() {
         let check = |values: &[&str], expected: Handling| {
             let mut headers = HeaderMap::new();
             for value in values {

@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_and_an_id_to_go_on_after() {
+    fn limit_and_after_are_parsed_and_invalid_values_rejected() {
         let check = |query: &str, limit: u16, after: Option<&str>| {
             let list = read(query).unwrap().query;
             assert_eq!(
@@ -525,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn every_parameter_has_its_rule() {
+    fn every_actor_list_parameter_rejects_invalid_values() {
         for (name, values) in [
             (
                 "name",
@@ -573,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_list_goes_on_by_id_and_any_other_by_cursor() {
+    fn a_list_by_id_continues_with_after_and_any_other_with_a_cursor() {
         let next = |query: &str, place: &str| read(query).unwrap().next(place);
         assert_eq!(
             next("limit=2", "0000000000000005"),
@@ -608,7 +608,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_holds_a_place_in_the_order_of_its_list() {
+    fn a_cursor_for_another_sort_order_is_rejected() {
         let (id, age) = ("0000000000000005", "034\u{1f}0000000000000005");
         for (query, place) in [("gender=f", age), ("gender=f&sort=id", id)] {
             let list = format!("/actors?{query}");

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_a_body_is_named_at_once() {
+    fn all_field_errors_of_a_body_are_reported_together() {
         let error = new(r#"{"name": "", "age": null}"#).unwrap_err();
         let FormError::Fields(errors) = error else {
             panic!("{error:?}")
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_members_are_ignored_however_odd() {
+    fn unknown_fields_are_ignored_with_any_value() {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
         let body = format!(
             r#"{{"id": 7, "odd": 1e999, "deep": {deep}, "name": "Ida", "age": 24, "gender": "f"}}"#
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_changes_nothing() {
+    fn a_null_field_in_a_patch_changes_nothing() {
         let form = Form::parse(br#"{"name": null, "age": "30"}"#, Handling::Lenient)
             .ok()
             .unwrap();
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn in_strict_mode_every_name_is_known_and_given_once() {
+    fn strict_mode_rejects_unknown_and_duplicate_fields() {
         let check = |body: &str, expected: &[(&str, &str)]| {
             let read =
                 |handling| ActorChanges::read(Form::parse(body.as_bytes(), handling).ok().unwrap());

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cast_is_one_credit_an_actor() {
+    fn a_cast_is_parsed_as_one_credit_per_actor() {
         let cast = read(
             r#"[{"actor_id": 5, "character": " Rick ", "billing": 1}, {"actor_id": 2.0, "billing": null, "x": []}]"#,
             Handling::Lenient,
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named_by_its_place() {
+    fn each_cast_error_is_reported_with_its_index_and_field() {
         for json in [
             "1",
             "{}",

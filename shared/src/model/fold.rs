@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neither_case_nor_accents_nor_width_count() {
+    fn folding_ignores_case_accents_and_width() {
         let check = |text: &str, expected: &str| assert_eq!(folded(text), expected, "{text:?}");
         check("Léa SEYDOUX", "lea seydoux");
         check("Lea\u{301}  Seydoux", "lea seydoux");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn every_apostrophe_is_one_and_every_dash_is_a_space() {
+    fn apostrophes_fold_to_one_character_and_dashes_to_a_space() {
         for apostrophe in "'’‘‛ʼʻʾʿʹ′`´＇".chars() {
             assert_eq!(
                 folded(&format!("O{apostrophe}Neil")),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn every_latin_letter_folds_to_ascii_and_no_other_letter_does() {
+    fn latin_letters_fold_to_ascii_and_other_letters_do_not() {
         assert!(LATIN.is_sorted_by_key(|(letter, _)| *letter));
         for letter in ('\u{c0}'..='\u{17f}').chain("ɓɔəɛɖƒɠɨɲʉʋȝ".chars()) {
             let folded = folded(&letter.to_string());
@@ -137,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn a_gender_is_compared_without_case_alone() {
+    fn genders_are_compared_ignoring_case_but_not_accents() {
         assert_eq!(caseless("FEMALE"), caseless("female"));
         assert_eq!(caseless("e\u{301}"), caseless("É"));
         assert_ne!(caseless("é"), caseless("e"));
     }
 
     #[test]
-    fn the_last_word_and_the_title_behind_an_article() {
+    fn the_last_word_and_the_title_without_its_article_are_extracted() {
         assert_eq!(
             (last_word("ida lupino"), last_word("ida"), last_word("")),
             ("lupino", "ida", "")

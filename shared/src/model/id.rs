@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_has_one_spelling() {
+    fn only_a_canonical_decimal_id_is_parsed() {
         for (text, number) in [
             ("1", 1),
             ("10", 10),

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_the_contract_is_read() {
+    fn every_documented_date_format_is_parsed() {
         let table = [
             ("2020-05-14", "Thu, 14 May 2020 00:00:00 GMT"),
             ("2021-10-1", "Fri, 01 Oct 2021 00:00:00 GMT"),
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_is_one_of_the_contracts_in_any_case() {
+    fn only_documented_time_zones_are_accepted_in_any_case() {
         for (zone, hour) in [
             ("Z", "14"),
             ("GMT", "14"),
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_can_be_read_two_ways_is_asked_for_again() {
+    fn an_ambiguous_date_is_rejected() {
         for text in [
             "01/02/2020",
             "1/2/2020",
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn any_other_date_is_rejected() {
         let refused = [
             "",
             " ",
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_out_can_come_back_in() {
+    fn a_formatted_date_parses_to_the_same_date() {
         for seconds in [-5_364_662_400, -1, 0, 1_589_464_933, 253_402_300_799] {
             let date = ReleaseDate::from_timestamp(seconds).unwrap();
             assert_eq!(ReleaseDate::parse(&date.to_string()), Ok(date));
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_ends_with_the_whole_of_a_day_that_has_no_time() {
+    fn a_range_end_without_a_time_includes_the_whole_day() {
         let check = |text: &str, expected: &str| {
             assert_eq!(
                 ReleaseDate::parse_end(text).unwrap().to_string(),

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_trimmed_and_otherwise_kept_as_sent() {
+    fn a_text_is_trimmed_and_otherwise_unchanged() {
         for (sent, kept) in [
             ("Ida", "Ida"),
             ("  Ida Lupino\n", "Ida Lupino"),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_a_length_in_characters() {
+    fn text_length_is_measured_in_characters() {
         assert!(Name::new(&"é".repeat(200)).is_some());
         assert!(Name::new(&format!("  {}  ", "x".repeat(200))).is_some());
         assert!(Name::new(&"x".repeat(201)).is_none());
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_text_and_one_with_control_characters_are_refused() {
+    fn an_empty_text_or_one_with_control_characters_is_rejected() {
         for text in [
             "",
             " ",

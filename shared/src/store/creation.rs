@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_one_subjects_on_one_route() {
+    fn idempotency_records_differ_by_subject_route_and_key() {
         let key = |subject: &str, route: &str, key: &str| {
             let IdempotencyKey { bucket, id, .. } = IdempotencyKey::new(subject, route, key, b"{}");
             (bucket, id)

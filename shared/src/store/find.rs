@@ -225,8 +225,8 @@ impl<R: Record> ReadStore<R> {
         let reads =
             (0..SHARDS).map(|shard| self.rows.read_index(&range, shard, count, query.descending));
         let shards = try_join_all(reads).await?;
-        // The rows of a shard are in the order of the walk's keys. The merged rows are complete only
-        // up to the first position where a shard has more.
+        // The rows of a shard are in the order of the walk's keys. The merged rows are complete
+        // only up to the first position where a shard has more.
         let ends = shards
             .iter()
             .filter_map(|shard| Some(format!("{section}{}", shard.read_to.as_ref()?)));

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_in_the_order_of_the_list() {
+    fn index_keys_sort_in_list_order() {
         let names = [
             ("", 9),
             ("an", 1),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_room_for_any_name() {
+    fn an_index_key_fits_any_name() {
         let long = "\u{1d5ba}".repeat(200) + &"é".repeat(300);
         assert!(text_key(&long, Id::MAX).len() <= MAX_KEY_BYTES);
         for greatest in [

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_read_whatever_else_is_in_the_answer() {
+    fn items_are_parsed_and_other_members_ignored() {
         let body = r#"{"Count": 3, "Items": [
             {"id": {"N": "1"}, "name": {"S": "Ida"}},
             {"name": {"S": "a \"b\" \u00e9\ud83c\udfad"}, "more": {"L": [{"M": {"name": {"S": "no"}}}]}, "id": {"N": "2"}},
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_to_go_on_is_an_item_of_the_sdk() {
+    fn the_last_evaluated_key_is_returned_as_an_sdk_item() {
         let parsed =
             read(r#"{"Items": [], "LastEvaluatedKey": {"bucket": {"N": "0"}, "by": {"S": "x"}}}"#)
                 .unwrap();
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_dynamodbs_has_its_code() {
+    fn a_dynamodb_error_keeps_its_code() {
         let prefix = "com.amazonaws.dynamodb.v20120810#";
         let body = format!(
             r#"{{"__type": "{prefix}ResourceNotFoundException", "message": "no such table"}}"#
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_an_error() {
+    fn a_malformed_query_response_is_an_error() {
         for body in [
             "",
             "[]",

@@ -15,10 +15,10 @@ use super::table::{Table, bucket_of, key};
 use crate::model::Id;
 
 impl<R: Record> Table<R> {
-    /// Changes only the attributes that `changes` names, in one write, if the row meets `precondition`.
-    /// Returns the changed row with its next version. Costs 1 write unit for a row of up to 1 KiB,
-    /// and 1 or 2 for each index whose key or row changes. If `changes` is empty, the row is only
-    /// read.
+    /// Changes only the attributes that `changes` names, in one write, if the row meets
+    /// `precondition`. Returns the changed row with its next version. Costs 1 write unit for a row
+    /// of up to 1 KiB, and 1 or 2 for each index whose key or row changes. If `changes` is empty,
+    /// the row is only read.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the change may
@@ -80,8 +80,8 @@ impl<R: Record> Table<R> {
         self.versioned(&updated.attributes.unwrap_or_default())
     }
 
-    /// Deletes the row if it meets `precondition`. Costs 1 write unit for a row of up to 1 KiB, and 1 for
-    /// each index.
+    /// Deletes the row if it meets `precondition`. Costs 1 write unit for a row of up to 1 KiB, and
+    /// 1 for each index.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::PreconditionFailed`], [`Error::Unavailable`] (the row may have

@@ -12,12 +12,12 @@ const KIB_64: usize = 64 * 1024;
 pub(super) fn rows() -> Vec<Row> {
     [
         malformed(),
-        ruleless(),
+        rule_breaking(),
         ages(),
         dates(),
         casts(),
         characters(),
-        taken(),
+        accepted(),
         sizes(),
         chunked(),
     ]
@@ -112,7 +112,7 @@ fn malformed() -> Vec<Row> {
         .collect()
 }
 
-fn ruleless() -> Vec<Row> {
+fn rule_breaking() -> Vec<Row> {
     let table = [
         ("no member", "{}"),
         ("all null", r#"{"name": null, "age": null, "gender": null}"#),
@@ -384,7 +384,7 @@ fn casts() -> Vec<Row> {
     .chain(characters.map(|character| format!(r#"[{{"actor_id": 1, "character": {character}}}]"#)))
     .chain(whole.map(str::to_owned))
     .chain(long);
-    let refused = casts.flat_map(|cast| {
+    let rejected = casts.flat_map(|cast| {
         let what: String = cast.chars().take(50).collect();
         let body = format!(r#"{{"title": "Changed", "cast": {cast}}}"#);
         [("PATCH", "/movies/1"), ("POST", "/movies")].map(|(method, path)| {
@@ -402,7 +402,7 @@ fn casts() -> Vec<Row> {
         .body(r#"{"cast": 7, "credits": [{}]}"#);
     let large = format!(r#"{{"cast": [{}]}}"#, r#"{"actor_id":1},"#.repeat(5000));
     let large = Row::new("a cast over 64 KiB", "PATCH", "/movies/1", 413).body(large);
-    refused.chain([missing, of_actor, large]).collect()
+    rejected.chain([missing, of_actor, large]).collect()
 }
 
 /// Texts that mean something to some program: here they are characters, and come back as they were
@@ -445,7 +445,7 @@ fn characters() -> Vec<Row> {
     texts.map(recast).into()
 }
 
-fn taken() -> Vec<Row> {
+fn accepted() -> Vec<Row> {
     let table = [
         ("an id of one's own", format!(r#"{{"id": 1, {ACTOR}}}"#)),
         (
@@ -505,7 +505,7 @@ fn taken() -> Vec<Row> {
             format!("{{{}{ACTOR}}}", "\"age\":[],".repeat(5000)),
         ),
     ];
-    let taken = table.iter().map(|(what, body)| creating(what, body));
+    let accepted = table.iter().map(|(what, body)| creating(what, body));
     let movie = Row::new("an actor's members in a movie", "POST", "/movies", 200)
         .body(format!(
             r#"{{"title": "T", "release_date": "2020-05-14", "actors": [1], {ACTOR}}}"#
@@ -515,7 +515,7 @@ fn taken() -> Vec<Row> {
         ));
     let nothing = Row::new("a change of nothing known", "PATCH", "/movies/1", 200)
         .body(format!("{{\"id\": 2, {ACTOR}}}"));
-    taken.chain([movie, nothing]).collect()
+    accepted.chain([movie, nothing]).collect()
 }
 
 fn sizes() -> Vec<Row> {

@@ -12,7 +12,7 @@ pub(super) fn rows() -> Vec<Row> {
         content(),
         if_match(),
         idempotency_key(),
-        believed(),
+        ignored_headers(),
     ]
     .into_iter()
     .flatten()
@@ -44,7 +44,7 @@ fn authorization() -> Vec<Row> {
             "X-Remote-User: local|producer\r\nX-Amzn-Oidc-Data: {token}\r\n",
         ),
     ];
-    let refused: &[(&str, &[u8])] = &[
+    let rejected: &[(&str, &[u8])] = &[
         ("nothing in it", b""),
         ("the scheme alone", b"Bearer"),
         ("no scheme", b"{token}"),
@@ -87,7 +87,7 @@ fn authorization() -> Vec<Row> {
             .from(None)
             .headers(lines)
     });
-    let bad = refused.iter().map(|(what, value)| {
+    let bad = rejected.iter().map(|(what, value)| {
         let line = [b"Authorization: ", *value, b"\r\n"].concat();
         Row::new(&format!("a token with {what}"), "DELETE", "/actors/1", 401).headers(line)
     });
@@ -99,7 +99,7 @@ fn authorization() -> Vec<Row> {
 }
 
 fn content() -> Vec<Row> {
-    let refused: &[(&str, &[u8])] = &[
+    let rejected: &[(&str, &[u8])] = &[
         ("of no type", b"Content-Type:"),
         ("of any type", b"Content-Type: */*"),
         ("of plain text", b"Content-Type: text/plain"),
@@ -150,17 +150,17 @@ fn content() -> Vec<Row> {
             b"Content-Type: application/json\r\nContent-Encoding:",
         ),
     ];
-    let refused = refused.iter().map(|(what, lines)| {
+    let rejected = rejected.iter().map(|(what, lines)| {
         Row::new(&format!("a body {what}"), "POST", "/actors", 415)
             .headers([*lines, b"\r\n"].concat())
             .body(ACTOR)
     });
-    let taken = [
+    let accepted = [
         "application/json; charset=utf-16",
         "APPLICATION/JSON;;;",
         "application/json; boundary=\"x,y\"",
     ];
-    let taken = taken.map(|content_type| {
+    let accepted = accepted.map(|content_type| {
         Row::new(content_type, "POST", "/actors", 200)
             .headers(format!("Content-Type: {content_type}\r\n"))
             .body(ACTOR)
@@ -168,7 +168,7 @@ fn content() -> Vec<Row> {
                 json!({"name": "Ida", "age": 34, "gender": "f"}),
             ))
     });
-    refused.chain(taken).collect()
+    rejected.chain(accepted).collect()
 }
 
 fn if_match() -> Vec<Row> {
@@ -270,7 +270,7 @@ fn idempotency_key() -> Vec<Row> {
 
 /// Headers that would change the request if anything trusted them. Each is sent with a request that
 /// finds nothing, and with a list.
-fn believed() -> Vec<Row> {
+fn ignored_headers() -> Vec<Row> {
     let lines: &[&[u8]] = &[
         b"Host: localhost:99999",
         b"Host: [::1]",

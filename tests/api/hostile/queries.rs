@@ -98,7 +98,7 @@ pub(super) fn rows() -> Vec<Row> {
 /// The parameters that find rows, each with values that break its rule and with valid values that
 /// look invalid.
 fn found() -> Vec<Row> {
-    let refused: &[(&str, &str, &[&str])] = &[
+    let rejected: &[(&str, &str, &[&str])] = &[
         (
             "actors",
             "name",
@@ -248,7 +248,7 @@ fn found() -> Vec<Row> {
             &["", "credits", "CAST", "cast%20", "cast,cast", "true"],
         ),
     ];
-    let refused = refused.iter().flat_map(|(resource, name, values)| {
+    let rejected = rejected.iter().flat_map(|(resource, name, values)| {
         values
             .iter()
             .map(move |value| (*resource, format!("{name}={value}"), 422))
@@ -277,7 +277,7 @@ fn found() -> Vec<Row> {
         ("actors", "after=1&sort=age".to_owned(), 422),
         ("movies", "after=1&sort=title".to_owned(), 422),
     ];
-    let taken = [
+    let accepted = [
         ("actors", format!("name={}", "x".repeat(200))),
         // U+FDFA folds to eighteen characters.
         ("actors", format!("name={}", "%ef%b7%ba".repeat(200))),
@@ -317,9 +317,9 @@ fn found() -> Vec<Row> {
         ("movies", "name=&gender=&min_age=-1&movie_id=0".to_owned()),
         ("actors", "name[]=&sort[]=x&min_age[$gt]=0&NAME=".to_owned()),
     ];
-    let rows = refused
+    let rows = rejected
         .chain(twice)
-        .chain(taken.map(|(resource, query)| (resource, query, 200)));
+        .chain(accepted.map(|(resource, query)| (resource, query, 200)));
     rows.map(|(resource, query, status)| {
         let what: String = query.chars().take(60).collect();
         Row::new(

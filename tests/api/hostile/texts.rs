@@ -8,7 +8,7 @@ use super::{Change, Row};
 pub(super) fn rows() -> Vec<Row> {
     let long = "𝕏".repeat(200);
     let zalgo = format!("Z{}", "\u{0335}\u{0321}\u{0302}".repeat(60));
-    let kept = [
+    let accepted = [
         "' OR '1'='1",
         "Robert'); DROP TABLE actors;--",
         "#name",
@@ -52,7 +52,7 @@ pub(super) fn rows() -> Vec<Row> {
         &zalgo,
         &long,
     ];
-    let refused = [
+    let rejected = [
         "",
         " ",
         "\u{3000}\u{a0}\u{2003}",
@@ -77,7 +77,7 @@ pub(super) fn rows() -> Vec<Row> {
             json!({"name": text, "age": 1, "gender": "f"}),
         ))
     };
-    let kept = kept.into_iter().flat_map(|text| {
+    let accepted = accepted.into_iter().flat_map(|text| {
         // Once as it is and once escaped; outside the first plane the escapes are surrogate pairs.
         let escaped: String = text
             .encode_utf16()
@@ -90,7 +90,8 @@ pub(super) fn rows() -> Vec<Row> {
     });
     let trimmed = ["  Ida ", "\u{3000}Ida\u{a0}\r\n", "\u{2028}Ida\u{85}"]
         .map(|text| created(sent(text, 200), "Ida"));
-    kept.chain(trimmed)
-        .chain(refused.map(|text| sent(text, 422)))
+    accepted
+        .chain(trimmed)
+        .chain(rejected.map(|text| sent(text, 422)))
         .collect()
 }

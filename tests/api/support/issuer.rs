@@ -23,9 +23,9 @@ pub(crate) enum Behaviour {
     /// With this status and a page.
     Fails(u16),
     /// With this document, after a delay.
-    Dawdles(Duration, String),
+    Delays(Duration, String),
     /// With this document, a byte at a time.
-    Drips(String),
+    SendsSlowly(String),
     /// With this document, labelled as compressed.
     Compresses(String),
     /// With a redirect to this URL.
@@ -40,14 +40,14 @@ pub(crate) struct TestIssuer {
 
 struct Shared {
     behaviour: Mutex<Behaviour>,
-    asked: AtomicUsize,
+    fetches: AtomicUsize,
 }
 
 impl TestIssuer {
     pub(crate) async fn start(behaviour: Behaviour) -> Self {
         let shared = Arc::new(Shared {
             behaviour: Mutex::new(behaviour),
-            asked: AtomicUsize::new(0),
+            fetches: AtomicUsize::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap())
@@ -69,8 +69,8 @@ impl TestIssuer {
     }
 
     /// How often the keys were requested.
-    pub(crate) fn asked(&self) -> usize {
-        self.shared.asked.load(Ordering::SeqCst)
+    pub(crate) fn fetches(&self) -> usize {
+        self.shared.fetches.load(Ordering::SeqCst)
     }
 
     /// A token of this issuer for the local API.
@@ -93,18 +93,18 @@ pub(crate) fn key_document(keys: &[&SigningKey]) -> String {
 }
 
 async fn response(State(shared): State<Arc<Shared>>) -> Response {
-    shared.asked.fetch_add(1, Ordering::SeqCst);
+    shared.fetches.fetch_add(1, Ordering::SeqCst);
     let behaviour = shared.behaviour.lock().unwrap().clone();
     match behaviour {
         Behaviour::Publishes(document) => document.into_response(),
         Behaviour::Fails(status) => {
             (StatusCode::from_u16(status).unwrap(), "<html>sorry</html>").into_response()
         }
-        Behaviour::Dawdles(pause, document) => {
+        Behaviour::Delays(pause, document) => {
             tokio::time::sleep(pause).await;
             document.into_response()
         }
-        Behaviour::Drips(document) => {
+        Behaviour::SendsSlowly(document) => {
             let bytes = document.into_bytes().into_iter();
             let stream = futures_util::stream::unfold(bytes, |mut bytes| async {
                 tokio::time::sleep(Duration::from_millis(50)).await;

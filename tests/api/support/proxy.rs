@@ -213,9 +213,9 @@ impl Shared {
             let response = match fault {
                 Fault::BlackHole => std::future::pending().await,
                 Fault::ResetBefore => return Err(reset(stream)),
-                Fault::Throttle => refusal(400, "ThrottlingException"),
+                Fault::Throttle => dynamodb_error(400, "ThrottlingException"),
                 Fault::Conflict => conflict(parts),
-                Fault::ErrorBefore => refusal(500, "InternalServerError"),
+                Fault::ErrorBefore => dynamodb_error(500, "InternalServerError"),
                 Fault::Delay(pause) => {
                     tokio::time::sleep(pause).await;
                     self.forward(&head, body).await
@@ -227,7 +227,7 @@ impl Shared {
                 }
                 Fault::ErrorAfter => {
                     self.forward(&head, body).await;
-                    refusal(500, "InternalServerError")
+                    dynamodb_error(500, "InternalServerError")
                 }
                 Fault::None | Fault::ResetAfter | Fault::CutAt(_) => {
                     self.forward(&head, body).await
@@ -298,21 +298,21 @@ async fn read_some(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()
     }
 }
 
-fn header<'a>(head: &'a str, wanted: &str) -> &'a str {
+fn header<'a>(head: &'a str, header_name: &str) -> &'a str {
     let lines = head.lines().filter_map(|line| line.split_once(':'));
     lines
-        .filter(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        .filter(|(name, _)| name.eq_ignore_ascii_case(header_name))
         .map(|(_, value)| value.trim())
         .next()
         .unwrap_or_default()
 }
 
-fn refusal(status: u16, code: &str) -> Vec<u8> {
-    refusal_with(status, code, "")
+fn dynamodb_error(status: u16, code: &str) -> Vec<u8> {
+    dynamodb_error_with(status, code, "")
 }
 
 /// An error with additional members, each followed by a comma.
-fn refusal_with(status: u16, code: &str, members: &str) -> Vec<u8> {
+fn dynamodb_error_with(status: u16, code: &str, members: &str) -> Vec<u8> {
     let body = format!(
         r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}",{members}"message":"as planned"}}"#
     );
@@ -326,11 +326,11 @@ fn refusal_with(status: u16, code: &str, members: &str) -> Vec<u8> {
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
 fn conflict(parts: Option<usize>) -> Vec<u8> {
     let Some(parts) = parts else {
-        return refusal(400, "TransactionConflictException");
+        return dynamodb_error(400, "TransactionConflictException");
     };
     let none = r#"{"Code":"None"},"#.repeat(parts - 1);
     let reasons = format!(r#""CancellationReasons":[{none}{{"Code":"TransactionConflict"}}],"#);
-    refusal_with(400, "TransactionCanceledException", &reasons)
+    dynamodb_error_with(400, "TransactionCanceledException", &reasons)
 }
 
 /// Makes the connection end with a reset instead of an orderly close; returns the error for the

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_comes_back_as_it_was_written() {
+    fn a_row_is_read_back_as_written() {
         let id = Id::new(7).unwrap();
         let (name, gender) = (Name::new("Ida").unwrap(), Gender::new("f").unwrap());
         let actor = Actor {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_is_no_row_is_an_error_that_names_the_attribute() {
+    fn a_malformed_item_is_an_error_that_names_the_attribute() {
         let id = Id::new(7).unwrap();
         let check = |attribute: &'static str, value: Option<AttributeValue>| {
             let mut item = item(vec![
