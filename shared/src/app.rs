@@ -39,9 +39,9 @@ const HEADERS: [(&str, &str); 5] = [
 /// not respond, however many calls its request makes.
 const HANDLE_TIMEOUT: Duration = Duration::from_millis(2100);
 
-/// The longest that a cold start waits for its connections and the key set. The handshakes would
-/// take about this much time from the first request, with the CPU share that 128 MB get. So a
-/// silent issuer or store delays a start by no more than a working one saves.
+/// The longest that a cold start waits for its connections and the key set. The first request would
+/// spend about this long on the TLS handshakes, with the CPU share of 128 MB. So a start that waits
+/// in vain loses no more time than a successful one saves.
 const CONNECT_WAIT: Duration = Duration::from_millis(20);
 
 /// The header with the id that a response shares with its log line.
@@ -188,10 +188,10 @@ fn success(reply: &Reply) -> Response<Body> {
     response
 }
 
-fn failure(answer: ErrorResponse<'_>) -> Response<Body> {
-    let mut response = Response::new(Body::from(endpoint::json(&answer.body)));
-    *response.status_mut() = answer.status;
-    insert(&mut response, answer.headers);
+fn failure(error: ErrorResponse<'_>) -> Response<Body> {
+    let mut response = Response::new(Body::from(endpoint::json(&error.body)));
+    *response.status_mut() = error.status;
+    insert(&mut response, error.headers);
     response
 }
 

@@ -92,9 +92,9 @@ impl FromStr for Issuer {
         let url = format!("{}/", url.strip_suffix('/').unwrap_or(&url));
         let parsed = Url::parse(&url).map_err(|_| RULE)?;
         let bare = parsed.path() == "/" && parsed.query().is_none() && parsed.fragment().is_none();
-        // A URL that parses to the same text has no user name, default port, upper case or stray
-        // character.
-        if bare && parsed.username().is_empty() && parsed.as_str() == url {
+        // A URL that parses to the same text has no default port, upper case or stray character.
+        let anonymous = parsed.username().is_empty() && parsed.password().is_none();
+        if bare && anonymous && parsed.as_str() == url {
             Ok(Self(url))
         } else {
             Err(RULE)
@@ -219,8 +219,8 @@ fn read_issuer(reader: &mut Reader<'_>) -> Option<IssuerConfig> {
     })
 }
 
-/// Reads an environment variable. One that is not UTF-8 does not count as missing: its replacement
-/// character makes it malformed.
+/// Reads an environment variable. A value that is not UTF-8 does not count as missing: its invalid
+/// bytes become U+FFFD.
 fn variable(name: &str) -> Option<String> {
     Some(env::var_os(name)?.to_string_lossy().into_owned())
 }

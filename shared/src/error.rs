@@ -12,13 +12,13 @@ use crate::store::{self, MAX_CHANGED_CREDITS};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// 400: the body is missing or is not a JSON object.
-    #[error("the body is no JSON object: {0}")]
+    #[error("the body is not a JSON object: {0}")]
     BadRequest(&'static str),
     /// 401: no `Authorization` header was sent.
     #[error("no authorization header")]
     AuthorizationMissing,
     /// 401: the `Authorization` header does not hold a valid access token.
-    #[error("token refused: {0}")]
+    #[error("invalid token: {0}")]
     InvalidToken(TokenError),
     /// 403: the token is valid but lacks the endpoint's permission.
     #[error("permission missing: {0}")]
@@ -30,7 +30,7 @@ pub enum Error {
     #[error("method not allowed")]
     MethodNotAllowed(&'static str),
     /// 409: a request with the same idempotency key is in progress.
-    #[error("a request with the same idempotency key is under way")]
+    #[error("a request with the same idempotency key is in progress")]
     Conflict,
     /// 412: the row has none of the versions that `If-Match` names.
     #[error("precondition failed")]
@@ -90,10 +90,10 @@ impl Error {
             )
             .code("authorization_header_missing")
             .header("www-authenticate", "Bearer"),
-            Self::InvalidToken(refusal) => {
+            Self::InvalidToken(error) => {
                 ErrorResponse::new(StatusCode::UNAUTHORIZED, "The access token is not valid.")
                     .code("invalid_token")
-                    .header("www-authenticate", challenge(refusal))
+                    .header("www-authenticate", challenge(error))
             }
             Self::PermissionMissing(permission) => ErrorResponse::new(
                 StatusCode::FORBIDDEN,
@@ -135,8 +135,8 @@ impl Error {
 
 /// The `WWW-Authenticate` challenge for an invalid token. It has an error code only if a bearer
 /// token was sent (RFC 6750, section 3.1).
-fn challenge(refusal: &TokenError) -> &'static str {
-    match refusal {
+fn challenge(error: &TokenError) -> &'static str {
+    match error {
         TokenError::NotBearer => "Bearer",
         _ => r#"Bearer error="invalid_token""#,
     }
@@ -195,10 +195,10 @@ impl<'a> ErrorResponse<'a> {
 }
 
 impl From<AuthError> for Error {
-    fn from(denial: AuthError) -> Self {
-        match denial {
+    fn from(error: AuthError) -> Self {
+        match error {
             AuthError::HeaderMissing => Self::AuthorizationMissing,
-            AuthError::InvalidToken(refusal) => Self::InvalidToken(refusal),
+            AuthError::InvalidToken(error) => Self::InvalidToken(error),
             AuthError::KeysUnavailable { cause, retry_after } => Self::Unavailable {
                 cause: format!("key set: {cause}"),
                 retry_after,
@@ -218,9 +218,9 @@ impl From<store::Error> for Error {
                 "was used with another body; take a new key for a new request",
             )]),
             store::Error::UnknownActors(actors) => {
-                let unknown = |(place, id)| {
+                let unknown = |(position, id)| {
                     FieldError::of(
-                        format!("cast[{place}].actor_id"),
+                        format!("cast[{position}].actor_id"),
                         format!("there is no actor {id}"),
                     )
                 };

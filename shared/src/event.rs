@@ -3,7 +3,7 @@
 //! `lambda_http` builds a URL from the event's host, path and query and panics if it does not
 //! parse. The client chooses all three: an HTTP API passes the path on decoded, and the query as it
 //! was sent. This code does not need the URL (it uses the raw path, the query parameters and the
-//! route key), so what may not parse is replaced first.
+//! route key), so parts that might not parse are first removed or percent-encoded.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -33,15 +33,15 @@ pub(crate) fn sanitize(request: LambdaRequest) -> LambdaRequest {
 fn clean(event: &mut ApiGatewayV2httpRequest) {
     event.headers.remove(HOST);
     event.request_context.domain_name = None;
-    let is_sound = |path: &String| path.starts_with('/') && path.len() <= MAX_PATH_BYTES;
-    event.raw_path = event.raw_path.take().filter(is_sound);
+    let is_valid = |path: &String| path.starts_with('/') && path.len() <= MAX_PATH_BYTES;
+    event.raw_path = event.raw_path.take().filter(is_valid);
     let query = event
         .raw_query_string
         .take()
         .map(|query| percent_encoded(&query));
     event.raw_query_string = query.filter(|query| query.len() <= MAX_PATH_BYTES);
-    let broken = |body: &String| event.is_base64_encoded && STANDARD.decode(body).is_err();
-    event.body = event.body.take().filter(|body| !broken(body));
+    let is_malformed = |body: &String| event.is_base64_encoded && STANDARD.decode(body).is_err();
+    event.body = event.body.take().filter(|body| !is_malformed(body));
 }
 
 /// Percent-encodes the characters that a query may not hold (RFC 3986, section 3.4), and no others.

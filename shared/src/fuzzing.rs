@@ -1,5 +1,5 @@
-//! Ways into the private parsers, for the targets of `fuzz/`. They are there with the feature
-//! `fuzzing` alone, which nothing that is deployed turns on.
+//! Exports the private parsers to the targets of `fuzz/`. Only the feature `fuzzing` compiles this
+//! module, and no deployed crate enables it.
 
-pub use crate::auth::fuzzing::{Key, Signed, key_set, token};
+pub use crate::auth::fuzzing::{Key, UnverifiedToken, key_set, token};
 pub use crate::endpoint::fuzzing::{Event, event};

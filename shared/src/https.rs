@@ -77,9 +77,7 @@ impl Https {
     pub fn new(roots: &Roots) -> Self {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
-            .unwrap_or_else(|error| {
-                unreachable!("the provider has all that TLS 1.2 and 1.3 ask for: {error}")
-            })
+            .unwrap_or_else(|error| unreachable!("AWS-LC supports TLS 1.2 and 1.3: {error}"))
             .with_root_certificates(Arc::clone(&roots.0))
             .with_no_client_auth();
         let client = Client::builder()
@@ -92,7 +90,7 @@ impl Https {
             .retry(retry::never())
             .build()
             .unwrap_or_else(|error| {
-                unreachable!("nothing is read to build a client with its TLS: {error}")
+                unreachable!("a client with a preconfigured TLS backend always builds: {error}")
             });
         Self { client }
     }
@@ -106,8 +104,8 @@ impl Https {
             .await
     }
 
-    /// Opens a connection and keeps it for the first request. Ignores errors: that request then
-    /// connects itself.
+    /// Opens a connection, with a GET whose response is discarded, and keeps it for the first
+    /// request. Ignores errors: that request then connects itself.
     pub(crate) async fn connect(&self, url: Url) {
         if let Ok(response) = self.get(url).await {
             drop(response.bytes().await);

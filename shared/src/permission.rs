@@ -87,7 +87,7 @@ impl Permissions {
     }
 
     /// Whether the permission is granted.
-    pub(crate) fn contain(self, permission: Permission) -> bool {
+    pub(crate) fn contains(self, permission: Permission) -> bool {
         self.granted & bit(permission) != 0
     }
 
@@ -96,7 +96,7 @@ impl Permissions {
     /// # Errors
     /// The missing permission.
     pub(crate) fn may_read<R: Resource>(self) -> Result<MayRead<R>, Permission> {
-        if self.contain(R::READ) {
+        if self.contains(R::READ) {
             Ok(MayRead(PhantomData))
         } else {
             Err(R::READ)
@@ -163,7 +163,7 @@ mod tests {
             let alone = Permissions::named([permission.as_str()]);
             let granted: Vec<_> = Permission::ALL
                 .into_iter()
-                .filter(|other| alone.contain(*other))
+                .filter(|other| alone.contains(*other))
                 .collect();
             assert_eq!(granted, [permission]);
         }

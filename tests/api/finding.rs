@@ -927,8 +927,13 @@ async fn a_page_beyond_its_first_bucket_reads_the_counter_concurrently() {
         let held = proxy.hold_next("Query");
         let counter_is_read = async {
             held.reached().await;
-            while proxy.calls().iter().all(|call| call.name != "GetItem") {
+            let mut names: Vec<_> = proxy.calls().into_iter().map(|call| call.name).collect();
+            while !names.iter().any(|name| name == "GetItem") {
                 tokio::task::yield_now().await;
+                names.extend(proxy.calls().into_iter().map(|call| call.name));
+                // A second Query is a retry of the first, which waited in vain.
+                let queries = names.iter().filter(|name| *name == "Query");
+                assert_eq!(queries.count(), 1, "{path}");
             }
             held.release();
         };

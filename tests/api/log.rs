@@ -51,10 +51,10 @@ async fn a_request_logs_one_line_with_its_route_status_and_duration() {
 async fn the_log_names_the_cause_of_a_rejected_token() {
     let api = Api::start().await;
     for (value, cause) in [
-        ("Basic dTpw", "token refused: no bearer token"),
+        ("Basic dTpw", "invalid token: no bearer token"),
         (
             "Bearer x.y",
-            "token refused: not three segments of base64url",
+            "invalid token: not three segments of base64url",
         ),
     ] {
         let response = send(api.request("GET", "/actors").header("authorization", value)).await;

@@ -8,7 +8,7 @@ use super::jwk;
 use super::token::{Claims, Token, TokenError};
 
 /// A parsed token. Its signature is not checked yet.
-pub struct Signed<'a>(Token<'a>);
+pub struct UnverifiedToken<'a>(Token<'a>);
 
 /// An RSA key that may verify RS256 signatures.
 pub struct Key {
@@ -25,15 +25,15 @@ pub struct Key {
 ///
 /// # Errors
 /// [`TokenError`], as for the token of a request.
-pub fn token(text: &str) -> Result<Signed<'_>, TokenError> {
-    Token::parse(text).map(Signed)
+pub fn token(text: &str) -> Result<UnverifiedToken<'_>, TokenError> {
+    Token::parse(text).map(UnverifiedToken)
 }
 
 /// Reads a key document. Returns `None` if it is not a key set.
 pub fn key_set(document: &[u8]) -> Option<Vec<Key>> {
     let keys = jwk::read(document)?.into_iter().map(|(kid, key)| {
         let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
-            unreachable!("a key set holds RSA keys alone")
+            unreachable!("a key set holds only RSA keys")
         };
         Key {
             kid,
@@ -45,7 +45,7 @@ pub fn key_set(document: &[u8]) -> Option<Vec<Key>> {
     Some(keys.collect())
 }
 
-impl Signed<'_> {
+impl UnverifiedToken<'_> {
     /// The `kid` of the token's header.
     pub fn kid(&self) -> &str {
         &self.0.kid

@@ -40,7 +40,7 @@ pub(super) fn read(document: &[u8]) -> Option<Keys> {
 }
 
 /// The key and its id, if the key is meant for RS256 signatures and strong enough: an odd modulus
-/// of 2048 to 8192 bits, and an exponent that [`is_sound_exponent`] accepts.
+/// of 2048 to 8192 bits, and an exponent that [`is_accepted_exponent`] accepts.
 fn usable(jwk: Jwk) -> Option<(String, DecodingKey)> {
     let meant = jwk.kty == "RSA"
         && !jwk.kid.is_empty()
@@ -50,8 +50,9 @@ fn usable(jwk: Jwk) -> Option<(String, DecodingKey)> {
             .key_ops
             .is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
     let (modulus, exponent) = (number(&jwk.n)?, number(&jwk.e)?);
-    let strong =
-        (2048..=8192).contains(&bits(&modulus)) && is_odd(&modulus) && is_sound_exponent(&exponent);
+    let strong = (2048..=8192).contains(&bits(&modulus))
+        && is_odd(&modulus)
+        && is_accepted_exponent(&exponent);
     (meant && strong).then(|| {
         (
             jwk.kid,
@@ -80,7 +81,7 @@ fn is_odd(number: &[u8]) -> bool {
 
 /// Whether an exponent is odd, at least 65537 (NIST SP 800-56B, section 6.2) and at most 33 bits
 /// long, which keeps verification fast.
-fn is_sound_exponent(exponent: &[u8]) -> bool {
+fn is_accepted_exponent(exponent: &[u8]) -> bool {
     is_odd(exponent) && (17..=33).contains(&bits(exponent))
 }
 

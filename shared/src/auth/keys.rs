@@ -1,19 +1,20 @@
 //! The issuer's key set: fetched while a function starts or at first need, kept, and fetched again
 //! when it may have changed.
 //!
-//! What a request for the key `kid` does depends on the age of the set that was fetched last:
+//! What a request for the key `kid` does depends on the age of the last set that was fetched:
 //!
-//! | age of the set | `kid` is in it | `kid` is not in it |
+//! | age | if the set has `kid` | if it does not |
 //! |---|---|---|
-//! | there is no set | | waits for a fetch; without a set after it, 503 |
-//! | below the cache time | uses the key | waits for a fetch; then 401, unless it brought the key |
-//! | up to a cool-down more | uses the key, and a fetch runs in the background | waits for a fetch; then 401, or 503 if it failed |
-//! | up to an hour more than the cache time | waits for a fetch, half a second at most; uses the key unless the fetch took it away | the same |
-//! | older | as if there were no set | as if there were no set |
+//! | no set yet | | waits for the fetch; if it fails, 503 |
+//! | under the cache time | uses the key | waits for the fetch; without the key, 401 |
+//! | under cache time + cool-down | uses the key; fetches in the background | waits; 401, or 503 if the fetch failed |
+//! | under cache time + 1 hour | waits for the fetch, at most 0.5 s; uses the key unless the new set lacks it | waits; 401, or 503 if the fetch failed |
+//! | older | waits; 503 if the fetch failed | waits; 401, or 503 if the fetch failed |
 //!
-//! A fetch starts only if none is under way and the last one started a cool-down ago (a second ago
-//! while there is no set). It runs in a task of its own, and the lock is held for look-ups only. So
-//! a slow issuer delays no request whose key is known, and all requests that wait share one fetch.
+//! A request never waits for a fetch that may not start: at most one is in flight, and one starts
+//! at least a cool-down after the last one (one second while there is no set). So unknown ids cause
+//! at most one fetch per cool-down. A fetch runs in a task of its own, and no lock is held across
+//! it: all waiting requests share one fetch, and a slow issuer delays a known key by 0.5 s at most.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -47,9 +48,9 @@ const FIRST_NEED_COOLDOWN: Duration = Duration::from_secs(1);
 pub enum KeysError {
     /// No connection, no response within the time-out, or a truncated response.
     #[error("no response from the issuer")]
-    NoAnswer,
+    NoResponse,
     /// A status other than 200; redirects are not followed.
-    #[error("the issuer answered with status {0}")]
+    #[error("the issuer responded with status {0}")]
     Status(u16),
     /// The document is longer than the limit, or has a `Content-Encoding`.
     #[error("the issuer's document is too long or encoded")]
@@ -74,20 +75,21 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    good: Option<CachedKeys>,
-    /// When the last fetch started, unless the next one may start at once.
-    asked: Option<Instant>,
+    cached: Option<CachedKeys>,
+    /// When the last fetch started, for the cool-down. `None` if the next one may start at once.
+    last_started: Option<Instant>,
     /// The error of the last fetch, if it failed.
     failure: Option<KeysError>,
-    /// Set while a fetch is under way; the channel closes when the fetch ends.
-    under_way: Option<watch::Receiver<()>>,
+    /// Set while a fetch is in flight; the channel closes when the fetch ends.
+    in_flight: Option<watch::Receiver<()>>,
 }
 
 /// The last key set that was fetched successfully.
 struct CachedKeys {
     keys: Keys,
     fetched: Instant,
-    /// The same by the wall clock, which also counts the time that an environment is frozen.
+    /// The same by the wall clock, since a monotonic clock may stop while the environment is
+    /// frozen.
     fetched_at: SystemTime,
 }
 
@@ -102,7 +104,7 @@ impl CachedKeys {
 enum Step {
     /// The result: the key, or `None` if the issuer has not published it.
     Done(Result<Option<Arc<DecodingKey>>, AuthError>),
-    /// Wait for the fetch under way, at most this long, then look the key up again.
+    /// Wait for the fetch in flight, at most this long, then look the key up again.
     Wait(watch::Receiver<()>, Duration),
 }
 
@@ -123,11 +125,11 @@ impl KeySet {
     /// Fetches the set before a request needs it, and waits until the fetch has ended. If the fetch
     /// fails, the first request starts another one at once.
     pub(super) async fn prefetch(&self) {
-        let under_way = self
+        let in_flight = self
             .shared
             .fetch(&mut self.shared.state(), Instant::now(), true);
-        if let Some(mut under_way) = under_way {
-            drop(under_way.changed().await);
+        if let Some(mut in_flight) = in_flight {
+            drop(in_flight.changed().await);
         }
     }
 
@@ -136,15 +138,15 @@ impl KeySet {
         let began = Instant::now();
         let mut waits = 0;
         loop {
-            // A fetch that was frozen with its environment fails as soon as the environment thaws,
-            // so a request also waits for the next fetch.
+            // A fetch that was frozen with its environment fails at once when the environment
+            // thaws. So a request whose first wait was short waits for a second fetch.
             let waited = waits >= 2 || began.elapsed() >= KNOWN_KEY_WAIT && waits >= 1;
             match self.shared.step(kid, waited, Instant::now()) {
                 Step::Done(result) => return result,
                 // The sender is dropped when the fetch ends, which ends the wait; nothing is ever
                 // sent.
-                Step::Wait(mut under_way, longest) => {
-                    drop(tokio::time::timeout(longest, under_way.changed()).await)
+                Step::Wait(mut in_flight, longest) => {
+                    drop(tokio::time::timeout(longest, in_flight.changed()).await)
                 }
             }
             waits += 1;
@@ -161,31 +163,36 @@ impl Shared {
     /// and starts no fetch.
     fn step(self: &Arc<Self>, kid: &str, waited: bool, now: Instant) -> Step {
         let mut state = self.state();
-        let age = state.good.as_ref().map(|good| good.age(now));
-        let key = state
-            .good
+        // A set that is too old to use counts as none.
+        let age = state
+            .cached
             .as_ref()
-            .and_then(|good| good.keys.get(kid).cloned());
-        let usable = key.filter(|_| age.is_some_and(|age| age < self.cache + STALE_IF_ERROR));
+            .map(|cached| cached.age(now))
+            .filter(|age| *age < self.cache + STALE_IF_ERROR);
+        let key = state
+            .cached
+            .as_ref()
+            .and_then(|cached| cached.keys.get(kid).cloned());
+        let usable = key.filter(|_| age.is_some());
         let fresh = age.is_some_and(|age| age < self.cache);
         if fresh && usable.is_some() {
             return Step::Done(Ok(usable));
         }
-        let under_way = if waited {
+        let in_flight = if waited {
             None
         } else {
             self.fetch(&mut state, now, false)
         };
         let may_be_withdrawn = age.is_some_and(|age| age >= self.cache + self.cooldown);
-        let started = state.asked.unwrap_or(now);
+        let started = state.last_started.unwrap_or(now);
         let wait = match (&usable, may_be_withdrawn) {
             // The fetch's own time-out ends this wait.
             (None, _) => Duration::MAX,
             (Some(_), true) => (started + KNOWN_KEY_WAIT).saturating_duration_since(now),
             (Some(_), false) => Duration::ZERO,
         };
-        match under_way {
-            Some(under_way) if wait > Duration::ZERO => Step::Wait(under_way, wait),
+        match in_flight {
+            Some(in_flight) if wait > Duration::ZERO => Step::Wait(in_flight, wait),
             _ => Step::Done(match usable {
                 Some(key) => Ok(Some(key)),
                 // An unknown id is rejected only if the set is fresh or the last fetch succeeded.
@@ -195,8 +202,8 @@ impl Shared {
         }
     }
 
-    /// Returns the fetch under way. Starts one if there is none and the last one started at least a
-    /// cool-down ago. `ahead` marks a prefetch.
+    /// Returns the fetch in flight, and starts one first if there is none and the cool-down has
+    /// passed. `ahead` marks a prefetch.
     fn fetch(
         self: &Arc<Self>,
         state: &mut State,
@@ -205,17 +212,17 @@ impl Shared {
     ) -> Option<watch::Receiver<()>> {
         // A closed channel means that the fetch has ended, even by a panic.
         let idle = state
-            .under_way
+            .in_flight
             .as_ref()
-            .is_none_or(|under_way| under_way.has_changed().is_err());
+            .is_none_or(|in_flight| in_flight.has_changed().is_err());
         if idle
-            && state
-                .asked
-                .is_none_or(|asked| now.duration_since(asked) >= state.pause(self.cooldown))
+            && state.last_started.is_none_or(|last_started| {
+                now.duration_since(last_started) >= state.pause(self.cooldown)
+            })
         {
-            let (ended, under_way) = watch::channel(());
-            state.asked = Some(now);
-            state.under_way = Some(under_way);
+            let (ended, in_flight) = watch::channel(());
+            state.last_started = Some(now);
+            state.in_flight = Some(in_flight);
             let shared = Arc::clone(self);
             tokio::spawn(async move {
                 let fetched = shared.fetch_keys().await;
@@ -223,20 +230,20 @@ impl Shared {
                 // A failed prefetch starts no cool-down, and neither does a fetch that was frozen
                 // with its environment.
                 if ahead && fetched.is_err() || now.elapsed() > FETCH_TIMEOUT + FREEZE {
-                    state.asked = None;
+                    state.last_started = None;
                 }
                 state.take(fetched);
                 drop(state);
                 drop(ended); // Wakes whoever waits; a panic above drops it too.
             });
         }
-        state.under_way.clone()
+        state.in_flight.clone()
     }
 
     async fn fetch_keys(&self) -> Result<Keys, KeysError> {
         // The time-out also covers the body, so a slow document cannot keep a fetch open.
         let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.fetch_document()).await;
-        let document = fetched.unwrap_or(Err(KeysError::NoAnswer))?;
+        let document = fetched.unwrap_or(Err(KeysError::NoResponse))?;
         jwk::read(&document)
             .filter(|keys| !keys.is_empty())
             .ok_or(KeysError::NoKeys)
@@ -247,7 +254,7 @@ impl Shared {
             .https
             .get(self.url.clone())
             .await
-            .map_err(|_| KeysError::NoAnswer)?;
+            .map_err(|_| KeysError::NoResponse)?;
         if response.status() != StatusCode::OK {
             return Err(KeysError::Status(response.status().as_u16()));
         }
@@ -255,7 +262,7 @@ impl Shared {
             return Err(KeysError::Unreadable);
         }
         let mut document = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|_| KeysError::NoAnswer)? {
+        while let Some(chunk) = response.chunk().await.map_err(|_| KeysError::NoResponse)? {
             document.extend_from_slice(&chunk);
             if document.len() > MAX_DOCUMENT_BYTES {
                 return Err(KeysError::Unreadable);
@@ -268,10 +275,10 @@ impl Shared {
 impl State {
     /// Stores the result of a fetch. A failed fetch keeps the last good set.
     fn take(&mut self, fetched: Result<Keys, KeysError>) {
-        self.under_way = None;
+        self.in_flight = None;
         self.failure = fetched.as_ref().err().copied();
         if let Ok(keys) = fetched {
-            self.good = Some(CachedKeys {
+            self.cached = Some(CachedKeys {
                 keys,
                 fetched: Instant::now(),
                 fetched_at: SystemTime::now(),
@@ -281,7 +288,7 @@ impl State {
 
     /// The minimum time between two fetches: shorter while there is no key set.
     fn pause(&self, cooldown: Duration) -> Duration {
-        if self.good.is_none() {
+        if self.cached.is_none() {
             cooldown.min(FIRST_NEED_COOLDOWN)
         } else {
             cooldown
@@ -293,7 +300,7 @@ impl State {
             .unwrap_or(u32::MAX)
             .max(1);
         AuthError::KeysUnavailable {
-            cause: self.failure.unwrap_or(KeysError::NoAnswer),
+            cause: self.failure.unwrap_or(KeysError::NoResponse),
             retry_after,
         }
     }
@@ -317,7 +324,7 @@ mod tests {
         set.shared
             .state()
             .take(Ok(Keys::from([("k".to_owned(), Arc::new(key))])));
-        let fetched = set.shared.state().good.as_ref().unwrap().fetched;
+        let fetched = set.shared.state().cached.as_ref().unwrap().fetched;
         (set.shared, fetched)
     }
 
@@ -339,13 +346,13 @@ mod tests {
             outcome(set.step("k", false, fetched + cache - moment)),
             "key"
         );
-        assert!(set.state().under_way.is_none());
+        assert!(set.state().in_flight.is_none());
         assert_eq!(
             outcome(set.step("k", false, fetched + cache + moment)),
             "key"
         );
         assert!(
-            set.state().under_way.is_some(),
+            set.state().in_flight.is_some(),
             "the fetch goes on in the background"
         );
         // The fetch under way started long before, so the request does not wait for it.
@@ -353,8 +360,8 @@ mod tests {
             outcome(set.step("k", false, fetched + cache + cooldown + moment)),
             "key"
         );
-        set.state().take(Err(KeysError::NoAnswer));
-        set.state().under_way = None;
+        set.state().take(Err(KeysError::NoResponse));
+        set.state().in_flight = None;
         let later = fetched + cache + cooldown + cooldown;
         assert_eq!(outcome(set.step("k", false, later)), "wait");
         assert_eq!(outcome(set.step("k", false, later + KNOWN_KEY_WAIT)), "key");
@@ -372,7 +379,7 @@ mod tests {
             &Https::new(&Roots::public()),
         );
         set.prefetch().await;
-        assert_eq!(set.shared.state().failure, Some(KeysError::NoAnswer));
+        assert_eq!(set.shared.state().failure, Some(KeysError::NoResponse));
         assert_eq!(outcome(set.shared.step("k", false, Instant::now())), "wait");
         // A request started that fetch, so the next one waits for the cool-down.
         drop(set.key("k").await);
@@ -390,7 +397,7 @@ mod tests {
             outcome(set.step("k", true, last - Duration::from_secs(1))),
             "key"
         );
-        set.state().take(Err(KeysError::NoAnswer));
+        set.state().take(Err(KeysError::NoResponse));
         assert_eq!(
             outcome(set.step("k", true, last - Duration::from_secs(1))),
             "key"
@@ -405,10 +412,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_key_set_that_is_too_old_rejects_no_token_during_the_cool_down() {
+        let (set, fetched) = warm();
+        let last = fetched + IssuerConfig::CACHE + HOUR;
+        // The monotonic clock may stop while an environment is frozen, so the last fetch may have
+        // started a moment ago.
+        set.state().last_started = Some(last);
+        assert_eq!(outcome(set.step("k", false, last)), "unavailable");
+        assert_eq!(outcome(set.step("j", false, last)), "unavailable");
+    }
+
+    #[tokio::test]
     async fn a_failed_fetch_keeps_the_last_good_key_set() {
         let (set, fetched) = warm();
         for failure in [
-            KeysError::NoAnswer,
+            KeysError::NoResponse,
             KeysError::Status(500),
             KeysError::Unreadable,
             KeysError::NoKeys,

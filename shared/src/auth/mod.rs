@@ -43,8 +43,8 @@ pub enum AuthError {
 }
 
 impl From<TokenError> for AuthError {
-    fn from(refusal: TokenError) -> Self {
-        Self::InvalidToken(refusal)
+    fn from(error: TokenError) -> Self {
+        Self::InvalidToken(error)
     }
 }
 
@@ -84,11 +84,11 @@ impl Verifier {
         let fingerprint = fingerprint(text);
         // A cached token still needs its key: the issuer may have withdrawn it, or replaced it
         // under the same id.
-        if let Some(sound) = self.cache.get(&fingerprint, now)
-            && let Some(key) = self.keys.key(&sound.kid).await?
-            && Arc::ptr_eq(&key, &sound.key)
+        if let Some(cached) = self.cache.get(&fingerprint, now)
+            && let Some(key) = self.keys.key(&cached.kid).await?
+            && Arc::ptr_eq(&key, &cached.key)
         {
-            return Ok(sound.claims);
+            return Ok(cached.claims);
         }
         let token = Token::parse(text)?;
         let claims = Arc::new(token.claims(&self.issuer, &self.audience, now)?);
@@ -100,13 +100,13 @@ impl Verifier {
         if !token.is_signed_by(&key) {
             return Err(TokenError::Signature.into());
         }
-        let sound = CachedToken {
+        let valid = CachedToken {
             claims: Arc::clone(&claims),
             kid: token.kid,
             key,
             checked: now,
         };
-        self.cache.insert(fingerprint, sound);
+        self.cache.insert(fingerprint, valid);
         Ok(claims)
     }
 }

@@ -52,16 +52,16 @@ impl TokenCache {
     pub(super) fn get(&self, fingerprint: &Fingerprint, now: f64) -> Option<CachedToken> {
         self.tokens()
             .get(fingerprint)
-            .filter(|sound| sound.is_fresh(now))
+            .filter(|token| token.is_fresh(now))
             .cloned()
     }
 
     /// Caches a token. A full cache drops the tokens that are not fresh and, if it is still full,
     /// the one that was checked first.
-    pub(super) fn insert(&self, fingerprint: Fingerprint, sound: CachedToken) {
+    pub(super) fn insert(&self, fingerprint: Fingerprint, token: CachedToken) {
         let mut tokens = self.tokens();
         if tokens.len() >= MAX_TOKENS {
-            tokens.retain(|_, known| known.is_fresh(sound.checked));
+            tokens.retain(|_, cached| cached.is_fresh(token.checked));
         }
         if tokens.len() >= MAX_TOKENS {
             let first = tokens
@@ -71,7 +71,7 @@ impl TokenCache {
                 tokens.remove(&first);
             }
         }
-        tokens.insert(fingerprint, sound);
+        tokens.insert(fingerprint, token);
     }
 
     fn tokens(&self) -> MutexGuard<'_, HashMap<Fingerprint, CachedToken>> {

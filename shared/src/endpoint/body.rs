@@ -24,7 +24,7 @@ pub(super) fn read<T: Input>(authorized: &Authorized) -> Result<T, Error> {
         return Err(Error::BadRequest("it is empty"));
     }
     let form = Form::parse(body, authorized.handling)
-        .map_err(|_| Error::BadRequest("it is something else"))?;
+        .map_err(|_| Error::BadRequest("it is malformed or another JSON value"))?;
     let mut form = form.granted(authorized.permissions);
     form.set_by_server("id");
     let unknown = query::unknown(authorized);

@@ -32,9 +32,9 @@ pub(crate) use reply::json;
 /// One method of one resource, on one path or two. An endpoint without a permission does not
 /// compile.
 pub trait Endpoint: Send + Sync + 'static {
-    /// The method.
+    /// The HTTP method that the endpoint serves.
     const METHOD: Method;
-    /// The paths.
+    /// The paths that it serves: two for GET (the list and one row), otherwise one.
     const ROUTES: &'static [&'static Route];
     /// The permission that a token must grant.
     const PERMISSION: Permission;
@@ -94,7 +94,7 @@ impl Authorized {
         route: &'static Route,
         permission: Permission,
     ) -> Result<Self, Error> {
-        if claims.permissions.contain(permission) {
+        if claims.permissions.contains(permission) {
             let (subject, handling) = (
                 claims.subject.clone(),
                 preference::handling(request.headers()),

@@ -53,8 +53,8 @@ pub struct List<R: Record> {
 }
 
 impl<R: Record> List<R> {
-    /// The path and query of the page that follows this place.
-    pub(super) fn next(&self, place: &str) -> String {
+    /// The path and query of the page that follows this position.
+    pub(super) fn next(&self, position: &str) -> String {
         let Self {
             path,
             scope,
@@ -65,11 +65,11 @@ impl<R: Record> List<R> {
         if self.plain {
             return format!(
                 "{path}?after={}&limit={limit}{include}",
-                place.trim_start_matches('0')
+                position.trim_start_matches('0')
             );
         }
         let separator = if scope.is_empty() { "" } else { "&" };
-        let cursor = cursor::encode(&scoped(path, scope), place);
+        let cursor = cursor::encode(&scoped(path, scope), position);
         format!("{path}?{scope}{separator}cursor={cursor}&limit={limit}{include}")
     }
 }
@@ -233,16 +233,16 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
     let scope = query.scope.finish();
     let list = scoped(route.path, &scope);
     let cursor = query.read("cursor", "must be one that this list gave", |text| {
-        let place = cursor::decode(&list, text)?;
-        let is_id = Id::parse(place.trim_start_matches('0')).is_some();
-        (is_id == (order == R::Order::BY_ID)).then_some(place)
+        let position = cursor::decode(&list, text)?;
+        let is_id = Id::parse(position.trim_start_matches('0')).is_some();
+        (is_id == (order == R::Order::BY_ID)).then_some(position)
     });
     let by_id = order == R::Order::BY_ID && !descending;
     if after.is_some() {
         let rule = if !is_sorted && !unfiltered {
-            Some("goes with a list without filters or with sort=id: use the cursor in next")
+            Some("needs a list without filters, or sort=id; otherwise use the cursor in next")
         } else if !by_id || cursor.is_some() {
-            Some("goes with a list in ascending order of id alone, and not with a cursor")
+            Some("needs a list in ascending order of id, and no cursor")
         } else {
             None
         };
@@ -324,7 +324,7 @@ impl Queried for Actor {
                     "must be a text of 1 to 80 characters",
                     Gender::new,
                 )
-                .map(|gender| ActorFilter::gender(gender.as_str())),
+                .map(|gender| ActorFilter::fold_gender(gender.as_str())),
             min_age: query.narrow("min_age", AGE_RULE, age),
             max_age: query.narrow("max_age", AGE_RULE, age),
             movie: query.readable_id("movie_id"),
@@ -383,7 +383,7 @@ impl Queried for Movie {
             row: movie,
             mut credits,
         } = found;
-        credits.sort_by_key(|(actor, credit)| credit.place(actor.id));
+        credits.sort_by_key(|(actor, credit)| credit.sort_key(actor.id));
         let cast =
             credits
                 .into_iter()
@@ -404,9 +404,9 @@ impl Queried for Movie {
 
 /// Parses an age: digits without leading zeros.
 fn age(text: &str) -> Option<Age> {
-    let spelled =
+    let well_formed =
         text == "0" || !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
-    if spelled {
+    if well_formed {
         Age::new(text.parse().ok()?)
     } else {
         None
@@ -574,7 +574,7 @@ mod tests {
 
     #[test]
     fn a_list_by_id_continues_with_after_and_any_other_with_a_cursor() {
-        let next = |query: &str, place: &str| read(query).unwrap().next(place);
+        let next = |query: &str, position: &str| read(query).unwrap().next(position);
         assert_eq!(
             next("limit=2", "0000000000000005"),
             "/actors?after=5&limit=2"
@@ -610,15 +610,15 @@ mod tests {
     #[test]
     fn a_cursor_for_another_sort_order_is_rejected() {
         let (id, age) = ("0000000000000005", "034\u{1f}0000000000000005");
-        for (query, place) in [("gender=f", age), ("gender=f&sort=id", id)] {
+        for (query, position) in [("gender=f", age), ("gender=f&sort=id", id)] {
             let list = format!("/actors?{query}");
-            let path = |place| format!("{query}&cursor={}", cursor::encode(&list, place));
+            let path = |position| format!("{query}&cursor={}", cursor::encode(&list, position));
             assert_eq!(
-                read(&path(place)).unwrap().query.after.as_deref(),
-                Some(place)
+                read(&path(position)).unwrap().query.after.as_deref(),
+                Some(position)
             );
             // The cursor of a version in whose order lists came otherwise.
-            let other = if place == id { age } else { id };
+            let other = if position == id { age } else { id };
             assert_eq!(errors(&path(other)), ["cursor"], "{query}");
         }
     }

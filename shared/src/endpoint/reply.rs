@@ -43,7 +43,7 @@ impl Reply {
 
     /// One page of a list, with the path of the next page.
     pub fn page<R: Queried>(list: &List<R>, page: &Page<R>) -> Self {
-        let next = page.next.as_ref().map(|place| list.next(place));
+        let next = page.next.as_ref().map(|position| list.next(position));
         Self {
             body: rows_body::<R>(&page.rows, next.as_deref()),
             next,
@@ -53,7 +53,7 @@ impl Reply {
 
     /// As [`Self::page`], for rows with their credits.
     pub fn page_with_credits<R: Queried>(list: &List<R>, page: Page<WithCredits<R>>) -> Self {
-        let next = page.next.as_ref().map(|place| list.next(place));
+        let next = page.next.as_ref().map(|position| list.next(position));
         let rows: Vec<_> = page.rows.into_iter().map(R::with_credits).collect();
         Self {
             body: rows_body::<R>(&rows, next.as_deref()),

@@ -31,11 +31,11 @@ impl Billing {
     const MAX_BILLING: u16 = 1000;
     const RULE: &'static str = "must be a whole number from 1 to 1000";
 
-    /// The billing, if `place` is from 1 to 1000.
-    pub fn new(place: u64) -> Option<Self> {
-        u16::try_from(place)
+    /// The billing, if `position` is from 1 to 1000.
+    pub fn new(position: u64) -> Option<Self> {
+        u16::try_from(position)
             .ok()
-            .filter(|place| (1..=Self::MAX_BILLING).contains(place))
+            .filter(|position| (1..=Self::MAX_BILLING).contains(position))
             .map(Self)
     }
 
@@ -48,7 +48,7 @@ impl Billing {
 impl Credit {
     /// The sort key of a credit in a cast: the billing (credits without one come last), then the
     /// actor's id.
-    pub(crate) fn place(&self, actor: Id) -> (bool, Option<Billing>, Id) {
+    pub(crate) fn sort_key(&self, actor: Id) -> (bool, Option<Billing>, Id) {
         (self.billing.is_none(), self.billing, actor)
     }
 }
@@ -221,7 +221,7 @@ mod tests {
                 billing: Billing::new(billing),
                 character: None,
             }
-            .place(Id::new(actor).unwrap())
+            .sort_key(Id::new(actor).unwrap())
         };
         assert!(
             place(1, 9) < place(2, 1) && place(2, 1) < place(2, 2) && place(1000, 9) < place(0, 1)

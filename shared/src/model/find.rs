@@ -5,8 +5,8 @@ use super::{
 };
 use crate::permission::MayRead;
 
-/// The beginning of a name or title, folded: case, accents, character width and extra spaces are
-/// ignored.
+/// The beginning of a name or title, folded for search: it ignores case, accents and strokes,
+/// character width, and which apostrophe, dash or space separates words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(String);
 
@@ -40,8 +40,8 @@ pub enum ActorOrder {
     Name,
     /// By age.
     Age,
-    /// The order of a list filtered by name: first the actors whose name begins with the filter's
-    /// text, by name; then those of whom only the last word does, by that word.
+    /// The order of a list filtered by name: first the actors whose whole name begins with the
+    /// filter's text, by name; then those whose last word does, by that word.
     NameMatch,
 }
 
@@ -54,8 +54,9 @@ pub enum MovieOrder {
     Title,
     /// By release date.
     ReleaseDate,
-    /// The order of a list filtered by title: first the movies whose title begins with the filter's
-    /// text, by title; then those of which only the title without its article does, by that.
+    /// The order of a list filtered by title: first the movies whose whole title begins with the
+    /// filter's text, by title; then those whose title begins with it after the article, by the
+    /// title without the article.
     TitleMatch,
 }
 
@@ -79,7 +80,7 @@ impl Order for MovieOrder {
 pub struct ActorFilter {
     /// A prefix of the name or of its last word.
     pub name: Option<Prefix>,
-    /// The gender, folded by [`ActorFilter::gender`].
+    /// The gender, folded by [`ActorFilter::fold_gender`].
     pub gender: Option<String>,
     /// The minimum age, inclusive.
     pub min_age: Option<Age>,
@@ -120,7 +121,7 @@ impl<R> ReadableId<R> {
 
 impl ActorFilter {
     /// Folds the case of a gender for comparison.
-    pub(crate) fn gender(text: &str) -> String {
+    pub(crate) fn fold_gender(text: &str) -> String {
         caseless(text)
     }
 
@@ -138,7 +139,7 @@ impl ActorFilter {
         }
     }
 
-    /// Whether the filter has a gender or an age.
+    /// Whether the filter has a gender or an age. The indexes of both are in order of age.
     pub(crate) fn is_by_age(&self) -> bool {
         self.gender.is_some() || self.min_age.is_some() || self.max_age.is_some()
     }

@@ -6,16 +6,16 @@ use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed}
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// Latin letters that keep a stroke or a form of their own when they are decomposed, with their
-/// ASCII letters, in order: `ø` is `o`, `æ` is `ae`. Written by `build.rs`.
+/// The Latin letters that NFKD does not reduce to ASCII, with the ASCII letters they fold to: `ø`
+/// to `o`, `æ` to `ae`. Sorted by letter. Written by `build.rs`.
 const LATIN: &[(char, &str)] = include!(concat!(env!("OUT_DIR"), "/latin.rs"));
 
 /// Folds a text for search: compatibility decomposed (NFKD), without marks, case folded, Latin
 /// letters as ASCII, one kind of apostrophe, and its words separated by one space. Hyphens and
 /// dashes separate words too.
 ///
-/// The keys of stored rows are made of folded texts. After a change of this function, stored rows
-/// need new keys: docs/architecture.md, "Indexes".
+/// The index keys of stored rows contain folded texts. If you change this function, increment
+/// [`crate::store::KEY_FORMAT`]: stored rows need new keys (docs/architecture.md, "Indexes").
 pub(crate) fn folded(text: &str) -> String {
     let categories = CodePointMapData::<GeneralCategory>::new();
     // An acute accent on its own would decompose to a space and a mark.

@@ -18,10 +18,10 @@ impl Id {
 
     /// Parses an id, which has only one accepted form: `[1-9][0-9]{0,15}`, at most 2^53-1.
     pub fn parse(text: &str) -> Option<Self> {
-        let spelled = text.len() <= 16
+        let well_formed = text.len() <= 16
             && !text.starts_with('0')
             && text.bytes().all(|byte| byte.is_ascii_digit());
-        if spelled {
+        if well_formed {
             Self::new(text.parse().ok()?)
         } else {
             None

@@ -55,12 +55,12 @@ impl ReleaseDate {
         Self::read_with(text, 86_399)
     }
 
-    /// Parses a date. Without a time, it is `usual` seconds after midnight.
-    fn read_with(text: &str, usual: i64) -> Result<Self, &'static str> {
-        let mut cursor = Cursor(without_comment(text.trim()));
+    /// Parses a date. If it has no time, the time is `default_time`, in seconds after midnight.
+    fn read_with(text: &str, default_time: i64) -> Result<Self, &'static str> {
+        let mut cursor = Parser(without_comment(text.trim()));
         let date = cursor.date()?;
         let seconds = if cursor.0.is_empty() {
-            usual
+            default_time
         } else {
             cursor.time_and_offset().ok_or(UNREADABLE)?
         };
@@ -100,9 +100,9 @@ fn without_comment(text: &str) -> &str {
 }
 
 /// The rest of the text, not parsed yet.
-struct Cursor<'a>(&'a str);
+struct Parser<'a>(&'a str);
 
-impl<'a> Cursor<'a> {
+impl<'a> Parser<'a> {
     fn date(&mut self) -> Result<NaiveDate, &'static str> {
         if self.0.starts_with(|first: char| first.is_ascii_digit()) {
             let number = self.digits();
@@ -257,8 +257,8 @@ fn date(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
 }
 
 fn date_of(year: &str, month: u32, day: &str) -> Option<NaiveDate> {
-    let spelled = year.len() == 4 && (1..=2).contains(&day.len());
-    spelled.then(|| NaiveDate::from_ymd_opt(year.parse().ok()?, month, day.parse().ok()?))?
+    let well_formed = year.len() == 4 && (1..=2).contains(&day.len());
+    well_formed.then(|| NaiveDate::from_ymd_opt(year.parse().ok()?, month, day.parse().ok()?))?
 }
 
 /// The number of a month from its English name or the first three letters of it.

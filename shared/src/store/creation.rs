@@ -1,4 +1,16 @@
 //! Creates rows: one for each request, or one for each idempotency key.
+//!
+//! A creation with a key
+//!
+//! 1. reads the key's record: if there is one younger than 24 hours, the response is the stored
+//!    one, or [`Error::KeyReused`] if the body differs;
+//! 2. takes an id from the counter;
+//! 3. writes the row and the record in one transaction, if there is neither the row nor a record
+//!    that has not expired.
+//!
+//! Two requests with the same key may both get to step 3. DynamoDB executes one transaction. The
+//! other request gets the stored response if the first has finished, or [`Error::InProgress`].
+//! Only a created row leaves a record, so a request that failed can be repeated with its key.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -40,7 +52,7 @@ const RECORD: usize = 1;
 pub struct IdempotencyKey {
     bucket: String,
     id: String,
-    body: String,
+    body_digest: String,
 }
 
 /// The result of a keyed creation.
@@ -75,7 +87,7 @@ impl IdempotencyKey {
         Self {
             bucket: format!("-{}", bucket + 2),
             id: id.to_string(),
-            body: hex(digest::digest(&digest::SHA256, body).as_ref()),
+            body_digest: hex(digest::digest(&digest::SHA256, body).as_ref()),
         }
     }
 }
@@ -183,17 +195,17 @@ impl<R: Record> Table<R> {
     ) -> Result<Created<R>, Error> {
         match error {
             // Another request with the key came first. If its record has expired since, retry.
-            TransactionError::Unmet(places) if places.contains(&RECORD) => {
+            TransactionError::Unmet(positions) if positions.contains(&RECORD) => {
                 self.created_before(key).await?.ok_or(Error::Contended {
                     call: transaction::CALL,
                 })
             }
-            TransactionError::Unmet(places) if places.contains(&ROW) => Err(Error::Failed {
+            TransactionError::Unmet(positions) if positions.contains(&ROW) => Err(Error::Failed {
                 call: transaction::CALL,
                 code: "id taken".into(),
             }),
-            TransactionError::Contended(places)
-                if places.iter().any(|place| [ROW, RECORD].contains(place)) =>
+            TransactionError::Contended(positions)
+                if positions.contains(&ROW) || positions.contains(&RECORD) =>
             {
                 Err(Error::InProgress)
             }
@@ -220,7 +232,7 @@ impl<R: Record> Table<R> {
                 .and_then(|value| value.as_s().ok())
                 .ok_or_else(|| malformed(attribute))
         };
-        if *text(BODY_DIGEST)? != key.body {
+        if *text(BODY_DIGEST)? != key.body_digest {
             return Err(Error::KeyReused);
         }
         Ok(Some(Created::Before(
@@ -233,7 +245,10 @@ impl<R: Record> Table<R> {
 fn record(key: &IdempotencyKey, body: &str) -> Item {
     let mut record = table::key(&key.bucket, &key.id);
     record.insert(EXPIRES_AT.to_owned(), number(now() + LIFETIME_SECONDS));
-    record.insert(BODY_DIGEST.to_owned(), AttributeValue::S(key.body.clone()));
+    record.insert(
+        BODY_DIGEST.to_owned(),
+        AttributeValue::S(key.body_digest.clone()),
+    );
     record.insert(RESPONSE_BODY.to_owned(), AttributeValue::S(body.to_owned()));
     record
 }

@@ -29,7 +29,7 @@ pub const COUNTERPART: &str = "counterpart";
 
 /// The attribute with the character that the actor plays; optional.
 const CHARACTER: &str = "character";
-/// The attribute with the credit's place in the billing; optional.
+/// The attribute with the credit's position in the cast; optional.
 const BILLING: &str = "billing";
 
 /// The table of credits.
@@ -112,8 +112,8 @@ impl Credits {
         id: Id,
         credits: &[(Id, Credit)],
     ) -> Result<(), Error> {
-        for some in credits.chunks(MAX_TRANSACTION_ITEMS / 2) {
-            let removals = some
+        for chunk in credits.chunks(MAX_TRANSACTION_ITEMS / 2) {
+            let removals = chunk
                 .iter()
                 .map(|(counterpart, _)| self.remove::<R>(id, *counterpart));
             let removals: Vec<_> = removals.collect::<Result<_, _>>()?;
@@ -161,7 +161,7 @@ fn attributes(credit: &Credit) -> HashMap<String, AttributeValue> {
 }
 
 fn owner<R: Record>(id: Id) -> String {
-    format!("{}#{id}", R::OWNER)
+    format!("{}#{id}", R::OWNER_PREFIX)
 }
 
 fn key<R: Record>(id: Id, counterpart: Id) -> Item {

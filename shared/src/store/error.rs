@@ -15,7 +15,7 @@ pub enum Error {
     #[error("precondition failed")]
     PreconditionFailed,
     /// Another request with the same idempotency key is in progress.
-    #[error("store: a request with the same idempotency key is under way")]
+    #[error("store: a request with the same idempotency key is in progress")]
     InProgress,
     /// The idempotency key was used with another body.
     #[error("store: the idempotency key was used with another body")]

@@ -6,8 +6,9 @@
 //!
 //! 1. **By credits**: reads the credits of the movie or actor that the filter names, then their
 //!    rows. Strongly consistent.
-//! 2. **Exact walk**: reads the table or an index in list order, where a range of it holds exactly
-//!    the rows that match.
+//! 2. **Walk**: reads the table or an index in list order and skips few rows or none. It applies to
+//!    a list without filters, to one in its filter's own order, and where an index range holds
+//!    exactly the rows that match.
 //! 3. **Gather**: reads everything that an index has for one of the filters, if that is few enough
 //!    rows, and sorts it.
 //! 4. **Filtered walk**: reads the table or an index in list order and skips the rows that do not
@@ -73,7 +74,8 @@ impl<R: Record> ReadStore<R> {
     }
 
     /// Reads a page of a list. However large the table is, it makes a bounded number of calls. It
-    /// reads at most 10 times the rows that the page may have, or 3,000 rows if that is more.
+    /// reads at most 10 times the rows that the page may have, or 3,000 rows if that is more. A
+    /// list by casting that is not in id order is the exception: it reads every row of the casting.
     ///
     /// # Errors
     /// [`Error::Contended`], [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
@@ -235,21 +237,21 @@ impl<R: Record> ReadStore<R> {
         } else {
             ends.min()
         };
-        let is_read = |place: &String| match &read_to {
+        let is_read = |position: &String| match &read_to {
             None => true,
-            Some(end) if query.descending => place >= end,
-            Some(end) => place <= end,
+            Some(end) if query.descending => position >= end,
+            Some(end) => position <= end,
         };
         let rows = shards
             .into_iter()
             .flat_map(|shard| shard.rows)
-            .map(|row| (query.place(&row), row));
+            .map(|row| (query.position(&row), row));
         let mut rows: Vec<_> = rows
             // A row that matches in an earlier section too is listed there.
-            .filter(|(place, row)| {
-                place.starts_with(section)
-                    && is_read(place)
-                    && query.is_after(place, after)
+            .filter(|(position, row)| {
+                position.starts_with(section)
+                    && is_read(position)
+                    && query.is_after(position, after)
                     && query.admits(row)
             })
             .collect();

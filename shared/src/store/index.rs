@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::item::text;
 use crate::model::{Age, Id, Prefix, ReleaseDate};
 
-/// The format of the keys. It changes with the keys that a row gets, so that an upgrade finds the
-/// rows whose keys an earlier version made: 1 did not fold strokes, apostrophes and dashes.
+/// The version of the key format. Increment it whenever the same row would get other keys, so that
+/// an upgrade rewrites the stored keys. Format 1 did not fold strokes, apostrophes and dashes.
 pub const KEY_FORMAT: u32 = 2;
 
 /// How many partitions the rows of an index are spread over.

@@ -50,12 +50,13 @@ impl Bounds {
         }
     }
 
-    /// Whether the page needs more rows than its first bucket can have, and so the counter.
+    /// Whether the first bucket has too few ids to fill the page, so that the page certainly needs
+    /// the counter.
     fn outgrow(&self, first: u64) -> bool {
         let (low, high) = (first * BUCKET_SIZE, (first + 1) * BUCKET_SIZE);
         let ids = match (self.after.map(Id::get), self.descending) {
-            (after, false) => high - 1 - after.unwrap_or(0).max(low),
-            (Some(after), true) => after.min(high) - low,
+            (after, false) => high - 1 - after.unwrap_or(0).max(low.saturating_sub(1)),
+            (Some(after), true) => after.min(high) - low.max(1),
             (None, true) => BUCKET_SIZE,
         };
         usize::try_from(ids).is_ok_and(|ids| ids < self.most)
@@ -72,10 +73,9 @@ pub struct Listing<R> {
 }
 
 impl<R: Record> Table<R> {
-    /// Lists the rows within `bounds` that `admits` accepts.
-    /// Costs 1 read unit for each 4 KiB of rows read (8 KiB if the read is not strongly
-    /// consistent), rounded up for each bucket. Costs 1 more for the counter if the first bucket
-    /// does not fill the page or is not known without the counter.
+    /// Lists the rows within `bounds` that `admits` accepts. Costs 1 read unit for each 4 KiB of
+    /// rows read (8 KiB if the read is not strongly consistent), rounded up for each bucket. Costs
+    /// 1 more for the counter, unless the first bucket fills the page.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Failed`], or [`Error::Malformed`] if an item is not a valid
@@ -99,8 +99,8 @@ impl<R: Record> Table<R> {
             };
             page.add(rows);
         }
-        if let Some(whole) = page.whole() {
-            return Ok(whole);
+        if let Some(finished) = page.finished_page() {
+            return Ok(finished);
         }
         let last_id = match last_id {
             Some(last_id) => last_id,
@@ -113,8 +113,8 @@ impl<R: Record> Table<R> {
         let left = MAX_BUCKETS as usize - usize::from(first.is_some());
         for bucket in buckets.by_ref().take(left) {
             page.add(self.read_bucket(bucket, bounds, page.left()).await?);
-            if let Some(whole) = page.whole() {
-                return Ok(whole);
+            if let Some(finished) = page.finished_page() {
+                return Ok(finished);
             }
         }
         Ok(Listing {
@@ -171,7 +171,8 @@ struct PageBuilder<R, F> {
     bounds: Bounds,
     admits: F,
     rows: Vec<R>,
-    looked_at: usize,
+    /// How many rows were read, including those that are filtered out.
+    rows_read: usize,
     /// The last row that was read.
     last: Option<Id>,
 }
@@ -182,14 +183,14 @@ impl<R: Record, F: Fn(&R) -> bool> PageBuilder<R, F> {
             bounds,
             admits,
             rows: Vec::new(),
-            looked_at: 0,
+            rows_read: 0,
             last: None,
         }
     }
 
     /// How many more rows may be read.
     fn left(&self) -> usize {
-        self.bounds.most - self.looked_at
+        self.bounds.most - self.rows_read
     }
 
     /// Whether there is one row more than the limit, which proves that more follow.
@@ -202,7 +203,7 @@ impl<R: Record, F: Fn(&R) -> bool> PageBuilder<R, F> {
             if self.is_over() {
                 break;
             }
-            self.looked_at += 1;
+            self.rows_read += 1;
             self.last = Some(row.id());
             if (self.admits)(&row) {
                 self.rows.push(row);
@@ -211,7 +212,7 @@ impl<R: Record, F: Fn(&R) -> bool> PageBuilder<R, F> {
     }
 
     /// The page, if it is complete or no more rows may be read.
-    fn whole(&mut self) -> Option<Listing<R>> {
+    fn finished_page(&mut self) -> Option<Listing<R>> {
         let next = if self.is_over() {
             self.rows.truncate(usize::from(self.bounds.limit));
             self.rows.last().map(R::id)

@@ -21,7 +21,7 @@ pub struct ListQuery<R: Record> {
     pub order: R::Order,
     /// Whether the order is reversed.
     pub descending: bool,
-    /// The [position](Record::place) after which the page begins.
+    /// The [position](Record::position) after which the page begins.
     pub after: Option<String>,
     /// The most rows of the page, 1 to 1000.
     pub limit: u16,
@@ -64,8 +64,8 @@ impl<R: Record> ListQuery<R> {
         Id::new(after.parse().ok()?)
     }
 
-    /// If the order is by id, keeps the ids that the page may read, and returns the last of them if
-    /// more follow. Otherwise any of the ids may be on the page, and all are kept.
+    /// If the order is by id, drops the ids that the page will not read, and returns the last one
+    /// kept if others follow. In any other order, any id may be on the page, so it keeps them all.
     pub(super) fn cut_ids(&self, ids: &mut Vec<Id>) -> Option<Id> {
         if self.order != R::Order::BY_ID {
             return None;
@@ -88,8 +88,8 @@ impl<R: Record> ListQuery<R> {
     }
 
     /// The row's position in the list.
-    pub(super) fn place(&self, row: &R) -> String {
-        row.place(self.order, &self.filter)
+    pub(super) fn position(&self, row: &R) -> String {
+        row.position(self.order, &self.filter)
     }
 
     /// The part of the walk after this position; `None` if the walk ends before it.
@@ -112,8 +112,8 @@ impl<R: Record> ListQuery<R> {
         Some(Walk { range, ..walk })
     }
 
-    /// How many rows of each shard a walk reads that may skip rows, and whose number of calls must
-    /// not depend on how many it skips.
+    /// For a walk that may skip many rows: it reads all the rows it may at once, so that its number
+    /// of calls does not depend on how many it skips.
     pub(super) fn fixed_walk(&self) -> ShardRows {
         let share = self.max_rows_read().div_ceil(SHARDS as usize);
         ShardRows {
@@ -122,9 +122,9 @@ impl<R: Record> ListQuery<R> {
         }
     }
 
-    /// How many rows of each shard a walk reads that skips few rows. It first reads what fills a
-    /// page if it skips none: one row more than the limit, to see whether more follow, and the last
-    /// row of the previous page.
+    /// For a walk that skips few rows: it first reads what fills a page if it skips none, and then
+    /// reads on. That is the limit, one row more to see whether others follow, and the last row of
+    /// the previous page, since a range includes its ends.
     pub(super) fn short_walk(&self) -> ShardRows {
         let first = usize::from(self.limit) + 2;
         ShardRows {
@@ -139,11 +139,11 @@ impl<R: Record> ListQuery<R> {
     }
 
     /// Whether the position comes after another in list order.
-    pub(super) fn is_after(&self, place: &str, after: Option<&str>) -> bool {
+    pub(super) fn is_after(&self, position: &str, after: Option<&str>) -> bool {
         match after {
             None => true,
-            Some(after) if self.descending => place < after,
-            Some(after) => place > after,
+            Some(after) if self.descending => position < after,
+            Some(after) => position > after,
         }
     }
 
@@ -152,9 +152,9 @@ impl<R: Record> ListQuery<R> {
         let admitted = rows
             .into_iter()
             .filter(|row| self.admits(row))
-            .map(|row| (self.place(&row), row));
+            .map(|row| (self.position(&row), row));
         let mut rows: Vec<_> = admitted
-            .filter(|(place, _)| self.is_after(place, self.after.as_deref()))
+            .filter(|(position, _)| self.is_after(position, self.after.as_deref()))
             .collect();
         self.sort(&mut rows);
         // Two of the ranges may hold the same row.

@@ -163,10 +163,14 @@ impl MovieStore {
         let Some(cast) = &changes.cast else {
             return self.movies.update(id, changes, precondition).await;
         };
-        retry::retry_on_conflict(|| self.recast(id, changes, cast, precondition).boxed()).await
+        retry::retry_on_conflict(|| {
+            self.try_update_with_cast(id, changes, cast, precondition)
+                .boxed()
+        })
+        .await
     }
 
-    async fn recast(
+    async fn try_update_with_cast(
         &self,
         id: Id,
         changes: &MovieChanges,
@@ -185,11 +189,11 @@ impl MovieStore {
         let changed = Movie::changed(id, changes);
         let difference = match self.difference(id, cast).await {
             Ok(difference) if changed.is_empty() && difference == Difference::default() => {
-                return self.still(id, seen.version).await;
+                return self.get_unchanged(id, seen.version).await;
             }
             Ok(difference) => difference,
             Err(error @ (Error::UnknownActors(_) | Error::TooManyChanges)) => {
-                return self.still(id, seen.version).await.and(Err(error));
+                return self.get_unchanged(id, seen.version).await.and(Err(error));
             }
             Err(error) => return Err(error),
         };
@@ -219,7 +223,7 @@ impl MovieStore {
     ///
     /// # Errors
     /// [`Error::Contended`] if the version has changed, or as [`Table::get`].
-    async fn still(&self, id: Id, seen: Version) -> Result<Versioned<Movie>, Error> {
+    async fn get_unchanged(&self, id: Id, seen: Version) -> Result<Versioned<Movie>, Error> {
         let now = self.movies.get(id).await?;
         if now.version == seen {
             Ok(now)
@@ -256,7 +260,7 @@ impl MovieStore {
     /// The changes that turn the movie's present cast into this one.
     async fn difference(&self, movie: Id, cast: &Cast) -> Result<Difference, Error> {
         let mut gone: HashMap<_, _> = self.credits.of::<Movie>(movie).await?.into_iter().collect();
-        // Present credits whose actor is not in the new cast remain in `gone` and are removed.
+        // `gone` starts as the present cast. What is left of it is not in the new one.
         let mut put = cast.credits().to_vec();
         put.retain(|(actor, credit)| gone.remove(actor).as_ref() != Some(credit));
         let ids: Vec<_> = cast
@@ -319,7 +323,9 @@ fn check_actors_exist(cast: &Cast, actors: &HashMap<Id, Actor>) -> Result<(), Er
         .iter()
         .enumerate()
         .filter(|(_, (actor, _))| !actors.contains_key(actor));
-    let unknown: Vec<_> = unknown.map(|(place, (actor, _))| (place, *actor)).collect();
+    let unknown: Vec<_> = unknown
+        .map(|(position, (actor, _))| (position, *actor))
+        .collect();
     if unknown.is_empty() {
         Ok(())
     } else {

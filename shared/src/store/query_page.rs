@@ -46,7 +46,7 @@ pub(super) async fn query<T: Send + 'static>(
     let sent = query.customize().interceptor(reader.clone()).send().await;
     sent.map_err(|error| Error::of("Query", &error))?;
     let parsed = reader.parsed().take();
-    parsed.unwrap_or_else(|| unreachable!("a Query that has gone well has been read"))
+    parsed.unwrap_or_else(|| unreachable!("a successful Query has a parsed response"))
 }
 
 /// The parsed response, once it has arrived.
@@ -59,7 +59,8 @@ struct Reader<T, F> {
 }
 
 impl<T, F: Fn(&dyn ItemView) -> Result<T, Error>> Reader<T, F> {
-    /// Parses the response body. The inner error is for an item that cannot be read.
+    /// Parses the response body. The outer error is for a body that is not a Query's response, the
+    /// inner one for an item that is malformed.
     fn read(&self, body: &[u8]) -> serde_json::Result<Result<QueryPage<T>, Error>> {
         let page: Page<'_> = serde_json::from_slice(body)?;
         let rows = page

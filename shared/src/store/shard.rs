@@ -14,9 +14,11 @@ pub(super) struct Shard<R> {
 }
 
 impl<R: Record> Table<R> {
-    /// Reads the first `count` rows of a range in one shard. Eventually
-    /// consistent: a row that was just written may be missing. Costs half a read unit for each 4
-    /// KiB.
+    /// Reads the first `count` rows of a range in one shard. Eventually consistent: a row that was
+    /// just written may be missing. Costs half a read unit for each 4 KiB.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
     pub(super) async fn read_index(
         &self,
         range: &Range,

@@ -91,8 +91,8 @@ impl<R: Record> Table<R> {
     /// [`Error::Unavailable`], [`Error::Failed`] or [`Error::Malformed`].
     pub(super) async fn get_all(&self, ids: &[Id]) -> Result<HashMap<Id, R>, Error> {
         let mut rows = HashMap::new();
-        for some in ids.chunks(MAX_BATCH_KEYS * MAX_CONCURRENT_CALLS) {
-            let reads: Vec<_> = some
+        for concurrent in ids.chunks(MAX_BATCH_KEYS * MAX_CONCURRENT_CALLS) {
+            let reads: Vec<_> = concurrent
                 .chunks(MAX_BATCH_KEYS)
                 .map(|ids| self.get_batch(ids))
                 .collect();

@@ -72,16 +72,16 @@ pub(super) async fn write(
 }
 
 fn cancellation(reasons: &[CancellationReason]) -> TransactionError {
-    let places = |code: &str| {
+    let positions = |code: &str| {
         let matching = reasons
             .iter()
             .enumerate()
             .filter(|(_, reason)| reason.code() == Some(code));
-        matching.map(|(place, _)| place).collect::<Vec<_>>()
+        matching.map(|(position, _)| position).collect::<Vec<_>>()
     };
     let (unmet, contended) = (
-        places("ConditionalCheckFailed"),
-        places("TransactionConflict"),
+        positions("ConditionalCheckFailed"),
+        positions("TransactionConflict"),
     );
     if !unmet.is_empty() {
         return TransactionError::Unmet(unmet);

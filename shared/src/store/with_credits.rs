@@ -95,7 +95,7 @@ impl<R: Record> ReadStore<R> {
             .checked_sub(1)
             .filter(|_| credits.len() < ids.len())
         {
-            next = Some(query.place(&found[last]));
+            next = Some(query.position(&found[last]));
         }
         // Read the rows after their credits: if a row still exists, none of its credits has been
         // swept.

@@ -1,6 +1,6 @@
 //! Actors as items of their table.
 
-use super::{Record, Walk, match_place};
+use super::{Record, Walk, match_position};
 use crate::model::{
     Actor, ActorChanges, ActorFilter, ActorOrder, Age, Gender, Id, Movie, Name, caseless, folded,
     last_word,
@@ -17,7 +17,7 @@ impl Record for Actor {
         index::BY_LAST_WORD,
     ];
     const ATTRIBUTES: &'static [&'static str] = &["name", "age", "gender"];
-    const OWNER: &'static str = "actor";
+    const OWNER_PREFIX: &'static str = "actor";
     type Counterpart = Movie;
 
     fn attributes(&self) -> Attributes {
@@ -71,14 +71,14 @@ impl Record for Actor {
         })
     }
 
-    fn place(&self, order: ActorOrder, filter: &ActorFilter) -> String {
+    fn position(&self, order: ActorOrder, filter: &ActorFilter) -> String {
         match order {
             ActorOrder::Id => index::id_key(self.id),
             ActorOrder::Name => index::text_key(&folded(self.name.as_str()), self.id),
             ActorOrder::Age => index::age_key(self.age, self.id),
             ActorOrder::NameMatch => {
                 let name = folded(self.name.as_str());
-                match_place(&name, last_word(&name), filter.name.as_ref(), self.id)
+                match_position(&name, last_word(&name), filter.name.as_ref(), self.id)
             }
         }
     }

@@ -16,7 +16,7 @@ pub trait Record: Resource {
     /// The attributes that a row is read from, besides its id.
     const ATTRIBUTES: &'static [&'static str];
     /// The prefix of the partition keys of its credits.
-    const OWNER: &'static str;
+    const OWNER_PREFIX: &'static str;
     /// The kind of row at the other end of each credit.
     type Counterpart: Record;
 
@@ -34,7 +34,7 @@ pub trait Record: Resource {
 
     /// The row's position in a list with this order and filter, as text whose byte order is the
     /// list's order.
-    fn place(&self, order: Self::Order, filter: &Self::Filter) -> String;
+    fn position(&self, order: Self::Order, filter: &Self::Filter) -> String;
 
     /// The index ranges to read, one after the other, for a list with this order and filter. None
     /// for the order by id, which is that of the table.
@@ -86,7 +86,7 @@ const MATCH_BY_WHOLE: &str = "1";
 const MATCH_BY_PART: &str = "2";
 
 /// The position, in a list filtered by the beginning of a text, of a row with this folded text.
-fn match_place(whole: &str, part: &str, prefix: Option<&Prefix>, id: Id) -> String {
+fn match_position(whole: &str, part: &str, prefix: Option<&Prefix>, id: Id) -> String {
     let begins = prefix.is_none_or(|prefix| whole.starts_with(prefix.as_str()));
     let (section, text) = if begins {
         (MATCH_BY_WHOLE, whole)

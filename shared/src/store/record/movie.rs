@@ -1,6 +1,6 @@
 //! Movies as items of their table.
 
-use super::{Record, Walk, match_place};
+use super::{Record, Walk, match_position};
 use crate::model::{
     Actor, Id, Movie, MovieChanges, MovieFilter, MovieOrder, Name, ReleaseDate, folded,
     without_article,
@@ -12,7 +12,7 @@ impl Record for Movie {
     const TABLE_VARIABLE: &'static str = "MOVIES_TABLE";
     const INDEXES: &'static [Index] = &[index::BY_RELEASE, index::BY_TITLE, index::BY_BARE_TITLE];
     const ATTRIBUTES: &'static [&'static str] = &["title", "release_date"];
-    const OWNER: &'static str = "movie";
+    const OWNER_PREFIX: &'static str = "movie";
     type Counterpart = Actor;
 
     fn attributes(&self) -> Attributes {
@@ -57,7 +57,7 @@ impl Record for Movie {
         })
     }
 
-    fn place(&self, order: MovieOrder, filter: &MovieFilter) -> String {
+    fn position(&self, order: MovieOrder, filter: &MovieFilter) -> String {
         match order {
             MovieOrder::Id => index::id_key(self.id),
             MovieOrder::Title => index::text_key(&folded(self.title.as_str()), self.id),
@@ -65,7 +65,7 @@ impl Record for Movie {
             MovieOrder::TitleMatch => {
                 let title = folded(self.title.as_str());
                 let bare = without_article(&title);
-                match_place(&title, bare, filter.title.as_ref(), self.id)
+                match_position(&title, bare, filter.title.as_ref(), self.id)
             }
         }
     }
