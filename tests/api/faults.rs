@@ -308,8 +308,12 @@ async fn a_read_is_retried_after_any_failure() {
     ] {
         for name in ["GetItem", "Query"] {
             proxy.fail(name, [fault]);
+            proxy.calls();
             let started = Instant::now();
             api.get(Producer, "/actors").await.expect(200);
+            let calls = proxy.calls();
+            let attempts = calls.iter().filter(|call| call.name == name).count();
+            assert_eq!(attempts, 2, "{name} {fault:?}");
             assert!(
                 started.elapsed() < Duration::from_millis(1500),
                 "{name} {fault:?}"

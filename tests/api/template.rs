@@ -165,6 +165,19 @@ fn all_functions_run_on_amazon_linux_2023_with_shared_settings() {
         "AUTH0_DOMAIN": {"Ref": "Auth0Domain"}, "API_AUDIENCE": {"Ref": "ApiAudience"}, "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
     });
     assert_eq!(globals["Environment"]["Variables"], variables);
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let functions = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
+    for (name, function) in functions {
+        for setting in ["Runtime", "Timeout", "Architectures"] {
+            assert!(
+                function["Properties"][setting].is_null(),
+                "{name} {setting}"
+            );
+        }
+    }
 }
 
 #[test]

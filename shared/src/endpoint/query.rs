@@ -453,6 +453,13 @@ mod tests {
     use crate::route;
 
     fn read(query: &str) -> Result<List<Actor>, Vec<String>> {
+        read_list(route::ACTORS, query)
+    }
+
+    fn read_list<R: Queried>(
+        route: &'static route::Route,
+        query: &str,
+    ) -> Result<List<R>, Vec<String>> {
         let request = lambda_http::http::Request::new(lambda_http::Body::Empty);
         let mut parameters = std::collections::HashMap::<String, Vec<String>>::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -463,9 +470,9 @@ mod tests {
         }
         let authorized = Authorized {
             request: request.with_query_string_parameters(parameters),
-            route: route::ACTORS,
+            route,
             subject: String::new(),
-            permissions: Permissions::named(["get:movies"]),
+            permissions: Permissions::named(["get:actors", "get:movies"]),
             handling: Handling::Lenient,
         };
         list(&authorized).map_err(|error| match error {
@@ -522,6 +529,23 @@ mod tests {
             assert_eq!(errors(&format!("after={after}")), ["after"], "{after}");
         }
         assert_eq!(errors("limit=1&limit=2&after=x"), ["limit", "after"]);
+    }
+
+    #[test]
+    fn every_movie_list_parameter_rejects_invalid_values() {
+        for (name, values) in [
+            ("title", &["", "%20", "%CC%81", "-", &"x".repeat(201)][..]),
+            ("released_from", &["", "x", "2020-13-01", "01/02/2020"]),
+            ("released_to", &["", "x", "2020-02-30"]),
+            ("actor_id", &["", "0", "01", "x"]),
+            ("sort", &["", "name", "release-date", "--title"]),
+            ("include", &["", "credits", "Cast"]),
+        ] {
+            for value in values {
+                let read = read_list::<Movie>(route::MOVIES, &format!("{name}={value}"));
+                assert_eq!(read.unwrap_err(), [name], "{value}");
+            }
+        }
     }
 
     #[test]
