@@ -1,7 +1,5 @@
 //! Starts the real bootstrap with a store and an issuer that do not respond.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::net::TcpListener;
 use std::time::Duration;
 
