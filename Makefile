@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format mutations clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-settings bench-programs
+.PHONY: help run test format mutations clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -72,15 +72,9 @@ bench: bench-programs ## Measures everything, in half an hour, and writes docs/p
 bench-quick: bench-programs ## The same in minutes: fewer rounds, at most 10,000 rows
 	$(MEASURE) --quick $(PARTS)
 
-bench-settings: bench-programs ## Measures other build settings, one build for each
-	bench/settings.py
-	$(MEASURE) settings
-
 bench-programs: build
 	$(VALGRIND)
-	command -v wrk >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk >/dev/null; }
-	cargo lambda build --release -p floors --lambda-dir target/bench/lambda
-	cd bench/defaults && AWS_LC_SYS_NO_JITTER_ENTROPY=0 CARGO_TARGET_DIR=../../target/bench/defaults cargo lambda build --release --lambda-dir ../../target/bench/lambda
+	cargo lambda build --profile floor -p floors --lambda-dir target/bench/lambda
 	test -x $(BENCH_PYTHON)/bin/python || python3 -m venv $(BENCH_PYTHON)
 	$(BENCH_PYTHON)/bin/pip install --quiet --disable-pip-version-check -r bench/python/requirements.txt
 

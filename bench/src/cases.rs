@@ -72,12 +72,16 @@ impl Case {
 }
 
 /// A list of one row from a table with more.
-pub(crate) fn list_of_one() -> Case {
+fn list_of_one() -> Case {
     Case::new("get_actors", "GET", "/actors?limit=1")
 }
 
-pub(crate) fn list_of_all_of_one() -> Case {
+fn list_of_all_of_one() -> Case {
     Case::new("get_actors", "GET", "/actors").of_one_row()
+}
+
+pub(crate) fn one_row() -> Case {
+    Case::new("get_actors", "GET", "/actors/1")
 }
 
 pub(crate) fn list_of_100() -> Case {
@@ -94,7 +98,7 @@ pub(crate) fn patch() -> Case {
     Case::new("patch_actors", "PATCH", "/actors/1").with(json!({"age": "{age}"}))
 }
 
-pub(crate) fn post() -> Case {
+fn post() -> Case {
     Case::new("post_actors", "POST", "/actors").with(actor())
 }
 
@@ -110,18 +114,84 @@ fn patch_movie() -> Case {
     Case::new("patch_movies", "PATCH", "/movies/2").with(json!({"title": "Outrage {n}"}))
 }
 
-/// One request of each function.
-pub(crate) fn each() -> [Case; 8] {
-    [
-        list_of_all_of_one(),
-        post(),
-        patch(),
-        Case::new("delete_actors", "DELETE", "/actors/{n}"),
-        Case::new("get_movies", "GET", "/movies").of_one_row(),
-        Case::new("post_movies", "POST", "/movies").with(movie()),
-        patch_movie(),
-        Case::new("delete_movies", "DELETE", "/movies/{n}"),
-    ]
+/// A program to measure, and the request that it handles.
+#[derive(Clone)]
+pub(crate) struct Measured {
+    pub(crate) program: &'static str,
+    pub(crate) case: Case,
+    /// The place of its floor among all that are measured: the same request, handled with as little
+    /// as possible.
+    pub(crate) floor: Option<usize>,
+}
+
+impl Measured {
+    pub(crate) fn is_floor(&self) -> bool {
+        self.program.starts_with("floor_")
+    }
+}
+
+/// Each floor, followed by what is compared with it, and then the functions that have no floor.
+/// Each function has at least one request.
+pub(crate) fn measured() -> Vec<Measured> {
+    let raw = |case| ("floor_raw", case);
+    let function = |case: Case| (case.function, case);
+    let get_movie = Case::new("get_movies", "GET", "/movies/1");
+    let groups = [
+        ("floor_noop", one_row(), vec![]),
+        (
+            "floor_get",
+            one_row(),
+            vec![raw(one_row()), function(one_row()), function(get_movie)],
+        ),
+        (
+            "floor_query",
+            list_of_100(),
+            vec![raw(list_of_100()), function(list_of_100())],
+        ),
+        (
+            "floor_query",
+            list_of_998(),
+            vec![raw(list_of_998()), function(list_of_998())],
+        ),
+        (
+            "floor_patch",
+            patch(),
+            vec![raw(patch()), function(patch()), function(patch_movie())],
+        ),
+        (
+            "floor_post",
+            post(),
+            vec![
+                function(post()),
+                function(Case::new("post_movies", "POST", "/movies").with(movie())),
+            ],
+        ),
+    ];
+    let mut measured = Vec::new();
+    for (floor, case, compared) in groups {
+        let place = measured.len();
+        measured.push(Measured {
+            program: floor,
+            case,
+            floor: None,
+        });
+        measured.extend(compared.into_iter().map(|(program, case)| Measured {
+            program,
+            case,
+            floor: Some(place),
+        }));
+    }
+    for (function, path) in [
+        ("delete_actors", "/actors/{n}"),
+        ("delete_movies", "/movies/{n}"),
+    ] {
+        measured.push(Measured {
+            program: function,
+            case: Case::new(function, "DELETE", path),
+            floor: None,
+        });
+    }
+    measured
 }
 
 /// Every endpoint, and lists of several lengths.
@@ -135,7 +205,7 @@ pub(crate) fn all() -> Vec<Case> {
         Case::new("get_actors", "GET", "/actors?limit=1000"),
         Case::new("get_actors", "GET", "/actors?limit=100&sort=name"),
         Case::new("get_actors", "GET", "/actors?limit=100&name=mar"),
-        Case::new("get_actors", "GET", "/actors/1"),
+        one_row(),
         Case::new("get_actors", "GET", "/actors/2?include=credits"),
         post(),
         post().keyed("bench-{n}"),

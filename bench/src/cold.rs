@@ -5,73 +5,61 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use testkit::{Environment, Launch, Quota};
 
-use crate::cases;
+use crate::cases::{self, Measured};
 use crate::site::Sites;
-use crate::{Failure, NO_QUOTA, Plan, checked, median, milliseconds, program};
+use crate::{Failure, NO_QUOTA, Plan, checked, median, milliseconds, ratio};
 
-/// A program to start, and its first event, if any.
+/// A program to start, and its first events, one for each start still to come.
 pub(crate) struct Program {
-    pub(crate) name: String,
-    launch: Launch,
-    /// Events, one for each start still to come.
-    first: Vec<Bytes>,
+    pub(crate) launch: Launch,
+    pub(crate) events: Vec<Bytes>,
 }
 
-/// The measurements of one program.
+/// The measurements of one program, one for each start.
 #[derive(Default)]
 pub(crate) struct Starts {
-    pub(crate) next: Vec<f64>,
-    pub(crate) answer: Vec<f64>,
-    pub(crate) init_cpu: Vec<f64>,
-    pub(crate) first_cpu: Vec<f64>,
+    next: Vec<f64>,
+    /// Until the first response.
+    pub(crate) response: Vec<f64>,
+    init_cpu: Vec<f64>,
+    /// The CPU time of both the init and the first request.
+    pub(crate) cpu: Vec<f64>,
 }
 
-impl Program {
-    pub(crate) fn new(name: &str, launch: Launch, first: Vec<Bytes>) -> Self {
-        Self {
-            name: format!("`{name}`"),
-            launch,
-            first,
-        }
+/// `get_actors` when DynamoDB and the issuer reject every connection. It can serve no request, but
+/// still becomes ready.
+fn alone(plan: &Plan, sites: &Sites) -> Result<Program, Failure> {
+    let mut launch = sites.launch(plan, "get_actors", &cases::one_row())?;
+    // The discard port, where nothing listens.
+    for (name, place) in [
+        ("AWS_ENDPOINT_URL_DYNAMODB", "https://127.0.0.1:9"),
+        ("AUTH0_DOMAIN", "127.0.0.1:9"),
+    ] {
+        launch.set(name, place);
     }
-
-    /// `get_actors` when DynamoDB and the issuer reject every connection. It can serve no request,
-    /// but still becomes ready.
-    fn alone(mut launch: Launch) -> Self {
-        // The discard port, where nothing listens.
-        for (name, place) in [
-            ("AWS_ENDPOINT_URL_DYNAMODB", "https://127.0.0.1:9"),
-            ("AUTH0_DOMAIN", "127.0.0.1:9"),
-        ] {
-            launch.set(name, place);
-        }
-        Self {
-            name: "`get_actors`, with nobody to connect to".to_owned(),
-            launch,
-            first: Vec::new(),
-        }
-    }
+    Ok(Program {
+        launch,
+        events: Vec::new(),
+    })
 }
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
-    let list = cases::list_of_all_of_one();
-    let mut asked: Vec<_> = [("floor_noop", &list), ("floor_get", &list)]
-        .map(|(name, case)| (name, case.clone()))
-        .into();
-    asked.extend(cases::each().map(|case| (case.function, case)));
-    if program::path(plan, "floor_get_defaults").is_ok() {
-        asked.push(("floor_get_defaults", list.clone()));
-    }
+    let mut measured = cases::measured();
     if plan.python.is_some() {
-        asked.push(("python", list.clone()));
+        measured.push(Measured {
+            program: "python",
+            case: cases::one_row(),
+            floor: None,
+        });
     }
-    let mut programs = vec![Program::alone(sites.launch(plan, "get_actors", &list)?)];
-    for (name, case) in asked {
-        let events = (0..2 * plan.rounds)
-            .map(|_| sites.event(&case))
-            .collect::<Result<_, _>>()?;
-        programs.push(Program::new(name, sites.launch(plan, name, &case)?, events));
+    let mut programs = Vec::new();
+    for Measured { program, case, .. } in &measured {
+        programs.push(Program {
+            launch: sites.launch(plan, program, case)?,
+            events: sites.events(case, 2 * plan.rounds)?,
+        });
     }
+    programs.push(alone(plan, sites)?);
     let mut table = String::new();
     for memory in [None, Some(128)] {
         let quota = memory.map_or("a whole processor".to_owned(), |memory| {
@@ -85,35 +73,40 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
             table += &format!("({NO_QUOTA})\n");
             continue;
         }
-        table += "| program | exec → `next`, ms | exec → answer, ms | CPU of init, ms | CPU of the first request, ms | `next`, to `floor_noop`'s | answer, to `floor_get`'s |\n|---|---|---|---|---|---|---|\n";
-        let measured = measure(plan, &mut programs, memory).await?;
-        let of = |name: &str, times: fn(&Starts) -> &Vec<f64>| {
-            let index = programs.iter().position(|program| program.name == name);
-            index.map_or(f64::NAN, |index| median(times(&measured[index])))
-        };
-        let (noop, get) = (
-            of("`floor_noop`", |starts| &starts.next),
-            of("`floor_get`", |starts| &starts.answer),
-        );
-        for (Program { name, .. }, starts) in programs.iter().zip(&measured) {
-            let (next, answer, init) = (
-                median(&starts.next),
-                median(&starts.answer),
-                median(&starts.init_cpu),
-            );
-            table += &if starts.answer.is_empty() {
-                format!(
-                    "| {name} | {next:.2} | | {init:.2} | | {:.2} | |\n",
-                    next / noop
-                )
-            } else {
-                let cpu = median(&starts.first_cpu);
-                format!(
-                    "| {name} | {next:.2} | {answer:.2} | {init:.2} | {cpu:.2} | {:.2} | {:.2} |\n",
-                    next / noop,
-                    answer / get
-                )
+        table += "| program | request | exec → `next`, ms | exec → response, ms | to its floor | CPU of init, ms | CPU to the first response, ms | to its floor |\n|---|---|---|---|---|---|---|---|\n";
+        let starts = measure(plan.rounds, &mut programs, memory).await?;
+        for (
+            index,
+            Measured {
+                program,
+                case,
+                floor,
+            },
+        ) in measured.iter().enumerate()
+        {
+            let one = &starts[index];
+            let to_floor = |figures: fn(&Starts) -> &Vec<f64>| {
+                floor.map_or(String::new(), |floor| {
+                    format!("{:.2}", ratio(figures(one), figures(&starts[floor])))
+                })
             };
+            table += &format!(
+                "| `{program}` | {} | {:.2} | {:.2} | {} | {:.2} | {:.2} | {} |\n",
+                case.title(),
+                median(&one.next),
+                median(&one.response),
+                to_floor(|starts| &starts.response),
+                median(&one.init_cpu),
+                median(&one.cpu),
+                to_floor(|starts| &starts.cpu),
+            );
+        }
+        if let Some(alone) = starts.last() {
+            table += &format!(
+                "| `get_actors` | none, with nobody to connect to | {:.2} | | | {:.2} | | |\n",
+                median(&alone.next),
+                median(&alone.init_cpu)
+            );
         }
     }
     Ok(table)
@@ -121,28 +114,25 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
 
 /// Starts every program once per round, in a different order each round.
 pub(crate) async fn measure(
-    plan: &Plan,
+    rounds: usize,
     programs: &mut [Program],
     memory: Option<u32>,
 ) -> Result<Vec<Starts>, Failure> {
     let mut measured: Vec<_> = programs.iter().map(|_| Starts::default()).collect();
     let mut order: Vec<_> = (0..programs.len()).collect();
-    for _ in 0..plan.rounds {
+    for _ in 0..rounds {
         fastrand::shuffle(&mut order);
         for index in &order {
-            let Program { launch, first, .. } = &mut programs[*index];
+            let Program { launch, events } = &mut programs[*index];
             let quota = memory.map(Quota::new).transpose()?.map(Arc::new);
             let mut environment = Environment::start(launch, quota).await?;
             let starts = &mut measured[*index];
             starts.next.push(milliseconds(environment.ready().await?));
-            let init = environment.cpu()?;
-            starts.init_cpu.push(milliseconds(init));
-            let Some(event) = first.pop() else { continue };
+            starts.init_cpu.push(milliseconds(environment.cpu()?));
+            let Some(event) = events.pop() else { continue };
             checked(&environment.invoke(&event).await?.0)?;
-            starts.answer.push(milliseconds(environment.age()));
-            starts
-                .first_cpu
-                .push(milliseconds(environment.cpu()? - init));
+            starts.response.push(milliseconds(environment.age()));
+            starts.cpu.push(milliseconds(environment.cpu()?));
         }
     }
     Ok(measured)

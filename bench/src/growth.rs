@@ -1,6 +1,6 @@
 //! Measures the same requests with more and more rows: calls to DynamoDB, bytes and time.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use testkit::Environment;
 
@@ -70,7 +70,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
     let mut filled = Vec::new();
     for size in sizes {
         let started = Instant::now();
-        filled.push(sites.another(*size, Duration::ZERO).await?);
+        filled.push(sites.another(*size).await?);
         eprintln!(
             "{size} actors and {size} movies in {} s",
             started.elapsed().as_secs()
@@ -140,7 +140,7 @@ fn written(sizes: &[u64], costs: &[Vec<Cost>]) -> String {
     let (middle, last) = (sizes.len() / 2, sizes.len() - 1);
     let [first_size, middle_size, last_size] = [0, middle, last].map(|index| &headings[index]);
     let mut table = format!(
-        "Calls with {} rows; bytes, milliseconds and its CPU with {first_size}, {middle_size} and {last_size}.\n\n| request | calls | bytes answered | milliseconds | {last_size} rows to {middle_size} | its CPU, ms |\n|---|---|---|---|---|---|\n",
+        "Calls with {} rows; bytes, milliseconds and its CPU with {first_size}, {middle_size} and {last_size}.\n\n| request | calls | bytes of responses | milliseconds | {last_size} rows to {middle_size} | its CPU, ms |\n|---|---|---|---|---|---|\n",
         headings.join(", ")
     );
     for (case, costs) in cases().iter().zip(costs) {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cases::{self, Case};
+use crate::cases::{self, Case, Measured};
 use crate::meter::{self, Usage};
 use crate::program::{self, FUNCTIONS, grouped};
 use crate::site::Sites;
@@ -153,13 +153,17 @@ pub(crate) async fn usage(plan: &Plan, sites: &Sites, case: &Case) -> Result<Usa
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites, folder: &Path) -> Result<String, Failure> {
     let mut table =
-        "| request | instructions | DynamoDB calls | units | bytes of DynamoDB's answers |\n|---|---|---|---|---|\n"
+        "| request | instructions | DynamoDB calls | units | bytes of DynamoDB's responses |\n|---|---|---|---|---|\n"
             .to_owned();
-    for floor in ["floor_noop", "floor_get"] {
-        let case = cases::list_of_all_of_one();
-        let instructions =
-            callgrind::count(sites, folder, &sites.launch(plan, floor, &case)?, &case).await?;
-        table += &format!("| `{floor}` | {} | | | |\n", grouped(instructions.request));
+    let floors = cases::measured();
+    for Measured { program, case, .. } in floors.iter().filter(|row| row.is_floor()) {
+        let launch = sites.launch(plan, program, case)?;
+        let instructions = callgrind::count(sites, folder, &launch, case).await?;
+        table += &format!(
+            "| `{program}`: {} | {} | | | |\n",
+            case.title(),
+            grouped(instructions.request)
+        );
     }
     for case in cases::all() {
         let usage = usage(plan, sites, &case).await?;

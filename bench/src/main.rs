@@ -7,16 +7,15 @@
 mod callgrind;
 mod cases;
 mod cold;
+mod compare;
 mod cost;
 mod growth;
 mod guard;
-mod load;
 mod meter;
 mod paced;
 mod program;
 mod report;
 mod rows;
-mod settings;
 mod site;
 mod tls;
 mod warm;
@@ -87,6 +86,15 @@ enum Command {
         /// The parts to measure, instead of all.
         parts: Vec<Part>,
     },
+    /// Compares builds of one function; prints the figures.
+    Compare {
+        /// The function.
+        #[arg(long, default_value = "get_actors")]
+        function: String,
+        /// Its bootstraps; the others are compared with the first.
+        #[arg(required = true)]
+        programs: Vec<PathBuf>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -101,12 +109,8 @@ enum Part {
     Units,
     /// From 100 rows to a million.
     Growth,
-    /// Requests per second.
-    Load,
     /// Dollars.
     Cost,
-    /// Other build settings, built by bench/settings.py; measured only if named.
-    Settings,
 }
 
 /// What to measure, and how thoroughly.
@@ -144,8 +148,10 @@ async fn main() -> Result<(), Failure> {
             report::FILE
         )));
     }
-    for function in program::FUNCTIONS {
-        program::path(&plan, function)?;
+    if !matches!(command, Command::Compare { .. }) {
+        for function in program::FUNCTIONS {
+            program::path(&plan, function)?;
+        }
     }
     if let Some(python) = plan.python.as_ref().filter(|python| !python.is_file()) {
         return Err(failed(format!(
@@ -159,6 +165,10 @@ async fn main() -> Result<(), Failure> {
         match command {
             Command::Guard { accept } => guard::check(&plan, &folder, accept).await,
             Command::Measure { parts, .. } => measure(&plan, &parts, &folder).await,
+            Command::Compare { function, programs } => {
+                let sites = Sites::start(&folder).await?;
+                compare::print(&plan, &sites, &function, &programs).await
+            }
         }
     };
     let mut end = signal(SignalKind::terminate())?;
@@ -202,14 +212,8 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
     if wanted(Part::Growth) {
         report.section("growth", &growth::table(plan, &sites).await?)?;
     }
-    if wanted(Part::Load) {
-        report.section("load", &load::table(plan, &sites, folder).await?)?;
-    }
     if wanted(Part::Cost) && measurable("cost") {
         report.section("cost", &cost::table(plan, &sites).await?)?;
-    }
-    if parts.contains(&Part::Settings) && measurable("settings") {
-        report.section("settings", &settings::table(plan, &sites, folder).await?)?;
     }
     Ok(())
 }
@@ -228,6 +232,17 @@ pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
         .get((last * part).round() as usize)
         .copied()
         .unwrap_or(f64::NAN)
+}
+
+/// The median of the ratios within each round. What else runs on the machine slows all programs of
+/// a round alike, so it changes ratios less than times.
+pub(crate) fn ratio(values: &[f64], to: &[f64]) -> f64 {
+    let ratios: Vec<_> = values
+        .iter()
+        .zip(to)
+        .map(|(value, to)| value / to)
+        .collect();
+    median(&ratios)
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> f64 {

@@ -21,6 +21,9 @@ pub(crate) const FUNCTIONS: [&str; 8] = [
     "delete_movies",
 ];
 
+/// The programs that the functions are compared with. `floor_sdk` is every floor that uses the SDK.
+const FLOORS: [&str; 3] = ["floor_noop", "floor_sdk", "floor_raw"];
+
 /// The crates that are a TLS or a cryptographic library, or bring a second HTTP stack.
 const STACKS: [&str; 12] = [
     "aws-lc-sys",
@@ -39,12 +42,12 @@ const STACKS: [&str; 12] = [
 
 /// The path of a function's program.
 pub(crate) fn path(plan: &Plan, function: &str) -> Result<PathBuf, Failure> {
-    let folder = if function.starts_with("floor") {
-        &plan.floors
-    } else {
-        &plan.bootstraps
+    let (folder, program) = match function {
+        "floor_get" | "floor_query" | "floor_patch" | "floor_post" => (&plan.floors, "floor_sdk"),
+        floor if FLOORS.contains(&floor) => (&plan.floors, floor),
+        function => (&plan.bootstraps, function),
     };
-    let path = folder.join(function).join("bootstrap");
+    let path = folder.join(program).join("bootstrap");
     if path.is_file() {
         Ok(path)
     } else {
@@ -110,7 +113,7 @@ pub(crate) fn stacks(function: &str) -> Result<Vec<String>, Failure> {
 pub(crate) fn table(plan: &Plan) -> Result<String, Failure> {
     let mut table =
         "| program | bytes, stripped | bytes, zipped | glibc |\n|---|---|---|---|\n".to_owned();
-    for function in FUNCTIONS.iter().chain(&["floor_noop", "floor_get"]) {
+    for function in FUNCTIONS.iter().chain(&FLOORS) {
         let (bytes, zipped, glibc) = (
             bytes(plan, function)?,
             zipped(plan, function)?,

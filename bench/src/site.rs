@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use axum::body::Bytes;
 use local::{Options, Role, SigningKey, Stack, Tokens};
@@ -28,24 +27,19 @@ pub(crate) struct Site {
 
 impl Site {
     /// Starts a site with `rows` actors and as many movies; the first movie has two actors.
-    /// `round_trip` is the simulated round trip to DynamoDB and the issuer.
-    pub(crate) async fn start(
-        chain: &Chain,
-        rows: u64,
-        round_trip: Duration,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn start(chain: &Chain, rows: u64) -> Result<Self, Failure> {
         let key = Arc::new(SigningKey::generate()?);
         let stack = Stack::start(Options {
             key: Some(Arc::clone(&key)),
             ..Options::in_memory()
         })
         .await?;
-        let dynamodb = TlsProxy::start(chain, address(&stack.dynamodb)?, round_trip).await?;
+        let dynamodb = TlsProxy::start(chain, address(&stack.dynamodb)?).await?;
         let identity = stack
             .identity
             .as_ref()
             .ok_or_else(|| failed("no identity service"))?;
-        let identity = TlsProxy::start(chain, address(identity)?, round_trip).await?;
+        let identity = TlsProxy::start(chain, address(identity)?).await?;
         let public = key.public_jwk();
         let token = Tokens::new(key, &format!("{}/", identity.url), local::AUDIENCE)
             .issue(Role::Producer)?;
@@ -168,8 +162,8 @@ impl Sites {
     pub(crate) async fn start(folder: &Path) -> Result<Self, Failure> {
         let chain = Chain::new(folder)?;
         let (one, many) = (
-            Site::start(&chain, 1, Duration::ZERO).await?,
-            Site::start(&chain, MANY, Duration::ZERO).await?,
+            Site::start(&chain, 1).await?,
+            Site::start(&chain, MANY).await?,
         );
         Ok(Self {
             one,
@@ -180,9 +174,9 @@ impl Sites {
         })
     }
 
-    /// Starts another site with this many actors and as many movies, and this simulated round trip.
-    pub(crate) async fn another(&self, rows: u64, round_trip: Duration) -> Result<Site, Failure> {
-        Site::start(&self.chain, rows, round_trip).await
+    /// Starts another site with this many actors and as many movies.
+    pub(crate) async fn another(&self, rows: u64) -> Result<Site, Failure> {
+        Site::start(&self.chain, rows).await
     }
 
     /// The site that a case runs at.
@@ -202,26 +196,30 @@ impl Sites {
             .event(case, counter.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// This many events of a case.
+    pub(crate) fn events(&self, case: &Case, count: usize) -> Result<Vec<Bytes>, Failure> {
+        (0..count).map(|_| self.event(case)).collect()
+    }
+
     /// How to start a program that handles a case.
     pub(crate) fn launch(&self, plan: &Plan, name: &str, case: &Case) -> Result<Launch, Failure> {
-        let mut settings = self.of(case).settings(name);
-        if let Some((_, limit)) = case.path.split_once("limit=") {
-            settings.push(("FLOOR_LIMIT".to_owned(), limit.to_owned()));
-        }
-        let command = match (&plan.python, name) {
-            (Some(python), "python") => {
-                let python = std::path::absolute(python)?.display().to_string();
-                settings.push(("PYTHONPATH".to_owned(), "bench/python".to_owned()));
-                vec![
-                    python,
-                    "-m".to_owned(),
-                    "awslambdaric".to_owned(),
-                    "function.handler".to_owned(),
-                ]
-            }
-            _ => vec![program::path(plan, name)?.display().to_string()],
+        let (Some(python), "python") = (&plan.python, name) else {
+            return Ok(self.launch_path(&program::path(plan, name)?, name, case));
         };
-        Ok(Launch { command, settings })
+        let mut launch = self.launch_path(&std::path::absolute(python)?, name, case);
+        launch.set("PYTHONPATH", "bench/python");
+        launch
+            .command
+            .extend(["-m", "awslambdaric", "function.handler"].map(str::to_owned));
+        Ok(launch)
+    }
+
+    /// How to start the program at a path as this function.
+    pub(crate) fn launch_path(&self, path: &Path, function: &str, case: &Case) -> Launch {
+        Launch {
+            command: vec![path.display().to_string()],
+            settings: self.of(case).settings(function),
+        }
     }
 }
 

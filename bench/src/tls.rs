@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -11,7 +10,7 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -79,19 +78,14 @@ fn authority(name: &str, below: Option<u8>) -> CertificateParams {
 pub(crate) struct TlsProxy {
     /// `https://localhost:<port>`.
     pub(crate) url: String,
-    servers: Vec<JoinHandle<()>>,
+    server: JoinHandle<()>,
 }
 
 impl TlsProxy {
-    /// Accepts TLS on a free port and forwards the bytes to `upstream`, with this simulated round
-    /// trip.
-    pub(crate) async fn start(
-        chain: &Chain,
-        upstream: SocketAddr,
-        round_trip: Duration,
-    ) -> Result<Self, Failure> {
+    /// Accepts TLS on a free port and forwards the bytes to `upstream`.
+    pub(crate) async fn start(chain: &Chain, upstream: SocketAddr) -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let mut port = listener.local_addr()?.port();
+        let port = listener.local_addr()?.port();
         let acceptor = TlsAcceptor::from(Arc::clone(&chain.config));
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -100,15 +94,9 @@ impl TlsProxy {
                 tokio::spawn(async move { drop(pass(&acceptor, stream, upstream).await) });
             }
         });
-        let mut servers = vec![server];
-        if !round_trip.is_zero() {
-            let (near, server) = delaying_proxy(port, round_trip).await?;
-            port = near;
-            servers.push(server);
-        }
         Ok(Self {
             url: format!("https://localhost:{port}"),
-            servers,
+            server,
         })
     }
 }
@@ -129,44 +117,8 @@ async fn pass(
 
 impl Drop for TlsProxy {
     fn drop(&mut self) {
-        self.servers.iter().for_each(JoinHandle::abort);
+        self.server.abort();
     }
-}
-
-/// Accepts connections on a free port and forwards their bytes to this port. Delays what is sent
-/// there, so that a round trip takes `round_trip`; connecting takes no extra time.
-async fn delaying_proxy(port: u16, round_trip: Duration) -> Result<(u16, JoinHandle<()>), Failure> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let near = listener.local_addr()?.port();
-    let server = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move { drop(delay(stream, port, round_trip).await) });
-        }
-    });
-    Ok((near, server))
-}
-
-async fn delay(near: TcpStream, port: u16, round_trip: Duration) -> std::io::Result<()> {
-    let far = TcpStream::connect(("127.0.0.1", port)).await?;
-    near.set_nodelay(true)?;
-    far.set_nodelay(true)?;
-    let ((mut from_near, mut to_near), (mut from_far, mut to_far)) =
-        (near.into_split(), far.into_split());
-    let there = async {
-        let mut bytes = vec![0; 65_536];
-        loop {
-            let length = from_near.read(&mut bytes).await?;
-            if length == 0 {
-                return to_far.shutdown().await;
-            }
-            tokio::time::sleep(round_trip).await;
-            to_far.write_all(&bytes[..length]).await?;
-        }
-    };
-    tokio::try_join!(there, async {
-        tokio::io::copy(&mut from_far, &mut to_near).await.map(drop)
-    })
-    .map(drop)
 }
 
 #[cfg(test)]
@@ -210,9 +162,7 @@ mod tests {
             .trim_start_matches("http://")
             .parse()
             .unwrap();
-        let front = TlsProxy::start(&chain, address, Duration::ZERO)
-            .await
-            .unwrap();
+        let front = TlsProxy::start(&chain, address).await.unwrap();
         assert_eq!(
             tables(&front, &Roots::read(&chain.root).unwrap()).await,
             Ok(3)

@@ -2,11 +2,11 @@
 
 use testkit::{Environment, Launch};
 
-use crate::cases::{self, Case};
+use crate::cases::{self, Case, Measured};
 use crate::paced::paced;
 use crate::program::grouped;
 use crate::site::Sites;
-use crate::{Failure, Plan, checked, cost, median, milliseconds, quantile};
+use crate::{Failure, Plan, checked, cost, median, milliseconds, quantile, ratio};
 
 /// The number of requests in one measurement of CPU time.
 const GROUP: usize = 40;
@@ -47,12 +47,9 @@ impl<'a> Warm<'a> {
     async fn ask(&mut self, requests: usize) -> Result<Vec<f64>, Failure> {
         let mut times = Vec::with_capacity(requests);
         // Each request has its own event: repeating a change would change nothing.
-        let events = (0..requests)
-            .map(|_| self.sites.event(&self.case))
-            .collect::<Result<Vec<_>, _>>()?;
-        for event in &events {
-            let (answer, time) = self.environment.invoke(event).await?;
-            checked(&answer)?;
+        for event in &self.sites.events(&self.case, requests)? {
+            let (response, time) = self.environment.invoke(event).await?;
+            checked(&response)?;
             times.push(milliseconds(time));
         }
         self.requests += requests;
@@ -75,9 +72,9 @@ impl<'a> Warm<'a> {
 }
 
 /// Measures one group of requests to each process per round, in a different order each round.
-pub(crate) async fn measure(plan: &Plan, running: &mut [Warm<'_>]) -> Result<(), Failure> {
+pub(crate) async fn measure(rounds: usize, running: &mut [Warm<'_>]) -> Result<(), Failure> {
     let mut order: Vec<_> = (0..running.len()).collect();
-    for _ in 0..plan.rounds {
+    for _ in 0..rounds {
         fastrand::shuffle(&mut order);
         for index in &order {
             running[*index].measure().await?;
@@ -87,42 +84,36 @@ pub(crate) async fn measure(plan: &Plan, running: &mut [Warm<'_>]) -> Result<(),
 }
 
 pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure> {
-    let (one, all) = (cases::list_of_one(), cases::list_of_all_of_one());
-    let (hundred, thousand) = (cases::list_of_100(), cases::list_of_998());
-    // Each program, its requests, and the index of the program that it is compared with.
-    let mut programs = vec![
-        ("floor_noop", all.clone(), 0),
-        ("floor_get", all.clone(), 1),
-        ("get_actors", one, 1),
-        ("get_actors", all, 1),
-        ("patch_actors", cases::patch(), 1),
-        ("post_actors", cases::post(), 1),
-        ("floor_query", hundred.clone(), 6),
-        ("get_actors", hundred.clone(), 6),
-        ("floor_query", thousand.clone(), 8),
-        ("get_actors", thousand, 8),
-    ];
-    // Every other function.
-    let others = cases::each()
-        .into_iter()
-        .filter(|case| !programs.iter().any(|(name, ..)| *name == case.function));
-    let others: Vec<_> = others.map(|case| (case.function, case, 1)).collect();
-    programs.extend(others);
+    let mut measured = cases::measured();
     if plan.python.is_some() {
-        programs.push(("python", hundred, 6));
+        measured.push(Measured {
+            program: "python",
+            case: cases::list_of_100(),
+            floor: None,
+        });
     }
     let mut running = Vec::new();
-    for (name, case, _) in &programs {
-        running.push(Warm::start(sites, &sites.launch(plan, name, case)?, case).await?);
+    for Measured { program, case, .. } in &measured {
+        running.push(Warm::start(sites, &sites.launch(plan, program, case)?, case).await?);
     }
-    measure(plan, &mut running).await?;
+    measure(plan.rounds, &mut running).await?;
     let requests = if plan.quick { 1000 } else { 10_000 };
     let mut table = format!(
         "| program | request | CPU, ms | to its floor | p50, ms | p99, ms | peak memory after 1,000 requests, MB | after {} |\n|---|---|---|---|---|---|---|---|\n",
         grouped(requests as u64)
     );
-    let medians: Vec<_> = running.iter().map(|warm| median(&warm.cpu)).collect();
-    for (index, (name, case, floor)) in programs.iter().enumerate() {
+    for (
+        index,
+        Measured {
+            program,
+            case,
+            floor,
+        },
+    ) in measured.iter().enumerate()
+    {
+        let to_floor = floor.map_or(String::new(), |floor| {
+            format!("{:.2}", ratio(&running[index].cpu, &running[floor].cpu))
+        });
         let warm = &mut running[index];
         let mut peaks = Vec::new();
         for requests in [1000, requests] {
@@ -133,10 +124,9 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
             }
         }
         table += &format!(
-            "| `{name}` | {} | {:.3} | {:.2} | {:.2} | {:.2} | {} |\n",
+            "| `{program}` | {} | {:.3} | {to_floor} | {:.2} | {:.2} | {} |\n",
             case.title(),
-            medians[index],
-            medians[index] / medians[*floor],
+            median(&warm.cpu),
             median(&warm.times),
             quantile(&warm.times, 0.99),
             if peaks.is_empty() {
