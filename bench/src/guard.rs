@@ -14,9 +14,12 @@ use crate::{Failure, Plan, callgrind, failed};
 
 const BASELINE: &str = "bench/baseline.json";
 /// The share by which a figure may grow.
-const TOLERANCE: f64 = 0.02;
+const MAX_GROWTH: f64 = 0.02;
+/// The share by which a figure may shrink: beyond it, the smaller figure must become the baseline,
+/// so that nothing takes the improvement back unnoticed.
+const MAX_SHRINKAGE: f64 = 0.05;
 
-/// Figures by name: numbers that may grow a little, and values that must be the same.
+/// Figures by name: numbers that may change a little, and values that must be the same.
 #[derive(Default)]
 struct Figures {
     numbers: BTreeMap<String, f64>,
@@ -24,7 +27,7 @@ struct Figures {
 }
 
 /// Compares the measured figures with the baseline, prints the differences, and fails if anything
-/// has grown too much or changed.
+/// has grown or shrunk too much or changed.
 pub(crate) async fn check(plan: &Plan, folder: &Path, accept: bool) -> Result<(), Failure> {
     let baseline = if accept {
         Value::Null
@@ -54,7 +57,7 @@ pub(crate) async fn check(plan: &Plan, folder: &Path, accept: bool) -> Result<()
         return Ok(());
     }
     Err(failed(
-        "if what has grown is worth it, `make baseline` makes it the baseline; the commit says why",
+        "`make baseline` makes these figures the baseline; the commit says why they have changed",
     ))
 }
 
@@ -69,12 +72,15 @@ fn compare(figures: &Figures, baseline: &Value) -> Vec<String> {
             problems.push(format!("{name} is not in the baseline: {number}"));
             continue;
         };
-        let grown = number / before - 1.0;
-        if grown.abs() > TOLERANCE {
-            println!("{name}: {before} → {number} ({:+.1} %)", grown * 100.0);
+        let change = number / before - 1.0;
+        let percent = change.abs() * 100.0;
+        if change.abs() > MAX_GROWTH {
+            println!("{name}: {before} → {number} ({:+.1} %)", change * 100.0);
         }
-        if grown > TOLERANCE {
-            problems.push(format!("{name} has grown by {:.1} %", grown * 100.0));
+        if change > MAX_GROWTH {
+            problems.push(format!("{name} has grown by {percent:.1} %"));
+        } else if change < -MAX_SHRINKAGE {
+            problems.push(format!("{name} has shrunk by {percent:.1} %"));
         }
     }
     for (name, value) in &figures.exact {
@@ -191,12 +197,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_beyond_the_tolerance_fails_and_so_does_what_is_new_or_gone() {
+    fn growth_and_shrinkage_beyond_their_tolerance_fail_and_so_does_what_is_new_or_gone() {
         let figures = Figures {
             numbers: [
                 ("small", 101.9),
                 ("large", 102.1),
-                ("less", 50.0),
+                ("less", 95.1),
+                ("shrunk", 94.9),
                 ("new", 1.0),
             ]
             .map(|(name, number)| (name.to_owned(), number))
@@ -206,13 +213,14 @@ mod tests {
                 .into(),
         };
         let baseline = json!({
-            "numbers": {"small": 100, "large": 100, "less": 100, "gone": 1},
+            "numbers": {"small": 100, "large": 100, "less": 100, "shrunk": 100, "gone": 1},
             "exact": {"calls": 1, "glibc": "2.30"},
         });
         let problems = compare(&figures, &baseline);
         let named = [
             "large has grown",
             "new is not",
+            "shrunk has shrunk",
             "calls was 1",
             "gone is in the baseline",
         ];
