@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_is_spoken_to_only_where_its_root_is_trusted() {
+    async fn a_connection_is_made_only_to_a_server_with_a_trusted_root() {
         let folder = std::env::temp_dir().join(format!("bench-tls-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let (chain, stranger) = (Chain::new(&folder).unwrap(), folder.join("stranger"));
