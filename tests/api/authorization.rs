@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use local::Role::{self, Assistant, Producer};
+use local::Role::{self, Assistant};
 use local::SigningKey;
 use serde_json::{Value, json};
 
