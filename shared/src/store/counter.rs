@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::error::Error;
-use super::item::{Item, number, read};
+use super::item::{Item, number, read_u64};
 use super::record::Record;
 use super::table::{Table, key};
 use crate::model::Id;
@@ -43,6 +43,6 @@ impl<R: Record> Table<R> {
     }
 
     fn last_id_of(&self, counter: &Item) -> Result<u64, Error> {
-        read(counter, LAST_ID).ok_or_else(|| Error::malformed(&self.name, None, LAST_ID))
+        read_u64(counter, LAST_ID).ok_or_else(|| Error::malformed(&self.name, None, LAST_ID))
     }
 }

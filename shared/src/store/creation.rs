@@ -223,7 +223,7 @@ impl<R: Record> Table<R> {
             return Ok(None);
         };
         let malformed = |attribute| Error::malformed(&self.name, None, attribute);
-        if item::read(&record, EXPIRES_AT).ok_or_else(|| malformed(EXPIRES_AT))? <= now() {
+        if item::read_u64(&record, EXPIRES_AT).ok_or_else(|| malformed(EXPIRES_AT))? <= now() {
             return Ok(None);
         }
         let text = |attribute| {

@@ -13,14 +13,14 @@ use futures_util::FutureExt;
 
 use super::error::Error;
 use super::item::{
-    Item, ItemView, Malformed, number, optional, read, read_number, read_text, text,
+    Item, ItemView, Malformed, number, read_number, read_optional, read_text, read_u64, text,
 };
 use super::record::Record;
 use super::transaction::{self, MAX_TRANSACTION_ITEMS};
 use super::{query_page, retry};
 use crate::model::{Actor, Billing, Credit, Id, Movie, Name};
 
-/// The setting that holds the table's name.
+/// The environment variable that holds the table's name.
 pub const CREDITS_TABLE: &str = "CREDITS_TABLE";
 /// The partition key: the owner of the credit, such as `movie#7` or `actor#5`.
 pub const OWNER: &str = "owner";
@@ -131,14 +131,14 @@ impl Credits {
 
 /// Parses an item of the table: the counterpart's id and the credit.
 fn credit(table: &str, item: &dyn ItemView) -> Result<(Id, Credit), Error> {
-    let counterpart = read(item, COUNTERPART).and_then(Id::new);
+    let counterpart = read_u64(item, COUNTERPART).and_then(Id::new);
     let malformed = |malformed: Malformed| Error::malformed(table, counterpart, malformed.0);
     let credit = Credit {
-        character: optional(item, CHARACTER, |item, name| {
+        character: read_optional(item, CHARACTER, |item, name| {
             read_text(item, name, Name::new)
         })
         .map_err(malformed)?,
-        billing: optional(item, BILLING, |item, name| {
+        billing: read_optional(item, BILLING, |item, name| {
             read_number(item, name, |place| Billing::new(u64::try_from(place).ok()?))
         })
         .map_err(malformed)?,

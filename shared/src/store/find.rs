@@ -90,13 +90,12 @@ impl<R: Record> ReadStore<R> {
         {
             return self.walk(walks, query.short_walk(), query).await;
         }
-        let gatherings = R::gatherings(&query.filter);
-        let gatherings: Vec<_> = gatherings
+        let ranges_by_filter = R::ranges_by_filter(&query.filter);
+        let gathered = ranges_by_filter
             .iter()
-            .map(|ranges| self.gather(ranges, query.max_rows_read()))
-            .collect();
+            .map(|ranges| self.gather(ranges, query.max_rows_read()));
         let walked = self.walk(walks, query.fixed_walk(), query);
-        let (gathered, walked) = try_join(try_join_all(gatherings), walked).await?;
+        let (gathered, walked) = try_join(try_join_all(gathered), walked).await?;
         Ok(gathered
             .into_iter()
             .flatten()
@@ -223,7 +222,11 @@ impl<R: Record> ReadStore<R> {
         after: Option<&str>,
         query: &ListQuery<R>,
     ) -> Result<Section<R>, Error> {
-        let Walk { range, section, .. } = walk;
+        let Walk {
+            range,
+            position_prefix,
+            ..
+        } = walk;
         let reads =
             (0..SHARDS).map(|shard| self.rows.read_index(&range, shard, count, query.descending));
         let shards = try_join_all(reads).await?;
@@ -231,7 +234,7 @@ impl<R: Record> ReadStore<R> {
         // only up to the first position where a shard has more.
         let ends = shards
             .iter()
-            .filter_map(|shard| Some(format!("{section}{}", shard.read_to.as_ref()?)));
+            .filter_map(|shard| Some(format!("{position_prefix}{}", shard.read_to.as_ref()?)));
         let read_to = if query.descending {
             ends.max()
         } else {
@@ -247,9 +250,9 @@ impl<R: Record> ReadStore<R> {
             .flat_map(|shard| shard.rows)
             .map(|row| (query.position(&row), row));
         let mut rows: Vec<_> = rows
-            // A row that matches in an earlier section too is listed there.
+            // A row that matches in an earlier walk too is listed there.
             .filter(|(position, row)| {
-                position.starts_with(section)
+                position.starts_with(position_prefix)
                     && is_read(position)
                     && query.is_after(position, after)
                     && query.admits(row)

@@ -49,36 +49,36 @@ pub(super) fn text(text: &str) -> AttributeValue {
 pub(super) fn read_text<T>(
     item: &dyn ItemView,
     attribute: &'static str,
-    read: impl Fn(&str) -> Option<T>,
+    parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T, Malformed> {
     item.text(attribute)
-        .and_then(read)
+        .and_then(parse)
         .ok_or(Malformed(attribute))
 }
 
 pub(super) fn read_number<T>(
     item: &dyn ItemView,
     attribute: &'static str,
-    read: impl Fn(i64) -> Option<T>,
+    parse: impl Fn(i64) -> Option<T>,
 ) -> Result<T, Malformed> {
     item.digits(attribute)
         .and_then(|digits| digits.parse().ok())
-        .and_then(read)
+        .and_then(parse)
         .ok_or(Malformed(attribute))
 }
 
-/// Reads an optional attribute.
-pub(super) fn optional<T>(
+/// Reads an optional attribute; `read_required` reads it if the item has it.
+pub(super) fn read_optional<T>(
     item: &dyn ItemView,
     attribute: &'static str,
-    read: impl Fn(&dyn ItemView, &'static str) -> Result<T, Malformed>,
+    read_required: impl Fn(&dyn ItemView, &'static str) -> Result<T, Malformed>,
 ) -> Result<Option<T>, Malformed> {
     item.has(attribute)
-        .then(|| read(item, attribute))
+        .then(|| read_required(item, attribute))
         .transpose()
 }
 
 /// Reads a whole number that is not negative.
-pub(super) fn read(item: &dyn ItemView, attribute: &str) -> Option<u64> {
+pub(super) fn read_u64(item: &dyn ItemView, attribute: &str) -> Option<u64> {
     item.digits(attribute)?.parse().ok()
 }

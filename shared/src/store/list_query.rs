@@ -97,8 +97,8 @@ impl<R: Record> ListQuery<R> {
         let Some(after) = after else {
             return Some(walk);
         };
-        let range = match after.strip_prefix(walk.section) {
-            None if after > walk.section => return None,
+        let range = match after.strip_prefix(walk.position_prefix) {
+            None if after > walk.position_prefix => return None,
             None => walk.range,
             Some(key) if self.descending => Range {
                 high: walk.range.high.min(key.to_owned()),

@@ -186,7 +186,7 @@ impl MovieStore {
         if !precondition.admits(seen.version) {
             return Err(Error::PreconditionFailed);
         }
-        let changed = Movie::changed(id, changes);
+        let changed = Movie::changed_attributes(id, changes);
         let difference = match self.difference(id, cast).await {
             Ok(difference) if changed.is_empty() && difference == Difference::default() => {
                 return self.get_unchanged(id, seen.version).await;

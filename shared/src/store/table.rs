@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join_all;
 
 use super::error::Error;
-use super::item::{Item, ItemView, number, read};
+use super::item::{Item, ItemView, number, read_u64};
 use super::precondition::{Version, Versioned};
 use super::query_page::{self, QueryPage};
 use super::record::Record;
@@ -170,7 +170,7 @@ impl<R: Record> Table<R> {
 
     /// Sends a Query for rows that returns only the attributes a row is read from.
     pub(super) async fn query(&self, query: QueryFluentBuilder) -> Result<QueryPage<R>, Error> {
-        let projection = R::ATTRIBUTES
+        let projection = R::READ_ATTRIBUTES
             .iter()
             .fold(format!("#{ID}"), |all, name| format!("{all}, #{name}"));
         let query = query
@@ -180,7 +180,7 @@ impl<R: Record> Table<R> {
             query.expression_attribute_names(format!("#{name}"), *name)
         };
         let name = self.name.clone();
-        query_page::query(R::ATTRIBUTES.iter().fold(query, named), move |item| {
+        query_page::query(R::READ_ATTRIBUTES.iter().fold(query, named), move |item| {
             row(&name, item)
         })
         .await
@@ -193,12 +193,12 @@ impl<R: Record> Table<R> {
     pub(super) fn versioned(&self, item: &Item) -> Result<Versioned<R>, Error> {
         // A row that another program put there has no version yet.
         let version = if item.contains_key(VERSION) {
-            read(item, VERSION)
+            read_u64(item, VERSION)
         } else {
             Some(0)
         };
         let version = version.ok_or_else(|| {
-            Error::malformed(&self.name, read(item, ID).and_then(Id::new), VERSION)
+            Error::malformed(&self.name, read_u64(item, ID).and_then(Id::new), VERSION)
         })?;
         Ok(Versioned {
             row: self.row(item)?,
@@ -209,7 +209,7 @@ impl<R: Record> Table<R> {
 
 /// Parses an item of the table.
 fn row<R: Record>(table: &str, item: &dyn ItemView) -> Result<R, Error> {
-    let id = read(item, ID)
+    let id = read_u64(item, ID)
         .and_then(Id::new)
         .ok_or_else(|| Error::malformed(table, None, ID))?;
     R::from_item(id, item).map_err(|malformed| Error::malformed(table, Some(id), malformed.0))

@@ -38,7 +38,7 @@ impl<R: Record> Table<R> {
         changes: &R::Changes,
         precondition: &Precondition,
     ) -> Result<Versioned<R>, Error> {
-        let changed = R::changed(id, changes);
+        let changed = R::changed_attributes(id, changes);
         if changed.is_empty() {
             let row = self.get(id).await?;
             return if precondition.admits(row.version) {

@@ -16,7 +16,7 @@ impl Record for Actor {
         index::BY_NAME,
         index::BY_LAST_WORD,
     ];
-    const ATTRIBUTES: &'static [&'static str] = &["name", "age", "gender"];
+    const READ_ATTRIBUTES: &'static [&'static str] = &["name", "age", "gender"];
     const OWNER_PREFIX: &'static str = "actor";
     type Counterpart = Movie;
 
@@ -27,7 +27,7 @@ impl Record for Actor {
             age,
             gender,
         } = self.clone();
-        let mut attributes = Self::changed(
+        let mut attributes = Self::changed_attributes(
             id,
             &ActorChanges {
                 name: Some(name),
@@ -39,7 +39,7 @@ impl Record for Actor {
         attributes
     }
 
-    fn changed(id: Id, changes: &ActorChanges) -> Attributes {
+    fn changed_attributes(id: Id, changes: &ActorChanges) -> Attributes {
         let mut attributes = Vec::new();
         if let Some(name) = &changes.name {
             let folded = folded(name.as_str());
@@ -97,7 +97,7 @@ impl Record for Actor {
         }
     }
 
-    fn gatherings(filter: &ActorFilter) -> Vec<Vec<Range>> {
+    fn ranges_by_filter(filter: &ActorFilter) -> Vec<Vec<Range>> {
         let name = filter.name.as_ref().map(|name| {
             vec![
                 Range::beginning(index::BY_NAME, name),

@@ -9,13 +9,13 @@ use crate::model::{Id, Prefix, Resource};
 
 /// A kind of row with a table of its own.
 pub trait Record: Resource {
-    /// The setting that holds the table's name.
+    /// The environment variable that holds the table's name.
     const TABLE_VARIABLE: &'static str;
     /// The table's indexes.
     const INDEXES: &'static [Index];
     /// The attributes that a row is read from, besides its id.
-    const ATTRIBUTES: &'static [&'static str];
-    /// The prefix of the partition keys of its credits.
+    const READ_ATTRIBUTES: &'static [&'static str];
+    /// The owner of an actor's credits is `actor#<id>`: this is the part before `#`.
     const OWNER_PREFIX: &'static str;
     /// The kind of row at the other end of each credit.
     type Counterpart: Record;
@@ -24,7 +24,7 @@ pub trait Record: Resource {
     fn attributes(&self) -> Attributes;
 
     /// The attributes that these changes write, including the index keys that change with them.
-    fn changed(id: Id, changes: &Self::Changes) -> Attributes;
+    fn changed_attributes(id: Id, changes: &Self::Changes) -> Attributes;
 
     /// Parses an item; `id` is its sort key.
     ///
@@ -42,7 +42,7 @@ pub trait Record: Resource {
 
     /// For each filter that an index serves, the most selective first: the index ranges that
     /// together hold every row that matches this filter.
-    fn gatherings(filter: &Self::Filter) -> Vec<Vec<Range>>;
+    fn ranges_by_filter(filter: &Self::Filter) -> Vec<Vec<Range>>;
 }
 
 /// An index range in the order of a list. The ranges of a list hold every row that matches its
@@ -54,7 +54,7 @@ pub struct Walk {
     pub(super) exact: bool,
     /// What precedes the range's sort keys in the positions of the list, so that the positions of
     /// one walk come before those of the next. Empty in a list of one walk.
-    pub(super) section: &'static str,
+    pub(super) position_prefix: &'static str,
 }
 
 impl Walk {
@@ -63,37 +63,37 @@ impl Walk {
         Self {
             range,
             exact,
-            section: "",
+            position_prefix: "",
         }
     }
 
     /// The two walks of a list filtered by the beginning of a text: rows that match by `whole`, and
     /// then rows that match only by `part`.
     fn by_beginning(whole: Index, part: Index, prefix: &Prefix) -> Vec<Self> {
-        let walk = |index, section| Self {
+        let walk = |index, position_prefix| Self {
             range: Range::beginning(index, prefix),
             exact: false,
-            section,
+            position_prefix,
         };
         vec![walk(whole, MATCH_BY_WHOLE), walk(part, MATCH_BY_PART)]
     }
 }
 
-/// The section of the rows whose whole text begins with the filter's.
+/// The position prefix of the rows whose whole text begins with the filter's.
 const MATCH_BY_WHOLE: &str = "1";
-/// The section of the rows of whose text only the last word, or only the part after the article,
-/// begins with the filter's.
+/// The position prefix of the rows of whose text only the last word, or only the part after the
+/// article, begins with the filter's.
 const MATCH_BY_PART: &str = "2";
 
 /// The position, in a list filtered by the beginning of a text, of a row with this folded text.
 fn match_position(whole: &str, part: &str, prefix: Option<&Prefix>, id: Id) -> String {
     let begins = prefix.is_none_or(|prefix| whole.starts_with(prefix.as_str()));
-    let (section, text) = if begins {
+    let (position_prefix, text) = if begins {
         (MATCH_BY_WHOLE, whole)
     } else {
         (MATCH_BY_PART, part)
     };
-    format!("{section}{}", index::text_key(text, id))
+    format!("{position_prefix}{}", index::text_key(text, id))
 }
 
 #[cfg(test)]

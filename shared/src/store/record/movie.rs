@@ -11,7 +11,7 @@ use crate::store::item::{Attributes, ItemView, Malformed, number, read_number, r
 impl Record for Movie {
     const TABLE_VARIABLE: &'static str = "MOVIES_TABLE";
     const INDEXES: &'static [Index] = &[index::BY_RELEASE, index::BY_TITLE, index::BY_BARE_TITLE];
-    const ATTRIBUTES: &'static [&'static str] = &["title", "release_date"];
+    const READ_ATTRIBUTES: &'static [&'static str] = &["title", "release_date"];
     const OWNER_PREFIX: &'static str = "movie";
     type Counterpart = Actor;
 
@@ -26,12 +26,12 @@ impl Record for Movie {
             release_date: Some(release_date),
             cast: None,
         };
-        let mut attributes = Self::changed(id, &changes);
+        let mut attributes = Self::changed_attributes(id, &changes);
         attributes.push(index::shard_attribute(id));
         attributes
     }
 
-    fn changed(id: Id, changes: &MovieChanges) -> Attributes {
+    fn changed_attributes(id: Id, changes: &MovieChanges) -> Attributes {
         let mut attributes = Vec::new();
         if let Some(title) = &changes.title {
             let folded = folded(title.as_str());
@@ -86,7 +86,7 @@ impl Record for Movie {
         }
     }
 
-    fn gatherings(filter: &MovieFilter) -> Vec<Vec<Range>> {
+    fn ranges_by_filter(filter: &MovieFilter) -> Vec<Vec<Range>> {
         let title = filter.title.as_ref().map(|title| {
             vec![
                 Range::beginning(index::BY_TITLE, title),
