@@ -145,7 +145,8 @@ fn challenge(error: &TokenError) -> &'static str {
 /// The names of the invalid fields, without their values. Unknown names are only counted, because
 /// the client chose them.
 fn names(errors: &[FieldError]) -> String {
-    let (unknown, known): (Vec<_>, Vec<_>) = errors.iter().partition(|fault| fault.is_unknown());
+    let (unknown, known): (Vec<_>, Vec<_>) =
+        errors.iter().partition(|fault| fault.has_unknown_name());
     let count = (!unknown.is_empty()).then(|| format!("{} unknown", unknown.len()));
     known
         .iter()
@@ -181,8 +182,8 @@ impl<'a> ErrorResponse<'a> {
     fn details(mut self, errors: &'a [FieldError]) -> Self {
         let mut unknown = 0;
         let named = errors.iter().filter(|fault| {
-            unknown += usize::from(fault.is_unknown());
-            !fault.is_unknown() || unknown <= MAX_UNKNOWN_NAMES
+            unknown += usize::from(fault.has_unknown_name());
+            !fault.has_unknown_name() || unknown <= MAX_UNKNOWN_NAMES
         });
         self.body.details = Some(named.collect());
         self

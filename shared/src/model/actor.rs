@@ -85,6 +85,7 @@ impl Input for NewActor {
             form.required("age"),
             form.required("gender"),
         );
+        // None if a required field is missing or invalid: then `finish` returns the errors.
         form.finish((|| {
             Some(Self {
                 name: name?,

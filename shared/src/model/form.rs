@@ -31,9 +31,10 @@ pub struct FieldError {
     pub field: Cow<'static, str>,
     /// The rule that the field breaks.
     pub message: Cow<'static, str>,
-    /// Whether the client chose the name of the field.
+    /// Whether `field` is a name that the client made up, of an unknown field or parameter. Such a
+    /// name must not be logged.
     #[serde(skip)]
-    unknown: bool,
+    has_unknown_name: bool,
 }
 
 impl FieldError {
@@ -48,7 +49,7 @@ impl FieldError {
         Self {
             field: field.into(),
             message: message.into(),
-            unknown: false,
+            has_unknown_name: false,
         }
     }
 
@@ -57,14 +58,14 @@ impl FieldError {
     pub(crate) fn unknown(name: &str, message: &'static str) -> Self {
         let field: String = name.chars().take(Self::MAX_UNKNOWN_CHARACTERS).collect();
         Self {
-            unknown: true,
+            has_unknown_name: true,
             ..Self::of(field, message)
         }
     }
 
-    /// Whether the client chose the name of the field. Such a name must not be logged.
-    pub(crate) fn is_unknown(&self) -> bool {
-        self.unknown
+    /// Whether `field` is a name that the client made up. Such a name must not be logged.
+    pub(crate) fn has_unknown_name(&self) -> bool {
+        self.has_unknown_name
     }
 
     /// The same error, for a field inside `whole`.

@@ -18,7 +18,7 @@ impl Name {
 
     /// The trimmed text as a name, if it is valid.
     pub fn new(text: &str) -> Option<Self> {
-        checked(text, Self::MAX_CHARACTERS).map(Self)
+        trimmed_if_valid(text, Self::MAX_CHARACTERS).map(Self)
     }
 
     /// The name as text.
@@ -33,7 +33,7 @@ impl Gender {
 
     /// The trimmed text as a gender, if it is valid.
     pub fn new(text: &str) -> Option<Self> {
-        checked(text, Self::MAX_CHARACTERS).map(Self)
+        trimmed_if_valid(text, Self::MAX_CHARACTERS).map(Self)
     }
 
     /// The gender as text.
@@ -64,13 +64,14 @@ pub(super) fn string(json: &str) -> Option<String> {
     serde_json::from_str(json).ok()
 }
 
-/// The trimmed text, if it has 1 to `longest` characters (Unicode scalar values) and no control
-/// characters.
-fn checked(text: &str, longest: usize) -> Option<String> {
+/// The trimmed text, if it has 1 to `max_characters` characters (Unicode scalar values) and no
+/// control characters.
+fn trimmed_if_valid(text: &str, max_characters: usize) -> Option<String> {
     let text = text.trim();
-    let sound =
-        !text.is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control);
-    sound.then(|| text.to_owned())
+    let is_valid = !text.is_empty()
+        && text.chars().count() <= max_characters
+        && !text.chars().any(char::is_control);
+    is_valid.then(|| text.to_owned())
 }
 
 #[cfg(test)]
