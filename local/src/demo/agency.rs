@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::dice::Dice;
-use super::names::{Gender, name, place};
+use super::names::{Gender, person_name, place_name};
 use super::{ACTORS, MOVIES};
 
-/// The seed: another number makes another agency.
+/// The seed of the dice. A change of it changes the whole agency.
 const SEED: u64 = 1927;
 /// The year to which the ages refer.
 const PRESENT: usize = 2026;
@@ -47,20 +47,20 @@ struct Part {
 impl Agency {
     pub(super) fn new() -> Self {
         let mut dice = Dice::new(SEED);
-        let mut names = HashSet::new();
+        let mut known_names = HashSet::new();
         let actors: Vec<_> = (0..ACTORS)
-            .map(|number| Actor::new(&mut dice, number, &mut names))
+            .map(|index| Actor::new(&mut dice, index, &mut known_names))
             .collect();
-        let mut titles = HashSet::new();
+        let mut known_titles = HashSet::new();
         let movies = (0..MOVIES)
-            .map(|number| Movie::new(&mut dice, number, &actors, &mut titles))
+            .map(|index| Movie::new(&mut dice, index, &actors, &mut known_titles))
             .collect();
         Self { actors, movies }
     }
 
     /// The request bodies that add the actors.
     pub(super) fn actors(&self) -> Vec<Value> {
-        let body = |Actor { name, age, gender }: &Actor| json!({"name": name, "age": age, "gender": gender.name()});
+        let body = |Actor { name, age, gender }: &Actor| json!({"name": name, "age": age, "gender": gender.as_str()});
         self.actors.iter().map(body).collect()
     }
 
@@ -79,16 +79,17 @@ impl Agency {
 }
 
 impl Actor {
-    fn new(dice: &mut Dice, number: usize, names: &mut HashSet<String>) -> Self {
+    /// `index` is the actor's index in the agency, from 0.
+    fn new(dice: &mut Dice, index: usize, known_names: &mut HashSet<String>) -> Self {
         let gender = match dice.below(20) {
             0..=9 => Gender::Female,
             10..=17 => Gender::Male,
             _ => Gender::NonBinary,
         };
         // 37 shares no factor with the number of ages, so the steps visit every age.
-        let age = AGES.start() + number * 37 % AGES.count();
+        let age = AGES.start() + index * 37 % AGES.count();
         Self {
-            name: unlike(names, || name(dice, gender)),
+            name: unique(known_names, || person_name(dice, gender)),
             age,
             gender,
         }
@@ -101,10 +102,16 @@ impl Actor {
 }
 
 impl Movie {
-    fn new(dice: &mut Dice, number: usize, actors: &[Actor], titles: &mut HashSet<String>) -> Self {
-        let year = YEARS.start() + number * (YEARS.end() - YEARS.start()) / (MOVIES - 1);
+    /// `index` is the movie's index in the agency, from 0.
+    fn new(
+        dice: &mut Dice,
+        index: usize,
+        actors: &[Actor],
+        known_titles: &mut HashSet<String>,
+    ) -> Self {
+        let year = YEARS.start() + index * (YEARS.end() - YEARS.start()) / (MOVIES - 1);
         let release_date = format!("{year}-{:02}-{:02}", 1 + dice.below(12), 1 + dice.below(28));
-        let title = unlike(titles, || title(dice, number));
+        let title = unique(known_titles, || title(dice, index));
         Self {
             title,
             release_date,
@@ -129,20 +136,20 @@ fn cast(dice: &mut Dice, actors: &[Actor], year: usize) -> Vec<Part> {
     let characters = dice.draw(&CHARACTERS, count);
     let parts = chosen.into_iter().zip(characters).enumerate();
     parts
-        .map(|(place, (actor, character))| Part {
+        .map(|(rank, (actor, character))| Part {
             actor,
             character: (dice.below(8) > 0).then_some(character),
-            billing: (place < BILLED).then_some(place + 1),
+            billing: (rank < BILLED).then_some(rank + 1),
         })
         .collect()
 }
 
 /// The title of a film that does not exist.
-fn title(dice: &mut Dice, number: usize) -> String {
-    if number % 8 == 7 {
-        return TITLES[number / 8 % TITLES.len()].to_owned();
+fn title(dice: &mut Dice, index: usize) -> String {
+    if index % 8 == 7 {
+        return TITLES[index / 8 % TITLES.len()].to_owned();
     }
-    let (thing, place) = (dice.one_of(&THINGS), place(dice));
+    let (thing, place) = (dice.one_of(&THINGS), place_name(dice));
     match dice.below(5) {
         0 => format!("The {thing} of {place}"),
         1 => format!("{} {thing} in {place}", article(thing)),
@@ -162,7 +169,7 @@ fn article(thing: &str) -> &'static str {
 }
 
 /// Calls `make` until it returns a text that is not yet known.
-fn unlike(known: &mut HashSet<String>, mut make: impl FnMut() -> String) -> String {
+fn unique(known: &mut HashSet<String>, mut make: impl FnMut() -> String) -> String {
     loop {
         let made = make();
         if known.insert(made.clone()) {

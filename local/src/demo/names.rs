@@ -11,7 +11,7 @@ pub(super) enum Gender {
 }
 
 impl Gender {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Female => "female",
             Self::Male => "male",
@@ -144,8 +144,8 @@ const SCRIPTS: [&Script; 14] = [
     &DEVANAGARI,
 ];
 
-/// A name for this gender.
-pub(super) fn name(dice: &mut Dice, gender: Gender) -> String {
+/// The name of a person of this gender.
+pub(super) fn person_name(dice: &mut Dice, gender: Gender) -> String {
     let script = dice.one_of(&SCRIPTS);
     let given = dice.one_of(match gender {
         Gender::Female => script.female,
@@ -164,8 +164,8 @@ pub(super) fn name(dice: &mut Dice, gender: Gender) -> String {
     }
 }
 
-/// A place that does not exist.
-pub(super) fn place(dice: &mut Dice) -> String {
+/// The name of a place that does not exist.
+pub(super) fn place_name(dice: &mut Dice) -> String {
     const ENDS: [&str; 6] = ["enfell", "ivarre", "moor", "ósk", "stad", "umbria"];
     format!("{}{}", dice.one_of(LATIN.beginnings), dice.one_of(&ENDS))
 }
