@@ -14,8 +14,8 @@ use crate::shortened;
 pub(crate) struct Cast {
     /// The credits as JSON; `None` if there are no credits, which is the same as no cast.
     pub(crate) json: Option<String>,
-    /// For each credit its place in the original cast.
-    pub(crate) places: Vec<usize>,
+    /// For each credit its index in the original cast.
+    pub(crate) original_indexes: Vec<usize>,
 }
 
 /// The value of a field as the API stores it. A value that has no such form is unchanged.
@@ -89,13 +89,13 @@ pub(crate) fn cast(json: &str) -> Option<Cast> {
     let credits: Option<Vec<_>> = entries.into_iter().map(credit).collect();
     let mut credits: Vec<_> = credits?.into_iter().enumerate().collect();
     credits.sort_by_key(|(_, (actor, _))| *actor);
-    let (places, json): (Vec<_>, Vec<_>) = credits
+    let (original_indexes, json): (Vec<_>, Vec<_>) = credits
         .into_iter()
-        .map(|(place, (_, credit))| (place, credit))
+        .map(|(index, (_, credit))| (index, credit))
         .unzip();
     Some(Cast {
         json: (!json.is_empty()).then(|| format!("[{}]", json.join(","))),
-        places,
+        original_indexes,
     })
 }
 
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn casts_that_the_api_takes_as_equal_become_one() {
         let expected = r#"[{"actor_id":2,"billing":1,"character":"The \"Cat\""},{"actor_id":5}]"#;
-        for (json, places) in [
+        for (json, indexes) in [
             (expected, [0, 1]),
             (
                 r#"[{"actor_id":5,"billing":null},{"character":" The \"Cat\" ","actor_id":2.0,"billing":1}]"#,
@@ -182,7 +182,7 @@ mod tests {
                 cast(json),
                 Some(Cast {
                     json: Some(expected.into()),
-                    places: places.into()
+                    original_indexes: indexes.into()
                 }),
                 "{json}"
             );
@@ -191,7 +191,7 @@ mod tests {
             cast("[]"),
             Some(Cast {
                 json: None,
-                places: Vec::new()
+                original_indexes: Vec::new()
             })
         );
         for json in ["[7]", "{}", r#"[{"billing":1}]"#, r#"[{"actor_id":"1"}]"#] {

@@ -50,7 +50,7 @@ pub struct Exported {
     /// How many rows.
     pub rows: usize,
     /// The members that the format has no column for.
-    pub left_out: BTreeSet<String>,
+    pub ignored: BTreeSet<String>,
     /// How many rows have a date that the API itself would reject; it is written as it was sent.
     pub invalid_dates: usize,
 }
@@ -87,7 +87,7 @@ pub async fn export(
     }
     to.flush()?;
     if (resource, format) == (Resource::Movies, Format::Csv) && exported.rows > 0 {
-        exported.left_out.insert("cast".into());
+        exported.ignored.insert("cast".into());
     }
     Ok(exported)
 }
@@ -102,7 +102,7 @@ fn first_page(resource: Resource, format: Format) -> (String, usize) {
 
 fn columns(resource: Resource) -> Vec<&'static str> {
     std::iter::once("id")
-        .chain(resource.columns().iter().map(|(field, _)| *field))
+        .chain(resource.fields().iter().map(|field| field.name))
         .collect()
 }
 
@@ -115,7 +115,7 @@ fn line(
     exported.invalid_dates += usize::from(
         resource == Resource::Movies && row.get("release_date").is_some_and(is_invalid_date),
     );
-    let left_out = &mut exported.left_out;
+    let ignored = &mut exported.ignored;
     match format {
         Format::Csv => {
             let columns = columns(resource);
@@ -124,9 +124,9 @@ fn line(
                 .iter()
                 .map(|(name, _)| name)
                 .filter(|name| !columns.contains(&name.as_str()));
-            left_out.extend(
+            ignored.extend(
                 others
-                    .take(MAX_NAMES.saturating_sub(left_out.len()))
+                    .take(MAX_NAMES.saturating_sub(ignored.len()))
                     .map(|name| shortened(name)),
             );
             Ok(csv_line(
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(
             exported,
             Exported {
-                left_out: BTreeSet::from(["rating".into()]),
+                ignored: BTreeSet::from(["rating".into()]),
                 ..Exported::default()
             }
         );
@@ -309,7 +309,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_exported_comes_back_as_it_was(
-            rows in prop::collection::vec((name(), 0..=150_u8, name()), 0..6)
+            rows in prop::collection::vec((any_text(), 0..=150_u8, any_text()), 0..6)
         ) {
             let row = |(index, (name, age, gender)): (usize, &(String, u8, String))| {
                 json!({"id": index + 1, "name": name, "age": age, "gender": gender})
@@ -332,7 +332,7 @@ mod tests {
 
     /// Text as the API sends it: trimmed, not empty, without control characters; often one that
     /// needs an apostrophe.
-    fn name() -> impl Strategy<Value = String> {
+    fn any_text() -> impl Strategy<Value = String> {
         "[-=+@;,\"' a＝]{1,8}|#(N/A|REF!|#)|\\PC{1,12}|'.{0,5}"
             .prop_map(|text| {
                 let plain: String = text

@@ -230,7 +230,7 @@ async fn send(
         Ok(ApiResponse { status: 200, .. }) => Outcome::Created,
         Ok(response) => Outcome::Rejected(RejectedRow {
             line,
-            reasons: reasons(&response, &row.places),
+            reasons: reasons(&response, &row.original_indexes),
         }),
         Err(stop) => Outcome::Stopped(stop),
     }
@@ -251,8 +251,9 @@ fn is_row(resource: Resource, body: &[u8]) -> bool {
         .is_some_and(|id| id.get().parse::<u64>().is_ok())
 }
 
-/// The reasons of an error response. `places` are the places of the cast's credits in the file.
-fn reasons(response: &ApiResponse, places: &[usize]) -> String {
+/// The reasons of an error response. `original_indexes` are the indexes of the cast's credits in
+/// the file.
+fn reasons(response: &ApiResponse, original_indexes: &[usize]) -> String {
     #[derive(Deserialize)]
     struct Detail {
         field: String,
@@ -266,7 +267,13 @@ fn reasons(response: &ApiResponse, places: &[usize]) -> String {
         Ok(Body { details }) if !details.is_empty() => {
             let details: Vec<_> = details
                 .iter()
-                .map(|it| format!("{}: {}", field_in_file(&it.field, places), it.message))
+                .map(|it| {
+                    format!(
+                        "{}: {}",
+                        field_in_file(&it.field, original_indexes),
+                        it.message
+                    )
+                })
                 .collect();
             shortened(&details.join("; "))
         }
@@ -274,15 +281,15 @@ fn reasons(response: &ApiResponse, places: &[usize]) -> String {
     }
 }
 
-/// A field's name, in which a credit has its place in the file instead of that in the request.
-fn field_in_file<'a>(field: &'a str, places: &[usize]) -> Cow<'a, str> {
+/// A field's name, in which a credit has its index in the file instead of that in the request.
+fn field_in_file<'a>(field: &'a str, original_indexes: &[usize]) -> Cow<'a, str> {
     let credit = field
         .strip_prefix("cast[")
         .and_then(|rest| rest.split_once(']'));
-    let place =
-        credit.and_then(|(sent, rest)| Some((places.get(sent.parse::<usize>().ok()?)?, rest)));
-    place.map_or(Cow::Borrowed(field), |(place, rest)| {
-        Cow::Owned(format!("cast[{place}]{rest}"))
+    let original = credit
+        .and_then(|(sent, rest)| Some((original_indexes.get(sent.parse::<usize>().ok()?)?, rest)));
+    original.map_or(Cow::Borrowed(field), |(index, rest)| {
+        Cow::Owned(format!("cast[{index}]{rest}"))
     })
 }
 
@@ -294,7 +301,7 @@ mod tests {
         let row = |body: &&str| Row {
             line: 1,
             body: Ok((*body).to_owned()),
-            places: Vec::new(),
+            original_indexes: Vec::new(),
         };
         with_keys(resource, bodies.iter().map(row).collect(), run)
             .into_iter()

@@ -45,13 +45,13 @@ fn json_body(
     resource: Resource,
     unknown: &mut BTreeSet<String>,
 ) -> Result<Body, RowError> {
-    let (mut body, mut places) = (BTreeMap::new(), Vec::new());
+    let (mut body, mut original_indexes) = (BTreeMap::new(), Vec::new());
     for (name, value) in Members::parse(line.as_bytes()).map_err(unusable)?.0 {
         match name.as_str() {
             "id" => {}
             "cast" if resource == Resource::Movies => {
                 let cast = cast(value, unknown)?;
-                places = cast.places;
+                original_indexes = cast.original_indexes;
                 body.extend(cast.json.map(|json| (name, json)));
             }
             _ if resource.has_field(&name) && value.get() == "null" => {}
@@ -61,7 +61,7 @@ fn json_body(
                 body.insert(name, stored);
             }
             _ => {
-                let fields = resource.columns().iter().map(|(field, _)| *field);
+                let fields = resource.fields().iter().map(|field| field.name);
                 check_spelling(
                     &name,
                     fields.chain((resource == Resource::Movies).then_some("cast")),
@@ -72,7 +72,7 @@ fn json_body(
     }
     Ok(Body {
         json: row::body(body),
-        places,
+        original_indexes,
     })
 }
 
@@ -84,7 +84,7 @@ fn unusable(error: MembersError) -> RowError {
 }
 
 /// Rejects the file if an unknown name is another spelling of a field: otherwise the field would be
-/// left out of every row.
+/// ignored in every row.
 fn check_spelling(
     name: &str,
     fields: impl IntoIterator<Item = &'static str>,
@@ -112,7 +112,7 @@ fn date(value: &RawValue) -> Result<String, RowError> {
 fn cast(value: &RawValue, unknown: &mut BTreeSet<String>) -> Result<Cast, RowError> {
     let as_it_is = |json| Cast {
         json,
-        places: Vec::new(),
+        original_indexes: Vec::new(),
     };
     if value.get() == "null" {
         return Ok(as_it_is(None));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_members_are_left_out_and_counted_by_rows() {
+    fn unknown_members_are_ignored_and_counted_by_rows() {
         let file = [
             r#"{"title":"One","Budget":5,"cast":[{"actor_id":5,"name":"Ida"},{"actor_id":6,"name":"Max"}]}"#,
             r#"{"title":"Two","Budget":null,"id":7,"cast":[]}"#,
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_spelled_in_another_way_rejects_the_file_and_is_not_left_out() {
+    fn a_field_that_is_spelled_in_another_way_rejects_the_file_and_is_not_ignored() {
         let check = |line: &str, resource, expected: &str| {
             let problems = json_rows(line, resource).unwrap_err();
             assert_eq!(problems, [Problem::at(1, expected)], "{line}");

@@ -45,16 +45,43 @@ impl Resource {
         }
     }
 
-    /// The columns of a CSV file, and whether each is required.
-    fn columns(self) -> &'static [(&'static str, bool)] {
+    /// The fields of a row, which are the columns of a CSV file.
+    fn fields(self) -> &'static [Field] {
         match self {
-            Self::Actors => &[("name", true), ("age", true), ("gender", true)],
-            Self::Movies => &[("title", true), ("release_date", false)],
+            Self::Actors => {
+                const {
+                    &[
+                        Field::required("name"),
+                        Field::required("age"),
+                        Field::required("gender"),
+                    ]
+                }
+            }
+            Self::Movies => const { &[Field::required("title"), Field::optional("release_date")] },
         }
     }
 
     fn has_field(self, name: &str) -> bool {
-        self.columns().iter().any(|(field, _)| *field == name)
+        self.fields().iter().any(|field| field.name == name)
+    }
+}
+
+/// A field that a row has in every format.
+struct Field {
+    name: &'static str,
+    /// Whether a CSV file must have a column for it.
+    is_required: bool,
+}
+
+impl Field {
+    const fn required(name: &'static str) -> Self {
+        let is_required = true;
+        Self { name, is_required }
+    }
+
+    const fn optional(name: &'static str) -> Self {
+        let is_required = false;
+        Self { name, is_required }
     }
 }
 

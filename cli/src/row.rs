@@ -14,7 +14,7 @@ pub struct Rows {
     pub ignored: Vec<Ignored>,
 }
 
-/// A column or member that is left out.
+/// A column or member that is ignored.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ignored {
     /// Its name in the file.
@@ -31,16 +31,16 @@ pub struct Row {
     /// The body to send, or why there is none. Rows that are equal to the API have equal bodies, in
     /// every file and format.
     pub body: Result<String, String>,
-    /// For each credit in the body its place in the file's cast, which error messages name. Empty
+    /// For each credit in the body its index in the file's cast, which error messages name. Empty
     /// without a valid cast.
-    pub places: Vec<usize>,
+    pub original_indexes: Vec<usize>,
 }
 
 /// The body to send for a row.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub(crate) json: String,
-    pub(crate) places: Vec<usize>,
+    pub(crate) original_indexes: Vec<usize>,
 }
 
 /// Why a file cannot be imported.
@@ -86,15 +86,15 @@ pub(crate) fn gathered(
     let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for body in bodies {
         match body {
-            Ok((line, Ok(Body { json, places }))) => rows.push(Row {
+            Ok((line, Ok(body))) => rows.push(Row {
                 line,
-                body: Ok(json),
-                places,
+                body: Ok(body.json),
+                original_indexes: body.original_indexes,
             }),
             Ok((line, Err(RowError::Row(reason)))) => rows.push(Row {
                 line,
                 body: Err(reason),
-                places: Vec::new(),
+                original_indexes: Vec::new(),
             }),
             Ok((line, Err(RowError::File(message)))) => problems.push(Problem::at(line, message)),
             Err(problem) => {

@@ -102,7 +102,7 @@ pub(crate) async fn export(args: ExportArgs, local_stack: LocalStack) -> Result<
     ))
 }
 
-/// Prints what a CSV file leaves out, and how many dates are invalid.
+/// Prints what a CSV file ignores, and how many dates are invalid.
 fn report_losses(exported: &Exported) {
     match exported.invalid_dates {
         0 => {}
@@ -113,10 +113,10 @@ fn report_losses(exported: &Exported) {
             "{many} rows have a release_date that is not a date to this API; it is written as it was sent"
         ),
     }
-    let names: Vec<_> = exported.left_out.iter().map(|name| escaped(name)).collect();
+    let names: Vec<_> = exported.ignored.iter().map(|name| escaped(name)).collect();
     if !names.is_empty() {
         eprintln!(
-            "left out, since CSV has no column for it: {}; --format jsonl exports it",
+            "ignored, since CSV has no column for it: {}; --format jsonl exports it",
             names.join(", ")
         );
     }

@@ -45,7 +45,7 @@ pub(crate) async fn import(args: ImportArgs, local_stack: LocalStack) -> Result<
     let file = shown(&args.file);
     if !ignored.is_empty() {
         eprintln!(
-            "{file}: the API has no field for these, which are left out: {}",
+            "{file}: the API has no field for these, which are ignored: {}",
             listed(&ignored)
         );
     }
@@ -70,7 +70,7 @@ pub(crate) async fn import(args: ImportArgs, local_stack: LocalStack) -> Result<
     ensure_complete(&summary, run.as_deref(), began, Utc::now()).and(printed)
 }
 
-/// The columns or members that are left out, each with the number of rows that have a value there.
+/// The columns or members that are ignored, each with the number of rows that have a value there.
 fn listed(ignored: &[Ignored]) -> String {
     let one = |Ignored { name, rows }: &Ignored| match rows {
         1 => format!("{} (1 row)", escaped(name)),
@@ -94,7 +94,7 @@ fn unreadable(file: &str, problems: &[Problem]) -> String {
         .join("\n")
 }
 
-/// Reads the file: the import, and the columns or members that are left out.
+/// Reads the file: the import, and the columns or members that are ignored.
 fn read(args: &ImportArgs) -> Result<(Import, Vec<Ignored>), String> {
     let file = shown(&args.file);
     let at = |problem: String| format!("{file}: {problem}");

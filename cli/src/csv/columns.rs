@@ -7,7 +7,7 @@ use super::guard;
 use super::records::{Record, Records, line_length};
 use crate::members::quoted;
 use crate::row::{self, Body, Ignored, Problem, RowError, Rows, gathered};
-use crate::{Resource, canonical, is_spelled, shortened};
+use crate::{Field, Resource, canonical, is_spelled, shortened};
 
 /// The possible delimiters. A file has a comma, unless its header has more known columns with
 /// another.
@@ -96,9 +96,9 @@ fn delimiter(text: &str, resource: Resource) -> char {
 /// trimmed name.
 fn column(cell: &str, resource: Resource) -> String {
     let field = resource
-        .columns()
+        .fields()
         .iter()
-        .map(|(field, _)| *field)
+        .map(|field| field.name)
         .chain(["id"])
         .find(|field| is_spelled(cell, field));
     field.map_or_else(|| cell.trim().to_owned(), str::to_owned)
@@ -114,7 +114,7 @@ struct Columns {
 
 struct Column {
     field: &'static str,
-    required: bool,
+    is_required: bool,
     index: usize,
 }
 
@@ -126,16 +126,20 @@ impl Columns {
             .map(|cell| column(cell, resource))
             .collect();
         let mut fields = Vec::new();
-        for (field, required) in resource.columns() {
-            let mut places = names
+        for Field {
+            name: field,
+            is_required,
+        } in resource.fields()
+        {
+            let mut indexes = names
                 .iter()
                 .enumerate()
                 .filter(|(_, name)| name == field)
                 .map(|(index, _)| index);
-            match (places.next(), places.next()) {
+            match (indexes.next(), indexes.next()) {
                 (Some(index), None) => fields.push(Column {
                     field,
-                    required: *required,
+                    is_required: *is_required,
                     index,
                 }),
                 (Some(one), Some(other)) => {
@@ -145,7 +149,7 @@ impl Columns {
                         "there are two columns \"{field}\" (\"{one}\" and \"{other}\")"
                     ));
                 }
-                (None, _) if *required => {
+                (None, _) if *is_required => {
                     return Err(format!(
                         "there is no column \"{field}\"; this line must name the columns"
                     ));
@@ -182,7 +186,7 @@ impl Columns {
         let is_cut = self
             .fields
             .iter()
-            .any(|column| column.required && column.index >= cells.len());
+            .any(|column| column.is_required && column.index >= cells.len());
         if is_cut || !cells.iter().skip(self.width).all(is_empty) {
             return Err(RowError::Row(format!(
                 "has {} cells, and the header has {}",

@@ -213,7 +213,7 @@ async fn a_movie_exported_as_json_lines_comes_back_with_its_cast() {
         &["export", "movies", "--output", "movies exported.jsonl"],
     );
     assert_eq!(text(&output.stdout), "122 movies in movies exported.jsonl");
-    assert!(!text(&output.stderr).contains("left out"), "{output:?}");
+    assert!(!text(&output.stderr).contains("ignored"), "{output:?}");
     import(&after, "actors.csv");
     import(&after, "movies exported.jsonl");
     for path in ["movies", "movies?include=cast&limit=10"] {
@@ -264,7 +264,7 @@ async fn a_movie_exported_as_json_lines_comes_back_with_its_cast() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_csv_export_says_what_it_leaves_out_and_writes_dates_that_sort() {
+async fn a_csv_export_says_what_it_ignores_and_writes_dates_that_sort() {
     let (folder, stack) = (folder(), stack().await);
     fs::write(
         folder.path().join("movies.csv"),
@@ -278,7 +278,7 @@ async fn a_csv_export_says_what_it_leaves_out_and_writes_dates_that_sort() {
             .status
             .success()
     );
-    let message = "left out, since CSV has no column for it: cast; --format jsonl exports it";
+    let message = "ignored, since CSV has no column for it: cast; --format jsonl exports it";
     for more in [&["movies"][..], &["movies", "--output", "movies out.csv"]] {
         assert_eq!(text(&export(more).stderr), message);
     }

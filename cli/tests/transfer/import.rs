@@ -346,7 +346,7 @@ async fn members_the_api_has_no_field_for_are_reported_and_every_post_asks_for_s
     ];
     fs::write(folder.path().join("movies.jsonl"), file.join("\n")).unwrap();
     let output = import("movies.jsonl");
-    let expected = "movies.jsonl: the API has no field for these, which are left out: \
+    let expected = "movies.jsonl: the API has no field for these, which are ignored: \
                     budget (2 rows), cast[].name (1 row)";
     assert_eq!(
         text(&output.stderr).lines().next(),
@@ -446,7 +446,7 @@ async fn a_file_that_another_program_has_saved_adds_no_row_twice() {
         (2, 2)
     );
 
-    // An error names the credit's place in the file, whatever order it was sent in.
+    // An error names the credit's index in the file, whatever order it was sent in.
     fs::write(
         folder.path().join("movies.jsonl"),
         cast(&format!("{{\"actor_id\":9}},{first}")),

@@ -245,7 +245,7 @@ pub(crate) fn rows(count: usize) -> Import {
         .map(|number| Row {
             line: number,
             body: Ok(body(number)),
-            places: Vec::new(),
+            original_indexes: Vec::new(),
         })
         .collect();
     Import {

@@ -10,16 +10,15 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// What a server says that wants to command a terminal, and how it is shown.
-const COMMANDS: (&str, &str) = (
-    "a\u{1b}[2J\u{9b}31m\u{202e}b\u{2028}\nc",
-    "a\\u{1b}[2J\\u{9b}31m\\u{202e}b\\u{2028}\\u{a}c",
-);
+/// A text with control sequences, to which a terminal would react.
+const CONTROL_SEQUENCES: &str = "a\u{1b}[2J\u{9b}31m\u{202e}b\u{2028}\nc";
+/// The same text as it is shown.
+const ESCAPED: &str = "a\\u{1b}[2J\\u{9b}31m\\u{202e}b\\u{2028}\\u{a}c";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
     let (folder, stack) = (folder(), stack().await);
-    let (sent, shown) = COMMANDS;
+    let (sent, shown) = (CONTROL_SEQUENCES, ESCAPED);
     let name = format!("actors {}.csv", sent.replace('\u{2028}', ""));
     let shown_name = format!("actors {}.csv", shown.replace("\\u{2028}", ""));
     let check = |output: &Output, expected: &str| {
@@ -42,17 +41,19 @@ async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
             .output()
             .unwrap()
     };
-    let left_out = format!(
-        "{shown_name}: the API has no field for these, which are left out: {shown} (1 row)"
-    );
-    check(&import(&stack.api), &left_out);
-    let server = Server::start("", |_, _| own(403, &[], json!({"message": COMMANDS.0}))).await;
+    let ignored =
+        format!("{shown_name}: the API has no field for these, which are ignored: {shown} (1 row)");
+    check(&import(&stack.api), &ignored);
+    let server = Server::start("", |_, _| {
+        own(403, &[], json!({"message": CONTROL_SEQUENCES}))
+    })
+    .await;
     check(&import(&server.url), &format!("403: {shown}"));
     let reply = |_, _: &Request<Body>| {
         own(
             422,
             &[],
-            json!({"details": [{"field": COMMANDS.0, "message": "is odd"}]}),
+            json!({"details": [{"field": CONTROL_SEQUENCES, "message": "is odd"}]}),
         )
     };
     let server = Server::start("", reply).await;
@@ -69,7 +70,7 @@ async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
         &run(&folder, &stack, &["import", &format!("{sent}/actors.csv")]),
         &format!("{shown}/actors.csv: "),
     );
-    let rows = |_, _: &Request<Body>| page(json!({"actors": [{"id": 1, (COMMANDS.0): 1}]}));
+    let rows = |_, _: &Request<Body>| page(json!({"actors": [{"id": 1, (CONTROL_SEQUENCES): 1}]}));
     let server = Server::start("", rows).await;
     check(
         &command(&folder, &stack, &server.url, &["export", "actors"])
@@ -84,10 +85,10 @@ async fn no_text_of_a_file_or_a_server_commands_the_terminal() {
 async fn exported_rows_are_escaped_on_a_terminal_and_exact_elsewhere() {
     let (folder, stack) = (folder(), stack().await);
     let server = Server::start("", |_, _| {
-        page(json!({"actors": [{"id": 1, "name": COMMANDS.0}]}))
+        page(json!({"actors": [{"id": 1, "name": CONTROL_SEQUENCES}]}))
     })
     .await;
-    let (sent, shown) = COMMANDS;
+    let (sent, shown) = (CONTROL_SEQUENCES, ESCAPED);
     let exported = command(&folder, &stack, &server.url, &["export", "actors"])
         .output()
         .unwrap();
@@ -116,7 +117,7 @@ async fn exported_rows_are_escaped_on_a_terminal_and_exact_elsewhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_argument_commands_the_terminal() {
     let (folder, stack) = (folder(), stack().await);
-    let (sent, shown) = COMMANDS;
+    let (sent, shown) = (CONTROL_SEQUENCES, ESCAPED);
     for arguments in [
         vec![format!("--x{sent}.csv")],
         vec![
