@@ -10,32 +10,33 @@ use shared::model::{
 };
 use shared::permission::Permissions;
 
-/// Parses the body as `T`, which has these fields. The error lists the invalid ones.
-fn read<T: Input>(body: &[u8], fields: &[&'static str]) -> Option<Result<T, Vec<&'static str>>> {
-    let read = T::read(Form::parse(body, Handling::Lenient).ok()?.granted(Permissions::all()));
-    Some(read.map_err(|error| {
-        let FormError::Fields(faults) = error else { panic!("every permission is granted") };
+/// Parses the body as `T`, which has these fields. On error, the names of the invalid fields, in
+/// order, each once.
+fn parse_as<T: Input>(body: &[u8], fields: &[&'static str]) -> Option<Result<T, Vec<&'static str>>> {
+    let parsed = T::read(Form::parse(body, Handling::Lenient).ok()?.granted(Permissions::all()));
+    Some(parsed.map_err(|error| {
+        let FormError::Fields(errors) = error else { panic!("every permission is granted") };
         // Errors in a cast name a position, as in `cast[3].billing`.
-        let is_of = |fault: &str, field: &str| {
-            fault == field || field == "cast" && fault.starts_with("cast[") && fault.contains(']')
+        let is_within = |name: &str, field: &str| {
+            name == field || field == "cast" && name.starts_with("cast[") && name.contains(']')
         };
-        let faults: Vec<_> = faults.into_iter().map(|fault| fault.field.into_owned()).collect();
-        let of_field = |fault: &String| fields.iter().copied().find(|field| is_of(fault, field));
-        let mut named: Vec<_> = faults.iter().map(|fault| of_field(fault).unwrap()).collect();
-        named.dedup();
+        let names: Vec<_> = errors.into_iter().map(|error| error.field.into_owned()).collect();
+        let field_of = |name: &String| fields.iter().copied().find(|field| is_within(name, field));
+        let mut invalid_fields: Vec<_> = names.iter().map(|name| field_of(name).unwrap()).collect();
+        invalid_fields.dedup();
         // Errors come in the order of the contract's table.
-        let in_order: Vec<_> = fields.iter().filter(|field| named.contains(field)).copied().collect();
-        assert!(!named.is_empty() && named == in_order, "{faults:?}");
-        named
+        let in_order: Vec<_> = fields.iter().filter(|field| invalid_fields.contains(field)).copied().collect();
+        assert!(!invalid_fields.is_empty() && invalid_fields == in_order, "{names:?}");
+        invalid_fields
     }))
 }
 
 /// The trimmed text of a value that another JSON parser read, if the contract accepts it: 1 to
-/// `longest` characters without control characters.
-fn text(value: Option<&Value>, longest: usize) -> Option<&str> {
+/// `max_characters` characters without control characters.
+fn valid_text(value: Option<&Value>, max_characters: usize) -> Option<&str> {
     let text = value?.as_str()?.trim();
-    let sound = (1..=longest).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    sound.then_some(text)
+    let is_valid = (1..=max_characters).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    is_valid.then_some(text)
 }
 
 /// A body that is accepted in strict mode is accepted in lenient mode too, as the same value.
@@ -51,10 +52,10 @@ fuzz_target!(|body: &[u8]| {
     check_strict_mode::<ActorChanges>(body);
     check_strict_mode::<MovieChanges>(body);
 
-    let actor = read::<NewActor>(body, &["name", "age", "gender"]);
-    let actor_changes = read::<ActorChanges>(body, &["name", "age", "gender"]);
-    let movie = read::<NewMovie>(body, &["title", "release_date", "cast"]);
-    let movie_changes = read::<MovieChanges>(body, &["title", "release_date", "cast"]);
+    let actor = parse_as::<NewActor>(body, &["name", "age", "gender"]);
+    let actor_changes = parse_as::<ActorChanges>(body, &["name", "age", "gender"]);
+    let movie = parse_as::<NewMovie>(body, &["title", "release_date", "cast"]);
+    let movie_changes = parse_as::<MovieChanges>(body, &["title", "release_date", "cast"]);
 
     let members = fuzz::members(body);
     assert_eq!(members.is_some(), actor.is_some());
@@ -62,16 +63,16 @@ fuzz_target!(|body: &[u8]| {
         assert!(body.trim_ascii_start().starts_with(b"{"));
         let (name, age, gender) = (members.get("name"), members.get("age"), members.get("gender"));
         if let Some(Ok(actor)) = &actor {
-            assert_eq!(Some(actor.name.as_str()), text(name, 200));
-            assert_eq!(Some(actor.gender.as_str()), text(gender, 80));
-            let said = age.and_then(|age| age.as_f64().or_else(|| age.as_str()?.parse().ok()));
-            assert_eq!(said, Some(f64::from(actor.age.get())));
+            assert_eq!(Some(actor.name.as_str()), valid_text(name, 200));
+            assert_eq!(Some(actor.gender.as_str()), valid_text(gender, 80));
+            let sent_age = age.and_then(|age| age.as_f64().or_else(|| age.as_str()?.parse().ok()));
+            assert_eq!(sent_age, Some(f64::from(actor.age.get())));
         }
-        if let Some(Err(faults)) = &actor {
-            assert_eq!(faults.contains(&"name"), text(name, 200).is_none());
-            assert_eq!(faults.contains(&"gender"), text(gender, 80).is_none());
+        if let Some(Err(invalid_fields)) = &actor {
+            assert_eq!(invalid_fields.contains(&"name"), valid_text(name, 200).is_none());
+            assert_eq!(invalid_fields.contains(&"gender"), valid_text(gender, 80).is_none());
             let is_age = age.and_then(Value::as_u64).is_some_and(|years| years <= 150);
-            assert!(!faults.contains(&"age") || !is_age);
+            assert!(!invalid_fields.contains(&"age") || !is_age);
         }
     }
     if let Some(Ok(actor)) = actor {
@@ -81,7 +82,7 @@ fuzz_target!(|body: &[u8]| {
         assert_eq!(actor_changes, Some(Ok(changes)));
         // A row of a response is accepted as a request body.
         let row = json!(Actor { id: Id::MAX, name, age, gender }).to_string();
-        assert_eq!(read::<NewActor>(row.as_bytes(), &[]), Some(Ok(actor)));
+        assert_eq!(parse_as::<NewActor>(row.as_bytes(), &[]), Some(Ok(actor)));
     }
     if let Some(Ok(movie)) = &movie {
         let credits = movie.cast.credits();
@@ -100,6 +101,6 @@ fuzz_target!(|body: &[u8]| {
         assert_eq!(changes.cast.unwrap_or_default(), movie.cast);
         let row = json!(Movie { id: Id::MAX, title, release_date }).to_string();
         let plain = NewMovie { cast: Cast::default(), ..movie };
-        assert_eq!(read::<NewMovie>(row.as_bytes(), &[]), Some(Ok(plain)));
+        assert_eq!(parse_as::<NewMovie>(row.as_bytes(), &[]), Some(Ok(plain)));
     }
 });
