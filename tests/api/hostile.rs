@@ -1,5 +1,5 @@
 //! Requests of an attacker or of a broken program. Each gets the one response that the contract
-//! specifies; afterwards the rows are unchanged, except where the table says otherwise.
+//! specifies; afterwards the rows are unchanged, except for the `change` that a request names.
 
 mod bodies;
 mod framing;
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use crate::support::{Api, raw};
 
 /// A request, and its expected result.
-struct Row {
-    what: String,
+struct HostileRequest {
+    description: String,
     sender: Option<Role>,
     method: &'static str,
     target: Vec<u8>,
@@ -40,11 +40,11 @@ enum Change {
     NewMovie(Value),
 }
 
-impl Row {
+impl HostileRequest {
     /// A request by the producer, without a body.
-    fn new(what: &str, method: &'static str, target: impl AsRef<[u8]>, status: u16) -> Self {
+    fn new(description: &str, method: &'static str, target: impl AsRef<[u8]>, status: u16) -> Self {
         Self {
-            what: what.to_owned(),
+            description: description.to_owned(),
             sender: Some(Producer),
             method,
             target: target.as_ref().to_vec(),
@@ -55,7 +55,7 @@ impl Row {
         }
     }
 
-    fn from(mut self, sender: Option<Role>) -> Self {
+    fn sent_by(mut self, sender: Option<Role>) -> Self {
         self.sender = sender;
         self
     }
@@ -70,12 +70,12 @@ impl Row {
         self
     }
 
-    fn changes(mut self, change: Change) -> Self {
+    fn expect_change(mut self, change: Change) -> Self {
         self.change = Some(change);
         self
     }
 
-    /// The bytes to send. A header that the row sets itself is not added again.
+    /// The bytes to send. A header that the request sets itself is not added again.
     fn bytes(&self, api: &Api) -> Vec<u8> {
         let own = String::from_utf8_lossy(&self.headers).to_ascii_lowercase();
         let mut bytes = [
@@ -115,14 +115,14 @@ impl Row {
 
 /// Replaces `{token}` in header lines with a producer's token.
 fn filled_in(api: &Api, lines: &[u8]) -> Vec<u8> {
-    const PLACE: &[u8] = b"{token}";
+    const PLACEHOLDER: &[u8] = b"{token}";
     let token = api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap();
     let mut filled = lines.to_vec();
     while let Some(at) = filled
-        .windows(PLACE.len())
-        .position(|window| window == PLACE)
+        .windows(PLACEHOLDER.len())
+        .position(|window| window == PLACEHOLDER)
     {
-        filled.splice(at..at + PLACE.len(), token.bytes());
+        filled.splice(at..at + PLACEHOLDER.len(), token.bytes());
     }
     filled
 }
@@ -193,30 +193,30 @@ impl Expected {
 async fn every_hostile_request_gets_its_one_response_and_changes_no_other_row() {
     let (api, mut expected) = Expected::start().await;
     let tables = [
-        paths::rows(),
-        ids::rows(),
-        methods::rows(),
-        queries::rows(),
-        headers::rows(),
-        bodies::rows(),
-        texts::rows(),
+        paths::requests(),
+        ids::requests(),
+        methods::requests(),
+        queries::requests(),
+        headers::requests(),
+        bodies::requests(),
+        texts::requests(),
     ];
-    let rows: Vec<_> = tables.into_iter().flatten().collect();
-    assert!(rows.len() >= 700, "{}", rows.len());
+    let requests: Vec<_> = tables.into_iter().flatten().collect();
+    assert!(requests.len() >= 700, "{}", requests.len());
     let mut wrong = Vec::new();
-    for row in &rows {
-        let response = raw::send(&api, &row.bytes(&api)).await;
-        if response.status != row.status {
+    for request in &requests {
+        let response = raw::send(&api, &request.bytes(&api)).await;
+        if response.status != request.status {
             wrong.push(format!(
                 "{}: {} and not {}: {}",
-                row.what, response.status, row.status, response.body
+                request.description, response.status, request.status, response.body
             ));
             continue;
         }
         // Shown if the check fails.
-        println!("{}", row.what);
+        println!("{}", request.description);
         response.check_shape();
-        if let Some(change) = &row.change {
+        if let Some(change) = &request.change {
             expected.apply(change);
         }
     }
@@ -229,17 +229,20 @@ async fn a_malformed_http_request_gets_4xx_or_no_response_and_changes_no_row() {
     let (api, expected) = Expected::start().await;
     let token = api.stack.tokens.as_ref().unwrap().issue(Producer).unwrap();
     let mut wrong = Vec::new();
-    for (what, request) in framing::requests(&token) {
+    for (description, request) in framing::requests(&token) {
         let response = raw::send_and_end(&api, &request).await;
         // The response may be empty if the rest of the request never came.
         if !response.is_empty()
             && !raw::status(&response).is_some_and(|status| (400..500).contains(&status))
         {
-            wrong.push(format!("{what}: {}", String::from_utf8_lossy(&response)));
+            wrong.push(format!(
+                "{description}: {}",
+                String::from_utf8_lossy(&response)
+            ));
         }
         // If there is no response, the request may still have been executed.
         if Expected::rows(&api).await != (expected.actors.clone(), expected.movies.clone()) {
-            wrong.push(format!("{what}: rows are not what they were"));
+            wrong.push(format!("{description}: rows are not what they were"));
             break;
         }
     }

@@ -3,13 +3,13 @@
 
 use serde_json::json;
 
-use super::{Change, Row};
+use super::{Change, HostileRequest};
 
 /// The members of a valid actor.
 const ACTOR: &str = r#""name": "Ida", "age": 34, "gender": "f""#;
 const KIB_64: usize = 64 * 1024;
 
-pub(super) fn rows() -> Vec<Row> {
+pub(super) fn requests() -> Vec<HostileRequest> {
     [
         malformed(),
         rule_breaking(),
@@ -26,19 +26,19 @@ pub(super) fn rows() -> Vec<Row> {
     .collect()
 }
 
-fn post(what: &str, body: impl AsRef<[u8]>, status: u16) -> Row {
-    Row::new(what, "POST", "/actors", status)
+fn post(description: &str, body: impl AsRef<[u8]>, status: u16) -> HostileRequest {
+    HostileRequest::new(description, "POST", "/actors", status)
         .headers("Content-Type: application/json\r\n")
         .body(body)
 }
 
-fn creating(what: &str, body: impl AsRef<[u8]>) -> Row {
-    post(what, body, 200).changes(Change::NewActor(
+fn accepted_post(description: &str, body: impl AsRef<[u8]>) -> HostileRequest {
+    post(description, body, 200).expect_change(Change::NewActor(
         json!({"name": "Ida", "age": 34, "gender": "f"}),
     ))
 }
 
-fn malformed() -> Vec<Row> {
+fn malformed() -> Vec<HostileRequest> {
     let table: &[(&str, &[u8])] = &[
         ("nothing", b""),
         ("a space", b" "),
@@ -51,8 +51,8 @@ fn malformed() -> Vec<Row> {
         ("two lines of JSON", b"{}\n{}"),
         ("a comma at the end", b"{\"a\": 1,}"),
         ("two commas", b"{\"a\": 1,, \"b\": 2}"),
-        ("a name without quotes", b"{a: 1}"),
-        ("a name of another type", b"{1: 1}"),
+        ("a member name without quotes", b"{a: 1}"),
+        ("a member name of another type", b"{1: 1}"),
         ("single quotes", b"{'a': 1}"),
         ("a comment", b"/* x */ {}"),
         ("a comment in it", b"{\"a\": 1 // x\n}"),
@@ -95,10 +95,14 @@ fn malformed() -> Vec<Row> {
             b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0",
         ),
     ];
-    let deep = [("arrays", "["), ("objects", "{\"a\":"), ("names", "{\"[{")];
-    let deep = deep.map(|(what, open)| {
+    let deep = [
+        ("arrays", "["),
+        ("objects", "{\"a\":"),
+        ("member names", "{\"[{"),
+    ];
+    let deep = deep.map(|(description, open)| {
         post(
-            &format!("{what} ten thousand deep"),
+            &format!("{description} ten thousand deep"),
             open.repeat(10_000),
             400,
         )
@@ -106,13 +110,13 @@ fn malformed() -> Vec<Row> {
     let whole = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     table
         .iter()
-        .map(|(what, body)| post(what, body, 400))
+        .map(|(description, body)| post(description, body, 400))
         .chain(deep)
         .chain([post("arrays ten thousand deep, closed", whole, 400)])
         .collect()
 }
 
-fn rule_breaking() -> Vec<Row> {
+fn rule_breaking() -> Vec<HostileRequest> {
     let table = [
         ("no member", "{}"),
         ("all null", r#"{"name": null, "age": null, "gender": null}"#),
@@ -121,35 +125,35 @@ fn rule_breaking() -> Vec<Row> {
             r#"{"actor": {"name": "Ida", "age": 34, "gender": "f"}}"#,
         ),
         (
-            "a prototype's members",
+            "members inside `__proto__`",
             r#"{"__proto__": {"name": "Ida", "age": 34, "gender": "f"}}"#,
         ),
         (
-            "a constructor's",
+            "members inside `constructor`",
             r#"{"constructor": {"prototype": {"name": "Ida", "age": 34, "gender": "f"}}}"#,
         ),
         (
-            "names in another case",
+            "member names in another case",
             r#"{"Name": "Ida", "AGE": 34, "gender": "f"}"#,
         ),
         (
-            "a name with a space",
+            "a member name with a space",
             r#"{"name ": "Ida", "age": 34, "gender": "f"}"#,
         ),
         (
-            "a name with a null byte",
+            "a member name with a null byte",
             r#"{"name\u0000": "Ida", "age": 34, "gender": "f"}"#,
         ),
         (
-            "a path for a name",
+            "a path for a member name",
             r#"{"actor.name": "Ida", "age": 34, "gender": "f"}"#,
         ),
         (
-            "a name in other letters",
+            "a member name in other letters",
             r#"{"nаme": "Ida", "age": 34, "gender": "f"}"#,
         ),
         (
-            "a placeholder for a name",
+            "a placeholder for a member name",
             r##"{"#name": "Ida", ":age": 34, "gender": "f"}"##,
         ),
         (
@@ -177,19 +181,19 @@ fn rule_breaking() -> Vec<Row> {
             r#"{"name": 1, "age": 34, "gender": "f"}"#,
         ),
         (
-            "a truth for a text",
+            "a boolean for a text",
             r#"{"name": "Ida", "age": 34, "gender": true}"#,
         ),
         (
-            "half a pair of surrogates",
+            "a lone high surrogate",
             r#"{"name": "\ud800", "age": 34, "gender": "f"}"#,
         ),
         (
-            "the other half",
+            "a lone low surrogate",
             r#"{"name": "a\udc00b", "age": 34, "gender": "f"}"#,
         ),
         (
-            "the halves the wrong way round",
+            "a low surrogate before a high one",
             r#"{"name": "\udc00\ud800", "age": 34, "gender": "f"}"#,
         ),
         (
@@ -205,11 +209,11 @@ fn rule_breaking() -> Vec<Row> {
             ),
         ),
     ]
-    .map(|(what, body)| post(what, body, 422));
+    .map(|(description, body)| post(description, body, 422));
     table.into_iter().collect()
 }
 
-fn ages() -> Vec<Row> {
+fn ages() -> Vec<HostileRequest> {
     let digits = "9".repeat(60_000);
     let small = format!("0.{}1", "0".repeat(60_000));
     let ages = [
@@ -250,13 +254,14 @@ fn ages() -> Vec<Row> {
     ];
     ages.into_iter()
         .map(|age| {
-            let what = format!("an age of {}", age.chars().take(40).collect::<String>());
-            Row::new(&what, "PATCH", "/actors/1", 422).body(format!(r#"{{"age": {age}}}"#))
+            let description = format!("an age of {}", age.chars().take(40).collect::<String>());
+            HostileRequest::new(&description, "PATCH", "/actors/1", 422)
+                .body(format!(r#"{{"age": {age}}}"#))
         })
         .collect()
 }
 
-fn dates() -> Vec<Row> {
+fn dates() -> Vec<HostileRequest> {
     let dates = [
         r#""""#,
         r#""now""#,
@@ -288,14 +293,14 @@ fn dates() -> Vec<Row> {
         .into_iter()
         .chain([long.as_str()])
         .map(|date| {
-            let what = format!("a date of {}", date.chars().take(40).collect::<String>());
-            Row::new(&what, "PATCH", "/movies/1", 422)
+            let description = format!("a date of {}", date.chars().take(40).collect::<String>());
+            HostileRequest::new(&description, "PATCH", "/movies/1", 422)
                 .body(format!(r#"{{"release_date": {date}}}"#))
         })
         .collect()
 }
 
-fn casts() -> Vec<Row> {
+fn casts() -> Vec<HostileRequest> {
     let ids = [
         "0",
         "-1",
@@ -385,29 +390,35 @@ fn casts() -> Vec<Row> {
     .chain(whole.map(str::to_owned))
     .chain(long);
     let rejected = casts.flat_map(|cast| {
-        let what: String = cast.chars().take(50).collect();
+        let description: String = cast.chars().take(50).collect();
         let body = format!(r#"{{"title": "Changed", "cast": {cast}}}"#);
         [("PATCH", "/movies/1"), ("POST", "/movies")].map(|(method, path)| {
-            Row::new(&format!("a cast of {what} ({method})"), method, path, 422).body(&body)
+            HostileRequest::new(
+                &format!("a cast of {description} ({method})"),
+                method,
+                path,
+                422,
+            )
+            .body(&body)
         })
     });
-    let missing = Row::new(
+    let missing = HostileRequest::new(
         "a bad cast of a movie that is not there",
         "PATCH",
         "/movies/99",
         404,
     )
     .body(r#"{"cast": 7}"#);
-    let of_actor = Row::new("a cast of an actor", "PATCH", "/actors/1", 200)
+    let of_actor = HostileRequest::new("a cast of an actor", "PATCH", "/actors/1", 200)
         .body(r#"{"cast": 7, "credits": [{}]}"#);
     let large = format!(r#"{{"cast": [{}]}}"#, r#"{"actor_id":1},"#.repeat(5000));
-    let large = Row::new("a cast over 64 KiB", "PATCH", "/movies/1", 413).body(large);
+    let large = HostileRequest::new("a cast over 64 KiB", "PATCH", "/movies/1", 413).body(large);
     rejected.chain([missing, of_actor, large]).collect()
 }
 
 /// Texts that mean something to some program: here they are characters, and come back as they were
 /// sent.
-fn characters() -> Vec<Row> {
+fn characters() -> Vec<HostileRequest> {
     let long = "𝕏".repeat(200);
     let texts = [
         "=cmd|' /C calc'!A0",
@@ -432,20 +443,20 @@ fn characters() -> Vec<Row> {
     let recast = |text: &str| {
         let body = json!({"cast": [{"actor_id": 1, "character": text, "billing": 7, "name": "x", "movie_id": 2, "owner": "movie#2"}]});
         let cast = json!([{"actor_id": 1, "name": "Ida", "character": text, "billing": 7}]);
-        let what: String = text.chars().take(40).collect();
-        let row = Row::new(
-            &format!("the character {what:?}"),
+        let description: String = text.chars().take(40).collect();
+        let request = HostileRequest::new(
+            &format!("the character {description:?}"),
             "PATCH",
             "/movies/1",
             200,
         )
         .body(body.to_string());
-        row.changes(Change::Cast(1, cast))
+        request.expect_change(Change::Cast(1, cast))
     };
     texts.map(recast).into()
 }
 
-fn accepted() -> Vec<Row> {
+fn accepted() -> Vec<HostileRequest> {
     let table = [
         ("an id of one's own", format!(r#"{{"id": 1, {ACTOR}}}"#)),
         (
@@ -461,7 +472,7 @@ fn accepted() -> Vec<Row> {
             format!(r#"{{"__proto__": {{"admin": true}}, "constructor": 1, {ACTOR}}}"#),
         ),
         (
-            "a name of nothing",
+            "an empty member name",
             format!(r#"{{"": 1, "\u0000": 2, {ACTOR}}}"#),
         ),
         (
@@ -469,7 +480,7 @@ fn accepted() -> Vec<Row> {
             format!(r#"{{"name": "", "age": 999, {ACTOR}}}"#),
         ),
         (
-            "a name in escapes",
+            "a member name in escapes",
             format!(r#"{{{}}}"#, ACTOR.replace("name", r"\u006e\u0061me")),
         ),
         (
@@ -477,7 +488,7 @@ fn accepted() -> Vec<Row> {
             format!(r#"{{"a": 1e999999999, "b": -0e-0, {ACTOR}}}"#),
         ),
         (
-            "an unknown half surrogate",
+            "a lone surrogate in an unknown member",
             format!(r#"{{"a": "\ud800", {ACTOR}}}"#),
         ),
         ("an unknown member ten thousand deep", {
@@ -505,29 +516,31 @@ fn accepted() -> Vec<Row> {
             format!("{{{}{ACTOR}}}", "\"age\":[],".repeat(5000)),
         ),
     ];
-    let accepted = table.iter().map(|(what, body)| creating(what, body));
-    let movie = Row::new("an actor's members in a movie", "POST", "/movies", 200)
+    let accepted = table
+        .iter()
+        .map(|(description, body)| accepted_post(description, body));
+    let movie = HostileRequest::new("an actor's members in a movie", "POST", "/movies", 200)
         .body(format!(
             r#"{{"title": "T", "release_date": "2020-05-14", "actors": [1], {ACTOR}}}"#
         ))
-        .changes(Change::NewMovie(
+        .expect_change(Change::NewMovie(
             json!({"title": "T", "release_date": "Thu, 14 May 2020 00:00:00 GMT"}),
         ));
-    let nothing = Row::new("a change of nothing known", "PATCH", "/movies/1", 200)
+    let nothing = HostileRequest::new("a change of nothing known", "PATCH", "/movies/1", 200)
         .body(format!("{{\"id\": 2, {ACTOR}}}"));
     accepted.chain([movie, nothing]).collect()
 }
 
-fn sizes() -> Vec<Row> {
+fn sizes() -> Vec<HostileRequest> {
     let padded = |length: usize| format!("{{{ACTOR}{}}}", " ".repeat(length - ACTOR.len() - 2));
     let accents = |length: usize| {
         let start = format!("{{{ACTOR}, \"a\": \"x");
         format!("{start}{}\"}}", "é".repeat((length - start.len() - 2) / 2))
     };
     vec![
-        creating("64 KiB", padded(KIB_64)),
+        accepted_post("64 KiB", padded(KIB_64)),
         post("64 KiB and a byte", padded(KIB_64 + 1), 413),
-        creating("nearly 64 KiB in half as many characters", accents(KIB_64)),
+        accepted_post("nearly 64 KiB in half as many characters", accents(KIB_64)),
         post(
             "over 64 KiB in half as many characters",
             accents(KIB_64 + 2),
@@ -537,32 +550,32 @@ fn sizes() -> Vec<Row> {
         post("64 KiB and a byte of spaces", " ".repeat(KIB_64 + 1), 413),
         post("a megabyte of brackets", "[".repeat(1 << 20), 413),
         post("a megabyte of null bytes", vec![0; 1 << 20], 413),
-        Row::new(
+        HostileRequest::new(
             "a megabyte for a row that is not there",
             "PATCH",
             "/actors/99",
             404,
         )
         .body(vec![b' '; 1 << 20]),
-        Row::new(
+        HostileRequest::new(
             "a megabyte where none is looked at",
             "DELETE",
             "/actors/99",
             404,
         )
         .body(vec![b'x'; 1 << 20]),
-        Row::new(
+        HostileRequest::new(
             "a body without a type that is no text",
             "POST",
             "/actors",
             400,
         )
         .body(b"\xff\xd8\xff\xe0"),
-        Row::new("a list with a body", "GET", "/actors", 200).body("{\"limit\": 0}"),
+        HostileRequest::new("a list with a body", "GET", "/actors", 200).body("{\"limit\": 0}"),
     ]
 }
 
-fn chunked() -> Vec<Row> {
+fn chunked() -> Vec<HostileRequest> {
     let body = format!("{{{ACTOR}}}");
     let chunks = |size: usize| -> Vec<u8> {
         let chunks = body
@@ -572,7 +585,7 @@ fn chunked() -> Vec<Row> {
         chunks.flatten().collect()
     };
     let end = |chunks: Vec<u8>, end: &str| [chunks.as_slice(), end.as_bytes()].concat();
-    let of = |row: Row| row.headers("Transfer-Encoding: chunked\r\n");
+    let of = |request: HostileRequest| request.headers("Transfer-Encoding: chunked\r\n");
     let extended = body.replacen('{', "", 1);
     let extended = format!(
         "1;a=\"b\";c\r\n{{\r\n{:X}\r\n{extended}\r\n000\r\n\r\n",
@@ -580,10 +593,10 @@ fn chunked() -> Vec<Row> {
     );
     let large = format!("11170\r\n{}\r\n0\r\n\r\n", " ".repeat(70_000));
     vec![
-        of(creating("one chunk", end(chunks(1000), "0\r\n\r\n"))),
-        of(creating("a chunk a byte", end(chunks(1), "0\r\n\r\n"))),
-        of(creating("extensions and zeros", extended)),
-        of(creating(
+        of(accepted_post("one chunk", end(chunks(1000), "0\r\n\r\n"))),
+        of(accepted_post("a chunk a byte", end(chunks(1), "0\r\n\r\n"))),
+        of(accepted_post("extensions and zeros", extended)),
+        of(accepted_post(
             "trailers",
             end(
                 chunks(7),
@@ -597,6 +610,6 @@ fn chunked() -> Vec<Row> {
             end(chunks(9), "0\r\nAuthorization: Bearer x\r\n\r\n"),
             401,
         ))
-        .from(None),
+        .sent_by(None),
     ]
 }

@@ -15,15 +15,15 @@ pub(super) fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
                 all
             })
     };
-    let lines = REQUEST_LINES.iter().map(|(what, line)| {
+    let lines = REQUEST_LINES.iter().map(|(description, line)| {
         (
-            *what,
+            *description,
             with_token(&[*line, b"\r\nHost: localhost\r\n@\r\n"].concat()),
         )
     });
-    let headers = HEADERS.iter().map(|(what, header)| {
+    let headers = HEADERS.iter().map(|(description, header)| {
         (
-            *what,
+            *description,
             with_token(
                 &[
                     b"DELETE /actors/1 HTTP/1.1\r\nHost: localhost\r\n@",
@@ -34,15 +34,15 @@ pub(super) fn requests(token: &str) -> Vec<(&'static str, Vec<u8>)> {
             ),
         )
     });
-    let posts = POSTS.iter().map(|(what, rest)| {
+    let posts = POSTS.iter().map(|(description, rest)| {
         (
-            *what,
+            *description,
             with_token(&[&b"POST /actors HTTP/1.1\r\nHost: localhost\r\n@"[..], rest].concat()),
         )
     });
     let others = OTHERS
         .iter()
-        .map(|(what, bytes)| (*what, with_token(bytes)));
+        .map(|(description, bytes)| (*description, with_token(bytes)));
     lines
         .chain(headers)
         .chain(posts)

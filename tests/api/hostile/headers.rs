@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{Change, Row};
+use super::{Change, HostileRequest};
 
 const ACTOR: &str = r#"{"name": "Ida", "age": 34, "gender": "f"}"#;
 
-pub(super) fn rows() -> Vec<Row> {
+pub(super) fn requests() -> Vec<HostileRequest> {
     [
         authorization(),
         content(),
@@ -20,7 +20,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// `{token}` stands for a producer's valid token.
-fn authorization() -> Vec<Row> {
+fn authorization() -> Vec<HostileRequest> {
     let nowhere_else: &[(&str, &str)] = &[
         ("no token", ""),
         (
@@ -82,23 +82,29 @@ fn authorization() -> Vec<Row> {
             b"Bearer {token}\xff",
         ),
     ];
-    let none = nowhere_else.iter().map(|(what, lines)| {
-        Row::new(what, "DELETE", "/actors/1", 401)
-            .from(None)
+    let none = nowhere_else.iter().map(|(description, lines)| {
+        HostileRequest::new(description, "DELETE", "/actors/1", 401)
+            .sent_by(None)
             .headers(lines)
     });
-    let bad = rejected.iter().map(|(what, value)| {
+    let bad = rejected.iter().map(|(description, value)| {
         let line = [b"Authorization: ", *value, b"\r\n"].concat();
-        Row::new(&format!("a token with {what}"), "DELETE", "/actors/1", 401).headers(line)
+        HostileRequest::new(
+            &format!("a token with {description}"),
+            "DELETE",
+            "/actors/1",
+            401,
+        )
+        .headers(line)
     });
     let long = format!("Authorization: Bearer {}\r\n", "A".repeat(9000));
-    let long = Row::new("a token of 9 KB", "DELETE", "/actors/1", 401).headers(long);
-    let forbidden =
-        Row::new("nobody's token", "DELETE", "/actors/1", 403).from(Some(local::Role::Nobody));
+    let long = HostileRequest::new("a token of 9 KB", "DELETE", "/actors/1", 401).headers(long);
+    let forbidden = HostileRequest::new("nobody's token", "DELETE", "/actors/1", 403)
+        .sent_by(Some(local::Role::Nobody));
     none.chain(bad).chain([long, forbidden]).collect()
 }
 
-fn content() -> Vec<Row> {
+fn content() -> Vec<HostileRequest> {
     let rejected: &[(&str, &[u8])] = &[
         ("of no type", b"Content-Type:"),
         ("of any type", b"Content-Type: */*"),
@@ -150,8 +156,8 @@ fn content() -> Vec<Row> {
             b"Content-Type: application/json\r\nContent-Encoding:",
         ),
     ];
-    let rejected = rejected.iter().map(|(what, lines)| {
-        Row::new(&format!("a body {what}"), "POST", "/actors", 415)
+    let rejected = rejected.iter().map(|(description, lines)| {
+        HostileRequest::new(&format!("a body {description}"), "POST", "/actors", 415)
             .headers([*lines, b"\r\n"].concat())
             .body(ACTOR)
     });
@@ -161,17 +167,17 @@ fn content() -> Vec<Row> {
         "application/json; boundary=\"x,y\"",
     ];
     let accepted = accepted.map(|content_type| {
-        Row::new(content_type, "POST", "/actors", 200)
+        HostileRequest::new(content_type, "POST", "/actors", 200)
             .headers(format!("Content-Type: {content_type}\r\n"))
             .body(ACTOR)
-            .changes(Change::NewActor(
+            .expect_change(Change::NewActor(
                 json!({"name": "Ida", "age": 34, "gender": "f"}),
             ))
     });
     rejected.chain(accepted).collect()
 }
 
-fn if_match() -> Vec<Row> {
+fn if_match() -> Vec<HostileRequest> {
     let never: &[&[u8]] = &[
         b"",
         b"1",
@@ -195,63 +201,63 @@ fn if_match() -> Vec<Row> {
         b"\"x\", \"y\"\r\nIf-Match: \"z\"",
     ];
     let never = never.iter().flat_map(|tag| {
-        let what = format!("If-Match: {}", String::from_utf8_lossy(tag));
+        let description = format!("If-Match: {}", String::from_utf8_lossy(tag));
         let line = [b"If-Match: ", *tag, b"\r\n"].concat();
         [
-            Row::new(&what, "PATCH", "/actors/1", 412)
+            HostileRequest::new(&description, "PATCH", "/actors/1", 412)
                 .body(r#"{"age": 1}"#)
                 .headers(&line),
-            Row::new(&what, "DELETE", "/movies/1", 412).headers(&line),
+            HostileRequest::new(&description, "DELETE", "/movies/1", 412).headers(&line),
         ]
     });
     let tags = |others: usize| format!("If-Match: {}\"1\"\r\n", "\"99\",".repeat(others));
-    let hundredth =
-        Row::new("the hundredth tag counts", "PATCH", "/actors/2", 200).body(r#"{"age": 99}"#);
-    let after_it =
-        Row::new("the tag after it does not", "PATCH", "/actors/3", 412).body(r#"{"age": 1}"#);
+    let hundredth = HostileRequest::new("the hundredth tag counts", "PATCH", "/actors/2", 200)
+        .body(r#"{"age": 99}"#);
+    let after_it = HostileRequest::new("the tag after it does not", "PATCH", "/actors/3", 412)
+        .body(r#"{"age": 1}"#);
     never
         .chain([
             hundredth
                 .headers(tags(99))
-                .changes(Change::Actor(2, json!({"age": 99}))),
+                .expect_change(Change::Actor(2, json!({"age": 99}))),
             after_it.headers(tags(100)),
-            Row::new("If-None-Match says nothing", "PATCH", "/actors/1", 200)
+            HostileRequest::new("If-None-Match says nothing", "PATCH", "/actors/1", 200)
                 .body("{}")
                 .headers("If-None-Match: *\r\n"),
-            Row::new("no row to match", "PATCH", "/actors/99", 404)
+            HostileRequest::new("no row to match", "PATCH", "/actors/99", 404)
                 .body("{}")
                 .headers("If-Match: \"1\"\r\n"),
         ])
         .collect()
 }
 
-fn idempotency_key() -> Vec<Row> {
-    let row = |what: &str, key: &[u8], status| {
+fn idempotency_key() -> Vec<HostileRequest> {
+    let request = |description: &str, key: &[u8], status| {
         let line = [b"Idempotency-Key: ", key, b"\r\n"].concat();
-        Row::new(what, "POST", "/actors", status)
+        HostileRequest::new(description, "POST", "/actors", status)
             .headers(line)
             .body(ACTOR)
     };
-    let created = |what: &str, key: &[u8]| {
-        row(what, key, 200).changes(Change::NewActor(
+    let created = |description: &str, key: &[u8]| {
+        request(description, key, 200).expect_change(Change::NewActor(
             json!({"name": "Ida", "age": 34, "gender": "f"}),
         ))
     };
-    let mut other = row(
+    let mut other = request(
         "the same key with another body",
         b"'; DROP TABLE actors; --",
         422,
     );
     other.body = ACTOR.replace("34", "35").into_bytes();
     vec![
-        row("a key of nothing", b"", 422),
-        row("a key of 256 characters", &[b'k'; 256], 422),
-        row("a key of 5000 characters", &[b'k'; 5000], 422),
-        row("a key with a tab", b"a\tb", 422),
-        row("a key that is no ASCII", "schlüssel".as_bytes(), 422),
-        row("a key that is no UTF-8", b"\xff", 422),
+        request("a key of nothing", b"", 422),
+        request("a key of 256 characters", &[b'k'; 256], 422),
+        request("a key of 5000 characters", &[b'k'; 5000], 422),
+        request("a key with a tab", b"a\tb", 422),
+        request("a key that is no ASCII", "schlüssel".as_bytes(), 422),
+        request("a key that is no UTF-8", b"\xff", 422),
         created("a key that is SQL", b"'; DROP TABLE actors; --"),
-        row("the same key again", b"'; DROP TABLE actors; --", 200),
+        request("the same key again", b"'; DROP TABLE actors; --", 200),
         other,
         created(
             "a key that is a value of DynamoDB",
@@ -263,14 +269,14 @@ fn idempotency_key() -> Vec<Row> {
             "two keys, which the gateway makes one",
             b"a\r\nIdempotency-Key: b",
         ),
-        Row::new("a key where none counts", "GET", "/actors", 200)
+        HostileRequest::new("a key where none counts", "GET", "/actors", 200)
             .headers(b"Idempotency-Key: \xff\r\n"),
     ]
 }
 
 /// Headers that would change the request if anything trusted them. Each is sent with a request that
 /// finds nothing, and with a list.
-fn ignored_headers() -> Vec<Row> {
+fn ignored_headers() -> Vec<HostileRequest> {
     let lines: &[&[u8]] = &[
         b"Host: localhost:99999",
         b"Host: [::1]",
@@ -321,11 +327,18 @@ fn ignored_headers() -> Vec<Row> {
         ("ninety of one name", many_of_one),
         ("8 KB in one", long),
     ];
-    let lines = lines.chain(sizes.map(|(what, lines)| (what.to_owned(), lines.into_bytes())));
+    let lines =
+        lines.chain(sizes.map(|(description, lines)| (description.to_owned(), lines.into_bytes())));
     lines
-        .flat_map(|(what, lines)| {
+        .flat_map(|(description, lines)| {
             let on = |method, path, status| {
-                Row::new(&format!("{method} with {what}"), method, path, status).headers(&lines)
+                HostileRequest::new(
+                    &format!("{method} with {description}"),
+                    method,
+                    path,
+                    status,
+                )
+                .headers(&lines)
             };
             [on("DELETE", "/actors/99", 404), on("GET", "/movies", 200)]
         })

@@ -1,8 +1,8 @@
 //! Ids in other spellings than the canonical one, each tried where it would do harm.
 
-use super::Row;
+use super::HostileRequest;
 
-pub(super) fn rows() -> Vec<Row> {
+pub(super) fn requests() -> Vec<HostileRequest> {
     let spellings = [
         ("a zero before it", "01"),
         ("many zeros before it", "0000000000000001"),
@@ -63,7 +63,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         ("another resource's id", "movies"),
     ];
-    let rows = spellings.into_iter().flat_map(|(what, id)| {
+    let requests = spellings.into_iter().flat_map(|(description, id)| {
         [
             ("DELETE", "actors"),
             ("PATCH", "movies"),
@@ -76,8 +76,8 @@ pub(super) fn rows() -> Vec<Row> {
             } else {
                 ""
             };
-            Row::new(
-                &format!("{what} ({method} {resource})"),
+            HostileRequest::new(
+                &format!("{description} ({method} {resource})"),
                 method,
                 format!("/{resource}/{id}"),
                 404,
@@ -85,19 +85,19 @@ pub(super) fn rows() -> Vec<Row> {
             .body(body)
         })
     });
-    let long = Row::new(
+    let long = HostileRequest::new(
         "five thousand digits",
         "DELETE",
         format!("/actors/{}", "1".repeat(5000)),
         404,
     );
-    let greatest = Row::new(
+    let greatest = HostileRequest::new(
         "the greatest id there could be",
         "DELETE",
         "/actors/9007199254740991",
         404,
     );
-    let percent = Row::new("a percent sign alone", "DELETE", "/actors/%", 404);
+    let percent = HostileRequest::new("a percent sign alone", "DELETE", "/actors/%", 404);
     let read = [
         (
             "five thousand digits, read",
@@ -120,6 +120,9 @@ pub(super) fn rows() -> Vec<Row> {
         ("a credit's key", "/actors/actor%231".to_owned()),
         ("a credit of an actor", "/actors/1/credits".to_owned()),
     ];
-    let read = read.map(|(what, path)| Row::new(what, "GET", path, 404));
-    rows.chain([long, greatest, percent]).chain(read).collect()
+    let read = read.map(|(description, path)| HostileRequest::new(description, "GET", path, 404));
+    requests
+        .chain([long, greatest, percent])
+        .chain(read)
+        .collect()
 }

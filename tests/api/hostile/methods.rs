@@ -1,8 +1,8 @@
 //! Methods that a path does not have, in any spelling, and methods that no override header changes.
 
-use super::Row;
+use super::HostileRequest;
 
-pub(super) fn rows() -> Vec<Row> {
+pub(super) fn requests() -> Vec<HostileRequest> {
     let table = [
         ("PUT", "/actors/1", 405),
         ("PUT", "/actors", 405),
@@ -35,7 +35,7 @@ pub(super) fn rows() -> Vec<Row> {
     ];
     let methods = table.into_iter().map(|(method, path, status)| {
         // HEAD's response has no body, and what follows CONNECT's would be a tunnel.
-        Row::new(&format!("{method} {path}"), method, path, status)
+        HostileRequest::new(&format!("{method} {path}"), method, path, status)
     });
     let overrides = [
         "X-HTTP-Method-Override: DELETE",
@@ -46,7 +46,7 @@ pub(super) fn rows() -> Vec<Row> {
     ];
     let overridden = overrides.into_iter().flat_map(|line| {
         let on = |method, status| {
-            Row::new(
+            HostileRequest::new(
                 &format!("{method} with {line}"),
                 method,
                 "/actors/1?_method=DELETE",

@@ -1,8 +1,8 @@
 //! Paths that match no route, or would match one if something along the way corrected them.
 
-use super::Row;
+use super::HostileRequest;
 
-pub(super) fn rows() -> Vec<Row> {
+pub(super) fn requests() -> Vec<HostileRequest> {
     let table: &[(&str, &str, &[u8], u16)] = &[
         ("the root", "GET", b"/", 404),
         ("a slash at the end", "GET", b"/actors/", 404),
@@ -208,21 +208,21 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         ("a path within a row", "PATCH", b"/actors/1/name", 404),
     ];
-    let rows = table
-        .iter()
-        .map(|(what, method, target, status)| Row::new(what, method, target, *status));
-    let long = Row::new(
+    let requests = table.iter().map(|(description, method, target, status)| {
+        HostileRequest::new(description, method, target, *status)
+    });
+    let long = HostileRequest::new(
         "a path of 8 KB",
         "GET",
         format!("/actors/{}/", "x".repeat(8000)),
         404,
     );
-    let deep = Row::new("a path of 4000 segments", "GET", "/a".repeat(4000), 404);
-    let climbing = Row::new(
+    let deep = HostileRequest::new("a path of 4000 segments", "GET", "/a".repeat(4000), 404);
+    let climbing = HostileRequest::new(
         "a path that climbs 2500 times",
         "GET",
         "/..".repeat(2500),
         404,
     );
-    rows.chain([long, deep, climbing]).collect()
+    requests.chain([long, deep, climbing]).collect()
 }

@@ -1,8 +1,8 @@
 //! Queries of lists and of single rows.
 
-use super::Row;
+use super::HostileRequest;
 
-pub(super) fn rows() -> Vec<Row> {
+pub(super) fn requests() -> Vec<HostileRequest> {
     let table: &[(&str, &[u8], u16)] = &[
         ("a limit of nothing", b"limit=", 422),
         ("a limit without a value", b"limit", 422),
@@ -65,39 +65,45 @@ pub(super) fn rows() -> Vec<Row> {
         ("line ends", b"a=%0d%0aX-Injected:%20yes", 200),
         ("null bytes", b"%00=%00", 200),
     ];
-    let rows = table.iter().map(|(what, query, status)| {
-        Row::new(what, "GET", [&b"/actors?"[..], query].concat(), *status)
+    let requests = table.iter().map(|(description, query, status)| {
+        HostileRequest::new(
+            description,
+            "GET",
+            [&b"/actors?"[..], query].concat(),
+            *status,
+        )
     });
-    let rows = rows.chain(found()).chain(cursors()).chain(of_one_row());
+    let requests = requests.chain(found()).chain(cursors()).chain(of_one_row());
     let many: String = (0..1000).map(|number| format!("p{number}=&")).collect();
     let many_limits = "limit=1&".repeat(500);
     let long = format!("/movies?{}", "é".repeat(3000));
-    rows.chain([
-        Row::new(
-            "a thousand parameters",
-            "GET",
-            format!("/actors?{many}"),
-            200,
-        ),
-        Row::new(
-            "five hundred limits",
-            "GET",
-            format!("/actors?{many_limits}"),
-            422,
-        ),
-        Row::new(
-            "six thousand bytes that the decoder's URL must have encoded",
-            "GET",
-            long,
-            200,
-        ),
-    ])
-    .collect()
+    requests
+        .chain([
+            HostileRequest::new(
+                "a thousand parameters",
+                "GET",
+                format!("/actors?{many}"),
+                200,
+            ),
+            HostileRequest::new(
+                "five hundred limits",
+                "GET",
+                format!("/actors?{many_limits}"),
+                422,
+            ),
+            HostileRequest::new(
+                "six thousand bytes that the decoder's URL must have encoded",
+                "GET",
+                long,
+                200,
+            ),
+        ])
+        .collect()
 }
 
 /// The parameters that find rows, each with values that break its rule and with valid values that
 /// look invalid.
-fn found() -> Vec<Row> {
+fn found() -> Vec<HostileRequest> {
     let rejected: &[(&str, &str, &[&str])] = &[
         (
             "actors",
@@ -317,23 +323,24 @@ fn found() -> Vec<Row> {
         ("movies", "name=&gender=&min_age=-1&movie_id=0".to_owned()),
         ("actors", "name[]=&sort[]=x&min_age[$gt]=0&NAME=".to_owned()),
     ];
-    let rows = rejected
+    let requests = rejected
         .chain(twice)
         .chain(accepted.map(|(resource, query)| (resource, query, 200)));
-    rows.map(|(resource, query, status)| {
-        let what: String = query.chars().take(60).collect();
-        Row::new(
-            &format!("{resource}?{what}"),
-            "GET",
-            format!("/{resource}?{query}"),
-            status,
-        )
-    })
-    .collect()
+    requests
+        .map(|(resource, query, status)| {
+            let description: String = query.chars().take(60).collect();
+            HostileRequest::new(
+                &format!("{resource}?{description}"),
+                "GET",
+                format!("/{resource}?{query}"),
+                status,
+            )
+        })
+        .collect()
 }
 
 /// Cursors that no list has returned.
-fn cursors() -> Vec<Row> {
+fn cursors() -> Vec<HostileRequest> {
     let nonsense = [
         "",
         "x",
@@ -374,14 +381,14 @@ fn cursors() -> Vec<Row> {
     nonsense
         .chain(made.map(|(target, status)| (target.to_owned(), status)))
         .map(|(target, status)| {
-            let what: String = target.chars().take(60).collect();
-            Row::new(&what, "GET", target, status)
+            let description: String = target.chars().take(60).collect();
+            HostileRequest::new(&description, "GET", target, status)
         })
         .collect()
 }
 
 /// Queries that a single row does not accept, and parameters that it ignores.
-fn of_one_row() -> Vec<Row> {
+fn of_one_row() -> Vec<HostileRequest> {
     let table = [
         ("/actors/1?include=cast", 422),
         ("/actors/1?include=", 422),
@@ -398,6 +405,6 @@ fn of_one_row() -> Vec<Row> {
         ("/movies/1?movie_id=2&id=2", 200),
     ];
     table
-        .map(|(target, status)| Row::new(target, "GET", target, status))
+        .map(|(target, status)| HostileRequest::new(target, "GET", target, status))
         .into()
 }

@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use super::{Change, Row};
+use super::{Change, HostileRequest};
 
-pub(super) fn rows() -> Vec<Row> {
+pub(super) fn requests() -> Vec<HostileRequest> {
     let long = "𝕏".repeat(200);
     let zalgo = format!("Z{}", "\u{0335}\u{0321}\u{0302}".repeat(60));
     let accepted = [
@@ -68,12 +68,18 @@ pub(super) fn rows() -> Vec<Row> {
         &"e\u{301}".repeat(101),
     ];
     let sent = |text: &str, status| {
-        let what: String = text.chars().take(40).collect();
+        let description: String = text.chars().take(40).collect();
         let body = json!({"name": text, "age": 1, "gender": "f"}).to_string();
-        Row::new(&format!("the name {what:?}"), "POST", "/actors", status).body(body)
+        HostileRequest::new(
+            &format!("the name {description:?}"),
+            "POST",
+            "/actors",
+            status,
+        )
+        .body(body)
     };
-    let created = |row: Row, text: &str| {
-        row.changes(Change::NewActor(
+    let created = |request: HostileRequest, text: &str| {
+        request.expect_change(Change::NewActor(
             json!({"name": text, "age": 1, "gender": "f"}),
         ))
     };
