@@ -15,7 +15,7 @@ async fn the_list_of_actors_is_empty_at_first() {
 #[tokio::test]
 async fn creating_an_actor_returns_and_lists_it_with_its_id() {
     let api = Api::start().await;
-    let sent = json!({"id": 99, "name": "  Ida Example ", "age": "34", "gender": "Female", "agent": "nobody's business"});
+    let sent = json!({"id": 99, "name": "  Ida Example ", "age": "34", "gender": "Female", "unknown_field": 1});
     let row = json!({"id": 1, "name": "Ida Example", "age": 34, "gender": "Female"});
     assert_eq!(
         api.post(Director, "/actors", &sent).await.expect(200),
@@ -64,7 +64,7 @@ async fn a_patch_changes_only_the_fields_it_names() {
         .patch(
             Director,
             &path,
-            &json!({"age": 35, "name": null, "id": 7, "agent": "x"}),
+            &json!({"age": 35, "name": null, "id": 7, "unknown_field": 1}),
         )
         .await
         .expect(200);
@@ -97,7 +97,7 @@ async fn a_patch_without_known_fields_returns_the_row_unchanged() {
     let row = api.get(Director, "/actors").await.expect(200);
     for body in [
         json!({}),
-        json!({"agent": "x"}),
+        json!({"unknown_field": 1}),
         json!({"name": null, "age": null, "gender": null}),
     ] {
         assert_eq!(
