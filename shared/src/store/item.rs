@@ -34,7 +34,7 @@ impl ItemView for Item {
 /// Attributes to write, by name.
 pub type Attributes = Vec<(&'static str, AttributeValue)>;
 
-/// The first attribute of an item that is missing or breaks its rule.
+/// The first attribute of an item that breaks its rule, or that is required and missing.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 

@@ -29,7 +29,7 @@ pub trait Record: Resource {
     /// Parses an item; `id` is its sort key.
     ///
     /// # Errors
-    /// [`Malformed`] if an attribute is missing or breaks its rule.
+    /// [`Malformed`] if a required attribute is missing, or an attribute breaks its rule.
     fn from_item(id: Id, item: &dyn ItemView) -> Result<Self, Malformed>;
 
     /// The row's position in a list with this order and filter, as text whose byte order is the
