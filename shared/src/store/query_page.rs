@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, mpsc};
 
 use aws_sdk_dynamodb::error::ErrorMetadata;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -39,23 +39,27 @@ pub(super) async fn query<T: Send + 'static>(
     query: QueryFluentBuilder,
     read: impl Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync + 'static,
 ) -> Result<QueryPage<T>, Error> {
+    let (parsed, pages) = mpsc::channel();
     let reader = Reader {
         read: Arc::new(read),
-        parsed: Arc::default(),
+        parsed,
     };
-    let sent = query.customize().interceptor(reader.clone()).send().await;
+    let sent = query.customize().interceptor(reader).send().await;
     sent.map_err(|error| Error::of("Query", &error))?;
-    let parsed = reader.parsed().take();
-    parsed.unwrap_or_else(|| unreachable!("a successful Query has a parsed response"))
+    // Only an SDK that does not use the reader leaves the channel empty.
+    pages.try_recv().unwrap_or_else(|_| {
+        Err(Error::Failed {
+            call: "Query",
+            code: "response not parsed".into(),
+        })
+    })
 }
-
-/// The parsed response, once it has arrived.
-type Slot<T> = Option<Result<QueryPage<T>, Error>>;
 
 /// Parses the response of one Query in place of the SDK's deserializer.
 struct Reader<T, F> {
     read: Arc<F>,
-    parsed: Arc<Mutex<Slot<T>>>,
+    /// Takes the page of the attempt that succeeded.
+    parsed: mpsc::Sender<Result<QueryPage<T>, Error>>,
 }
 
 impl<T, F: Fn(&dyn ItemView) -> Result<T, Error>> Reader<T, F> {
@@ -75,17 +79,11 @@ impl<T, F: Fn(&dyn ItemView) -> Result<T, Error>> Reader<T, F> {
     }
 }
 
-impl<T, F> Reader<T, F> {
-    fn parsed(&self) -> MutexGuard<'_, Slot<T>> {
-        self.parsed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl<T, F> Clone for Reader<T, F> {
     fn clone(&self) -> Self {
         Self {
             read: Arc::clone(&self.read),
-            parsed: Arc::clone(&self.parsed),
+            parsed: self.parsed.clone(),
         }
     }
 }
@@ -133,7 +131,8 @@ impl<T: Send + 'static, F: Fn(&dyn ItemView) -> Result<T, Error> + Send + Sync +
         let parsed = self
             .read(body)
             .map_err(|error| OrchestratorError::other(BoxError::from(error)))?;
-        *self.parsed() = Some(parsed);
+        // The receiver is gone only if nobody waits for the page any more.
+        drop(self.parsed.send(parsed));
         Ok(Output::erase(QueryOutput::builder().build()))
     }
 }
@@ -271,9 +270,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::config::{
+        BehaviorVersion, Credentials, Region, SharedCredentialsProvider,
+    };
     use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+    use aws_types::SdkConfig;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     use super::*;
+    use crate::https::{Https, Roots};
 
     type Row = (Option<String>, Option<String>);
 
@@ -284,7 +290,7 @@ mod tests {
         });
         Reader {
             read,
-            parsed: Arc::default(),
+            parsed: mpsc::channel().0,
         }
         .read(body.as_bytes())
         .map(Result::unwrap)
@@ -307,6 +313,36 @@ mod tests {
             [row("Ida", "1"), row("a \"b\" é🎭", "2"), (None, None)]
         );
         assert_eq!(parsed.last, None);
+    }
+
+    /// The reader depends on how the SDK finds the deserializer of an operation.
+    #[tokio::test]
+    async fn the_sdk_parses_a_query_with_the_reader() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("local"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(url)
+            .build();
+        let client = crate::store::client(&config, &Https::new(&Roots::public()));
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read(&mut [0; 8192]).await.unwrap();
+            let body = r#"{"Items": [{"id": {"N": "1"}}]}"#;
+            let response = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(response.as_bytes()).await.unwrap();
+            stream
+        };
+        let id = |item: &dyn ItemView| Ok(item.digits("id").map(str::to_owned));
+        let page = super::query(client.query().table_name("t"), id);
+        let (page, _stream) = tokio::join!(page, serving);
+        assert_eq!(page.unwrap().rows, [Some("1".to_owned())]);
     }
 
     #[test]
