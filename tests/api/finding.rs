@@ -776,7 +776,7 @@ async fn full_pages(api: &Api, path: &str, limit: usize) -> Vec<u64> {
 async fn a_list_in_index_order_fills_every_page() {
     let api = Api::start().await;
     let mut random = Random::new(13);
-    let actors: Vec<_> = (1..=4000)
+    let actors: Vec<_> = (1..=1500)
         .map(|id| Actor {
             id: Id::new(id).unwrap(),
             // Some names that match by their last word match by their beginning too.
@@ -844,7 +844,7 @@ async fn a_list_in_index_order_fills_every_page() {
             ),
         ),
     ] {
-        for limit in [20, 77, 1000] {
+        for limit in [20, 1000] {
             let found = full_pages(&api, &format!("/actors?{query}"), limit).await;
             assert_eq!(found, expected, "{query} {limit}");
         }
