@@ -264,7 +264,8 @@ MUTATIONS = [
     ("terminal: arguments are escaped", "cli/src/main.rs", "Cli::try_parse_from(arguments).err().unwrap_or(error);", "{ drop(arguments); error };", (TRANSFER, "no_argument")),
     ("terminal: rows are escaped there", EXPORT_COMMAND, "list.write(&mut EscapedWriter::new(stdout, format), interrupted)", "list.write(&mut { stdout }, interrupted)", (TRANSFER, "exact_elsewhere")),
     # 8. The local stack
-    ("home: the file that cannot be used is named", HOME, '["", "-wal", "-shm"]', '["", "-wal"]', (STACK, "home")),
+    ("home: the first database is written in one step", "local/src/stack.rs", "home.as_ref().filter(|home| home.has_no_database())", "home.as_ref().filter(|_| false)", (STACK, "killed")),
+    ("home: the file that cannot be used is named", HOME, '["", "-wal", "-shm"]\n        .map(|suffix|', '["", "-wal"]\n        .map(|suffix|', (STACK, "home")),
     ("home: a database that is read-only does not start", HOME, "match connection.is_readonly(MAIN_DB)? {", "match connection.is_readonly(MAIN_DB)? && false {", (STACK, "home")),
     ("home: a lock is no reason to move the database away", HOME, "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)", "Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::DatabaseBusy)", (LOCAL, "home")),
     ("home: a reader's lock is waited for as well", HOME, 'connection.pragma_update(None, "journal_mode", "wal")?;', "", (STACK, "home")),

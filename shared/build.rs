@@ -6,10 +6,13 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs, io};
 
-/// The Unicode blocks with Latin letters beyond ASCII, from Latin-1 Supplement to Latin Extended-E.
-const LATIN: [(char, char); 5] = [
+/// The Unicode blocks with Latin letters beyond ASCII, from Latin-1 Supplement to Latin Extended-E,
+/// in ascending order.
+const LATIN: [(char, char); 7] = [
     ('\u{80}', '\u{2af}'),
+    ('\u{1d00}', '\u{1dbf}'),
     ('\u{1e00}', '\u{1eff}'),
+    ('\u{2184}', '\u{2184}'),
     ('\u{2c60}', '\u{2c7f}'),
     ('\u{a720}', '\u{a7ff}'),
     ('\u{ab30}', '\u{ab6f}'),
@@ -19,7 +22,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     let mut table = String::from("&[\n");
     for letter in LATIN.into_iter().flat_map(|(first, last)| first..=last) {
-        let ascii = any_ascii::any_ascii_char(letter);
+        let ascii = any_ascii::any_ascii_char(letter).to_ascii_lowercase();
         // Upper case has been folded before the table is used.
         if letter.is_alphabetic()
             && !letter.is_uppercase()

@@ -267,12 +267,7 @@ impl Api {
         path: &str,
         stopped: watch::Receiver<bool>,
     ) -> Result<ApiResponse, Stop> {
-        self.send(
-            || self.client.get(format!("{}{path}", self.url)),
-            PAGE,
-            stopped,
-        )
-        .await
+        self.read(path, PAGE, stopped).await
     }
 
     /// Gets one row with its `ETag`; 404 if there is none.
@@ -281,12 +276,17 @@ impl Api {
         path: &str,
         stopped: watch::Receiver<bool>,
     ) -> Result<ApiResponse, Stop> {
-        self.send(
-            || self.client.get(format!("{}{path}", self.url)),
-            ROW,
-            stopped,
-        )
-        .await
+        self.read(path, ROW, stopped).await
+    }
+
+    async fn read(
+        &self,
+        path: &str,
+        expected: Expected,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<ApiResponse, Stop> {
+        let request = || self.client.get(format!("{}{path}", self.url));
+        self.send(request, expected, stopped).await
     }
 
     /// Changes a row if it still has this `ETag`; otherwise 412, or 404 if there is none.

@@ -21,6 +21,10 @@ use crate::stack::StartError;
 /// How long a start waits for another program to release its lock on the database.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
+/// The advice for a database that cannot be used.
+const MOVE_DATABASE: &str = "move the file, and those beside it that end in -wal and -shm, to \
+                             another folder, to begin with an empty database";
+
 /// A stack's folder, locked for that stack alone.
 pub(crate) struct Home {
     path: PathBuf,
@@ -76,9 +80,48 @@ impl Home {
             .map_err(|error| unusable(&SigningKey::file(&self.path), &error))
     }
 
+    fn database_file(&self) -> PathBuf {
+        self.path.join("dynamodb.sqlite")
+    }
+
+    /// Whether neither the database nor a log of changes to it is there.
+    pub(crate) fn has_no_database(&self) -> bool {
+        let path = self.database_file();
+        [beside(&path, ""), beside(&path, "-wal")]
+            .iter()
+            .all(|file| matches!(file.try_exists(), Ok(false)))
+    }
+
+    /// Writes this database to its file, whole or not at all.
+    pub(crate) fn create_database(&self, database: &Database) -> Result<(), StartError> {
+        let path = self.database_file();
+        let file = NamedTempFile::new_in(&self.path).map_err(|error| unusable(&path, &error))?;
+        // `database` reports a path that is not UTF-8.
+        if let Some(name) = file.path().to_str() {
+            database
+                .vacuum_into(name)
+                .map_err(|error| at(&path, error))?;
+            file.persist(&path)
+                .map_err(|error| unusable(&path, &error.error))?;
+        }
+        Ok(())
+    }
+
+    /// The error for a table that cannot be read or written.
+    pub(crate) fn unusable_table(&self, error: String) -> StartError {
+        if error.contains("no such table") {
+            at(
+                &self.database_file(),
+                format!("{error}; it is incomplete: {MOVE_DATABASE}"),
+            )
+        } else {
+            StartError::Other(error)
+        }
+    }
+
     /// The database; the first start creates it.
     pub(crate) fn database(&self) -> Result<Database, StartError> {
-        let path = self.path.join("dynamodb.sqlite");
+        let path = self.database_file();
         let name = path.to_str().ok_or_else(|| {
             at(
                 &path,
@@ -157,9 +200,7 @@ fn unusable_database(
 fn database_remedy(code: Option<ErrorCode>) -> String {
     match code {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            "put a copy in its place; or move the file, and those beside it that end in -wal and -shm, to another \
-             folder, to begin with an empty database"
-                .into()
+            format!("put a copy in its place; or {MOVE_DATABASE}")
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => format!(
             "another program has locked it, and held the lock for the {} s that this one waited; close that program \
@@ -174,15 +215,17 @@ fn database_remedy(code: Option<ErrorCode>) -> String {
     }
 }
 
+/// The file whose name is the database's with this suffix.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 /// The first of the database's files that cannot be read and written, with the system's error.
 fn inaccessible(database: &Path) -> Option<(PathBuf, io::Error)> {
-    let beside = |suffix: &str| {
-        let mut name = database.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
     ["", "-wal", "-shm"]
-        .map(beside)
+        .map(|suffix| beside(database, suffix))
         .into_iter()
         .find_map(|file| {
             let error = OpenOptions::new()

@@ -92,7 +92,9 @@ fn usage(error: clap::Error) -> ExitCode {
         let error = Cli::try_parse_from(arguments).err().unwrap_or(error);
         complain(escaped_lines(&error.render().to_string()).trim_end());
         if is_moved_command(&error) {
-            complain("\nimport and export are commands of casting: cargo run -p casting -- --help");
+            complain(
+                "\nimport, export and reindex are commands of casting: cargo run -p casting -- --help",
+            );
         }
         return ExitCode::from(2);
     }
@@ -105,7 +107,7 @@ fn is_moved_command(error: &clap::Error) -> bool {
     error.kind() == ErrorKind::InvalidSubcommand
         && matches!(
             error.get(ContextKind::InvalidSubcommand),
-            Some(ContextValue::String(name)) if name == "import" || name == "export"
+            Some(ContextValue::String(name)) if ["import", "export", "reindex"].contains(&name.as_str())
         )
 }
 

@@ -161,6 +161,9 @@ impl Stack {
         let mut services = JoinSet::new();
 
         let home = options.home.as_deref().map(Home::open).transpose()?;
+        if let Some(home) = home.as_ref().filter(|home| home.has_no_database()) {
+            home.create_database(&empty_database().await?)?;
+        }
         let database = match &home {
             Some(home) => home.database()?,
             None => Database::memory().map_err(other)?,
@@ -169,14 +172,12 @@ impl Stack {
             access::only_for(&hosts, access::without_browsers(dynamodb::router(database)));
         services.spawn(serve(store, service, stopped.clone()));
         let client = database::client(&format!("http://{dynamodb_address}"));
-        database::create_tables(&client)
-            .await
-            .map_err(StartError::Other)?;
+        database::create_tables(&client).await.map_err(other)?;
         // The tables of an in-memory stack are new.
-        if home.is_some() {
+        if let Some(home) = &home {
             upgrade::upgrade_tables(&client)
                 .await
-                .map_err(StartError::Other)?;
+                .map_err(|error| home.unusable_table(error))?;
         }
 
         let issuer = match (&options.issuer, &identity) {
@@ -286,6 +287,24 @@ impl Stack {
         // Dropping the set aborts whatever still runs.
         drop(tokio::time::timeout(STOP_TIMEOUT, ended).await);
     }
+}
+
+/// A database in memory with the stack's tables and no rows.
+///
+/// The first start copies it to its file in one step. If it created the tables in the file, a start
+/// that is interrupted between two of them would leave a database that no start can use.
+async fn empty_database() -> Result<Database, StartError> {
+    let database = Database::memory().map_err(other)?;
+    let (listener, address) = listen(Ipv4Addr::LOCALHOST.into(), 0, "--dynamodb-port").await?;
+    let service = access::without_browsers(dynamodb::router(database.clone()));
+    let (stopping, stopped) = watch::channel(false);
+    let serving = tokio::spawn(serve(listener, service, stopped));
+    let client = database::client(&format!("http://{address}"));
+    database::create_tables(&client).await.map_err(other)?;
+    upgrade::upgrade_tables(&client).await.map_err(other)?;
+    stopping.send_replace(true);
+    serving.abort();
+    Ok(database)
 }
 
 fn other(cause: impl ToString) -> StartError {

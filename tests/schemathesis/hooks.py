@@ -54,7 +54,7 @@ def before_call(ctx, case, kwargs):
 # What a schema cannot say of sound data: a field, and the rule that it broke where others of its rules are in the schema.
 UNTOLD = [
     ("Idempotency-Key", "was used with another body"),  # schemathesis likes to send a key twice
-    ("name|title", "must be a text of 1 to 200 characters without control characters, and more than accents"),  # once folded
+    ("name|title", "must be a text of 1 to 200 characters without control characters, with more than accents and dashes"),  # once folded
     ("cursor", ""),  # opaque, and of one list alone
     ("after", ""),  # not beside every order, nor beside a cursor
     (r"cast", ""),  # at most 33 changes, which depends on the present cast

@@ -15,6 +15,9 @@ use super::progress::LastMessage;
 /// Without a terminal, the progress is printed each time so many rows more are done.
 const ROWS_A_LINE: usize = 1000;
 
+/// The greatest id: 2^53 - 1, up to which every integer is exact in JSON.
+const MAX_ID: u64 = 9_007_199_254_740_991;
+
 #[derive(Args)]
 pub(crate) struct ReindexArgs {
     /// What to reindex
@@ -24,7 +27,8 @@ pub(crate) struct ReindexArgs {
         long,
         value_name = "ID",
         default_value_t = 0,
-        hide_default_value = true
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u64).range(0..=MAX_ID)
     )]
     after: u64,
     #[command(flatten)]

@@ -70,6 +70,8 @@ pub(crate) async fn run(run: &Run, identity: Identity) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let log = stack.log().map_err(|error| error.to_string())?;
     let headers = stack.write_headers().map_err(|error| error.to_string())?;
+    // Before the addresses are printed: whoever has read them may stop the stack.
+    let interrupted = interruption().map_err(|error| error.to_string())?;
     print(&welcome(
         &stack,
         identity,
@@ -80,7 +82,7 @@ pub(crate) async fn run(run: &Run, identity: Identity) -> Result<(), String> {
     if let Some((_, file)) = log {
         shared::log::start(file, tracing::Level::INFO);
     }
-    interrupted().await.map_err(|error| error.to_string())?;
+    interrupted.await;
     stack.stop().await;
     print("Stopped.")
 }
@@ -164,19 +166,25 @@ fn exposure(address: Ipv4Addr, issues_tokens: bool) -> Option<String> {
     })
 }
 
-/// Returns on Ctrl-C, and on the signal that asks a process to end.
-async fn interrupted() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminated = signal(SignalKind::terminate())?;
+/// Completes on SIGINT (Ctrl-C) and SIGTERM. After this call, neither ends the process by itself.
+#[cfg(unix)]
+fn interruption() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminated.recv() => Ok(()),
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    })
+}
+
+/// Completes on Ctrl-C. After this call, Ctrl-C does not end the process by itself.
+#[cfg(windows)]
+fn interruption() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupted = tokio::signal::windows::ctrl_c()?;
+    Ok(async move { drop(interrupted.recv().await) })
 }
 
 #[cfg(test)]

@@ -337,10 +337,12 @@ fn mistakes_on_the_command_line_are_explained() {
     check(&["--port", "65536"], "--port");
     check(&["--prot", "1"], "--port");
     check(&["start"], "unrecognized subcommand");
-    check(
-        &["import", "actors.csv"],
-        "import and export are commands of casting: cargo run -p casting",
-    );
+    for moved in ["import", "export", "reindex"] {
+        check(
+            &[moved, "actors"],
+            "import, export and reindex are commands of casting: cargo run -p casting",
+        );
+    }
     check(&["event", "nowhere.json"], "nowhere.json");
     let [.., identity] = Ports::free().0;
     check(
@@ -398,6 +400,23 @@ fn no_argument_commands_the_terminal() {
                 .any(|c| c != '\n' && (c.is_control() || "\u{202e}\u{2028}".contains(c))),
             "{error:?}"
         );
+    }
+}
+
+#[test]
+fn a_first_start_that_is_killed_at_any_moment_leaves_a_folder_that_the_next_start_can_use() {
+    for milliseconds in (0..160).step_by(8) {
+        let (folder, ports) = (Folder::new("killed"), Ports::free());
+        let mut first = local(&folder.0)
+            .args(ports.flags())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        first.kill().unwrap();
+        first.wait().unwrap();
+        Running::start(&folder.0, ports, &[]).interrupt();
     }
 }
 

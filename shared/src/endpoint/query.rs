@@ -210,8 +210,7 @@ impl<'a> Query<'a> {
 
 const ID_RULE: &str = "must be an id, a whole number from 1 to 9007199254740991";
 const AGE_RULE: &str = "must be a whole number from 0 to 150";
-const PREFIX_RULE: &str =
-    "must be a text of 1 to 200 characters without control characters, and more than accents";
+const PREFIX_RULE: &str = "must be a text of 1 to 200 characters without control characters, with more than accents and dashes";
 
 /// Reads the whole query of a list.
 pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error> {
