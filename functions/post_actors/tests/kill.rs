@@ -30,7 +30,7 @@ async fn two_hundred_keyed_posts_with_kills_create_each_row_once() {
     let posts = Posts {
         bootstrap: BOOTSTRAP,
         rounds: 200,
-        killed_after: |round| Duration::from_millis(round % 40),
+        killed_after: |round| Duration::from_millis(round % 20),
         second_kill: 10,
         event: |round, attempt| event(&stack, round, attempt),
         created,

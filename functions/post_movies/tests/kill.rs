@@ -78,7 +78,7 @@ async fn a_hundred_keyed_posts_with_kills_create_each_movie_and_cast_once() {
     let posts = Posts {
         bootstrap: BOOTSTRAP,
         rounds: 100,
-        killed_after: |round| Duration::from_millis(round * 7 % 60),
+        killed_after: |round| Duration::from_millis(round * 7 % 30),
         second_kill: 3,
         event: |round, attempt| event(&stack, round, attempt),
         created,
