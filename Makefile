@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format mutations clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
+.PHONY: help run test format features mutations clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -21,6 +21,9 @@ test: ## Runs all the tests
 format: ## Checks that the code is formatted
 	cargo fmt --all --check
 	scripts/width.py
+
+features: ## Checks that `make test` reuses what `make run` compiled
+	scripts/features.py
 
 mutations: ## Checks that scripts/mutants.py still finds each rule that it disables
 	scripts/mutants.py --check
@@ -74,7 +77,7 @@ bench-quick: bench-programs ## The same in minutes: fewer rounds, at most 10,000
 
 bench-programs: build
 	$(VALGRIND)
-	cargo lambda build --profile floor -p floors --lambda-dir target/bench/lambda
+	cargo lambda build --profile floor -p floors --features sdk --lambda-dir target/bench/lambda
 	test -x $(BENCH_PYTHON)/bin/python || python3 -m venv $(BENCH_PYTHON)
 	$(BENCH_PYTHON)/bin/pip install --quiet --disable-pip-version-check -r bench/python/requirements.txt
 

@@ -1,15 +1,14 @@
 //! The contract and the page to try it, as served by the identity service.
 
 use local::Role;
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, StatusCode};
 
-use crate::support::Api;
 use crate::support::template::yaml;
+use crate::support::{Api, client};
 
 async fn get(api: &Api, path: &str) -> (StatusCode, HeaderMap, String) {
-    let client = Client::builder().no_proxy().build().unwrap();
-    let response = client
+    let response = client()
         .get(format!("{}{path}", api.stack.identity.as_ref().unwrap()))
         .send()
         .await

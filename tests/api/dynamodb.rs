@@ -1,9 +1,8 @@
 //! The local DynamoDB also serves clients other than the functions.
 
-use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::support::Api;
+use crate::support::{Api, client};
 
 const SIGNED: [(&str, &str); 2] = [
     (
@@ -15,8 +14,7 @@ const SIGNED: [(&str, &str); 2] = [
 
 /// Calls an operation with additional headers; returns the response's status and body.
 async fn call(api: &Api, operation: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
-    let client = Client::builder().no_proxy().build().unwrap();
-    let request = client
+    let request = client()
         .post(&api.stack.dynamodb)
         .header("x-amz-target", operation)
         .body(body.to_owned());

@@ -1,19 +1,11 @@
 use local::Role;
-use reqwest::{Client, RequestBuilder};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::support::{Api, send};
+use crate::support::{Api, client, send};
 
 fn url(api: &Api, path: &str) -> String {
     format!("{}{path}", api.stack.identity.as_ref().unwrap())
-}
-
-fn client() -> Client {
-    Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
 }
 
 async fn grant(api: &Api, body: &Value) -> (u16, Value) {

@@ -2,15 +2,11 @@
 
 use local::Options;
 use local::Role::Producer;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Api, options, send};
-
-fn client() -> Client {
-    Client::builder().no_proxy().build().unwrap()
-}
+use crate::support::{Api, client, options, send};
 
 /// The URLs of the three services.
 fn services(api: &Api) -> [String; 3] {

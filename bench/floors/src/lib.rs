@@ -2,10 +2,12 @@
 //! needs, built for speed (`[profile.floor]` in the workspace's `Cargo.toml`), and connects to
 //! DynamoDB before it asks for its first event.
 
+#[cfg(feature = "sdk")]
 mod floor;
 pub mod raw;
 mod token;
 
+#[cfg(feature = "sdk")]
 pub use floor::{Floor, run};
 pub use token::Verifier;
 

@@ -20,6 +20,7 @@ use proxy::Proxy;
 pub(crate) struct Api {
     pub(crate) stack: Stack,
     http: Client,
+    tokens: Mutex<Vec<(Role, String)>>,
 }
 
 /// A response that was read completely.
@@ -35,6 +36,17 @@ pub(crate) struct ApiResponse {
 pub(crate) fn signing_key() -> Arc<SigningKey> {
     static KEY: OnceLock<Arc<SigningKey>> = OnceLock::new();
     Arc::clone(KEY.get_or_init(|| Arc::new(SigningKey::generate().unwrap())))
+}
+
+/// A client of the test's own servers. It loads no root certificates: reading the system's takes as
+/// long as a short test.
+pub(crate) fn client() -> Client {
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_only([])
+        .build()
+        .unwrap()
 }
 
 /// Options for an in-memory stack on free ports.
@@ -72,14 +84,10 @@ impl Api {
 
     pub(crate) async fn with(options: Options) -> Self {
         log_everything();
-        let http = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
         Self {
             stack: Stack::start(options).await.unwrap(),
-            http,
+            http: client(),
+            tokens: Mutex::default(),
         }
     }
 
@@ -93,9 +101,19 @@ impl Api {
 
     /// A request with the role's token.
     pub(crate) fn request_as(&self, role: Role, method: &str, path: &str) -> RequestBuilder {
-        let token = self.stack.tokens.as_ref().unwrap().issue(role).unwrap();
         self.request(method, path)
-            .header("authorization", format!("Bearer {token}"))
+            .header("authorization", format!("Bearer {}", self.token(role)))
+    }
+
+    /// The role's token, the same one in each request, as a client sends it.
+    fn token(&self, role: Role) -> String {
+        let mut tokens = self.tokens.lock().unwrap();
+        if let Some((_, token)) = tokens.iter().find(|(owner, _)| *owner == role) {
+            return token.clone();
+        }
+        let token = self.stack.tokens.as_ref().unwrap().issue(role).unwrap();
+        tokens.push((role, token.clone()));
+        token
     }
 
     /// A request whose token grants these permissions.

@@ -101,7 +101,7 @@ impl Proxy {
             accepted: AtomicU64::new(0),
             silent: AtomicU64::new(0),
             broken: watch::Sender::new(0),
-            http: Client::builder().no_proxy().build().unwrap(),
+            http: super::client(),
         });
         let accepting = Arc::clone(&shared);
         let server = tokio::spawn(async move {
