@@ -183,7 +183,7 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Result<(), Failure> {
-    let wanted = |part| parts.is_empty() || parts.contains(&part);
+    let requested = |part| parts.is_empty() || parts.contains(&part);
     let sites = Sites::start(folder).await?;
     let mut report = Report::open(plan)?;
     let has_quota = Quota::is_possible();
@@ -194,25 +194,25 @@ async fn measure(plan: &Plan, parts: &[Part], folder: &std::path::Path) -> Resul
         }
         has_quota
     };
-    if wanted(Part::Size) {
+    if requested(Part::Size) {
         report.section("size", &program::table(plan)?)?;
     }
-    if wanted(Part::Cold) {
+    if requested(Part::Cold) {
         report.section("cold", &cold::table(plan, &sites).await?)?;
     }
-    if wanted(Part::Warm) {
+    if requested(Part::Warm) {
         report.section("warm", &warm::table(plan, &sites).await?)?;
         if measurable("memory") {
             report.section("memory", &warm::memory_sizes(plan, &sites).await?)?;
         }
     }
-    if wanted(Part::Units) {
+    if requested(Part::Units) {
         report.section("units", &guard::table(plan, &sites, folder).await?)?;
     }
-    if wanted(Part::Growth) {
+    if requested(Part::Growth) {
         report.section("growth", &growth::table(plan, &sites).await?)?;
     }
-    if wanted(Part::Cost) && measurable("cost") {
+    if requested(Part::Cost) && measurable("cost") {
         report.section("cost", &cost::table(plan, &sites).await?)?;
     }
     Ok(())

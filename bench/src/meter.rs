@@ -129,13 +129,13 @@ impl Shared {
                 request = request.header(name, value.clone());
             }
         }
-        let answer = request.send().await?;
-        let status = answer.status();
-        let mut answer: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        let consumed = answer
+        let response = request.send().await?;
+        let status = response.status();
+        let mut response: Value = serde_json::from_slice(&response.bytes().await?)?;
+        let consumed = response
             .as_object_mut()
-            .and_then(|answer| answer.remove("ConsumedCapacity"));
-        let answer = answer.to_string();
+            .and_then(|response| response.remove("ConsumedCapacity"));
+        let response = response.to_string();
         let mut usage = self
             .usage
             .lock()
@@ -147,11 +147,11 @@ impl Shared {
         } else {
             usage.write_units += units
         }
-        usage.bytes += answer.len() as u64;
+        usage.bytes += response.len() as u64;
         Ok((
             status,
             [("content-type", "application/x-amz-json-1.0")],
-            answer,
+            response,
         )
             .into_response())
     }

@@ -35,8 +35,8 @@ pub(crate) async fn paced(
         tokio::time::sleep(APART).await;
         for index in &order {
             let (environment, times) = &mut running[*index];
-            let (answer, time) = environment.invoke(&sites.event(&pairs[*index].0)?).await?;
-            checked(&answer)?;
+            let (response, time) = environment.invoke(&sites.event(&pairs[*index].0)?).await?;
+            checked(&response)?;
             times.push(milliseconds(time));
         }
     }

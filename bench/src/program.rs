@@ -81,7 +81,7 @@ pub(crate) fn glibc(plan: &Plan, function: &str) -> Result<String, Failure> {
     });
     let (major, minor) = versions
         .max()
-        .ok_or_else(|| failed(format!("{function} asks for no glibc")))?;
+        .ok_or_else(|| failed(format!("{function} requires no glibc")))?;
     Ok(format!("{major}.{minor}"))
 }
 

@@ -1,4 +1,4 @@
-//! Made-up rows, written to the tables without the API.
+//! Sample rows, written to the tables without the API.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
@@ -36,10 +36,10 @@ const TITLES: [&str; 8] = [
     "Glass",
 ];
 
-/// A kind of row that can be made up.
-pub(crate) trait MadeUp: Record {
-    /// The row with this id.
-    fn made_up(id: Id) -> Option<Self>;
+/// A kind of row that has samples.
+pub(crate) trait SampleRow: Record {
+    /// The sample with this id.
+    fn sample(id: Id) -> Option<Self>;
 }
 
 /// Picks a text by `number`; different `step`s make independent choices.
@@ -47,8 +47,8 @@ fn one_of(texts: &[&'static str], number: u64, step: u64) -> &'static str {
     texts[usize::try_from(number / step % texts.len() as u64).unwrap_or_default()]
 }
 
-impl MadeUp for Actor {
-    fn made_up(id: Id) -> Option<Self> {
+impl SampleRow for Actor {
+    fn sample(id: Id) -> Option<Self> {
         let number = id.get();
         let name = format!(
             "{} {}",
@@ -69,8 +69,8 @@ impl MadeUp for Actor {
     }
 }
 
-impl MadeUp for Movie {
-    fn made_up(id: Id) -> Option<Self> {
+impl SampleRow for Movie {
+    fn sample(id: Id) -> Option<Self> {
         let number = id.get();
         let title = format!("{} {}", one_of(&TITLES, number, 1), number % 1000);
         // Spreads the dates over 130 years from 1900 on.
@@ -101,7 +101,7 @@ fn put<R: Record>(row: &R) -> Result<WriteRequest, Failure> {
 }
 
 /// Writes the rows with these ids to a table, and sets its counter accordingly.
-pub(crate) async fn fill<R: MadeUp>(
+pub(crate) async fn fill<R: SampleRow>(
     client: &Client,
     table: &str,
     from: u64,
@@ -113,7 +113,7 @@ pub(crate) async fn fill<R: MadeUp>(
     let writes = stream::iter(batches).map(async |ids| {
         let rows = ids.map(|id| {
             Id::new(id)
-                .and_then(R::made_up)
+                .and_then(R::sample)
                 .ok_or_else(|| failed("no such row"))
         });
         let batch = rows.map(|row| put(&row?)).collect::<Result<Vec<_>, _>>()?;

@@ -174,8 +174,8 @@ impl Sites {
         })
     }
 
-    /// Starts another site with this many actors and as many movies.
-    pub(crate) async fn another(&self, rows: u64) -> Result<Site, Failure> {
+    /// Starts a site with this many actors and as many movies.
+    pub(crate) async fn with_rows(&self, rows: u64) -> Result<Site, Failure> {
         Site::start(&self.chain, rows).await
     }
 

@@ -39,12 +39,12 @@ impl<'a> Warm<'a> {
             times: Vec::new(),
             requests: 0,
         };
-        warm.ask(GROUP).await?;
+        warm.send(GROUP).await?;
         Ok(warm)
     }
 
     /// Sends this many requests; returns their times in milliseconds.
-    async fn ask(&mut self, requests: usize) -> Result<Vec<f64>, Failure> {
+    async fn send(&mut self, requests: usize) -> Result<Vec<f64>, Failure> {
         let mut times = Vec::with_capacity(requests);
         // Each request has its own event: repeating a change would change nothing.
         for event in &self.sites.events(&self.case, requests)? {
@@ -58,7 +58,7 @@ impl<'a> Warm<'a> {
 
     async fn measure(&mut self) -> Result<(), Failure> {
         let before = self.environment.cpu()?;
-        let times = self.ask(GROUP).await?;
+        let times = self.send(GROUP).await?;
         self.cpu
             .push(milliseconds(self.environment.cpu()? - before) / GROUP as f64);
         self.times.extend(times);
@@ -119,7 +119,7 @@ pub(crate) async fn table(plan: &Plan, sites: &Sites) -> Result<String, Failure>
         for requests in [1000, requests] {
             // There are only enough rows to delete for the times.
             if !case.path.contains("{n}") {
-                warm.ask(requests - warm.requests).await?;
+                warm.send(requests - warm.requests).await?;
                 peaks.push(format!("{:.1}", warm.peak_memory()?));
             }
         }

@@ -659,7 +659,7 @@ mod tests {
     }
 
     #[test]
-    fn no_url_is_suggested_where_none_was_meant_and_no_password_is_printed() {
+    fn a_url_is_suggested_only_for_a_url_and_without_its_password() {
         let check = |url: &str, expected: &str| {
             assert_eq!(api_url(url).unwrap_err().split("; ").next(), Some(expected))
         };

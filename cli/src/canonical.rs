@@ -230,7 +230,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(1024))]
 
         #[test]
-        fn a_value_stays_the_same_to_the_api_and_equal_values_become_one(
+        fn canonical_values_mean_the_same_to_the_api_and_equal_values_become_one(
             name in json_text(), age in prop_oneof![json_number(), "\"[0-9]{0,4}\"", "\"[-+ .0-9]{0,4}\""]
         ) {
             let (own_name, own_age) = (value("name", &name), value("age", &age));

@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_that_the_api_would_not_take_are_counted_and_stay_as_they_are() {
+    fn dates_that_the_api_rejects_are_counted_and_left_unchanged() {
         for format in [Format::Csv, Format::Jsonl] {
             let mut exported = Exported::default();
             for date in [r#""soon""#, "5", "null", r#""2020-05-14""#] {

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_are_not_sent_are_named_and_so_are_cells_below_no_name() {
+    fn ignored_columns_and_cells_without_a_column_are_reported() {
         let ignored = |file: &str| {
             let rows = read(file.as_bytes(), Actors, Format::Csv).unwrap();
             rows.ignored
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_cannot_be_read_one_way_keeps_the_file_from_being_sent() {
+    fn a_file_with_an_ambiguous_date_is_not_sent() {
         problem(
             "title,release_date\nOne,2020-05-14\nTwo,01/02/2020\n",
             Movies,

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_could_act_on_is_escaped_and_nothing_is_dropped() {
+    fn control_and_invisible_characters_are_escaped_and_none_is_dropped() {
         let check = |text: &str, expected: &str| assert_eq!(escaped(text), expected, "{text:?}");
         check("Zoë 🎬 \\ \"x\" ’", "Zoë 🎬 \\ \"x\" ’");
         check("a\u{1b}[2Jb", "a\\u{1b}[2Jb");

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_the_stack_listens_on_is_a_host_and_on_every_address_any_is() {
+    fn the_listen_address_is_a_host_and_with_every_address_any_is() {
         assert!(hosts([172, 17, 0, 1]).contain("172.17.0.1:3000"));
         assert!(!hosts([172, 17, 0, 1]).contain("172.17.0.2:3000"));
         assert!(hosts([0, 0, 0, 0]).contain("192.168.1.5:3000"));

@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_error_of_sqlite_is_a_reason_to_delete_anything_and_only_a_broken_file_is_to_be_moved() {
+    fn no_sqlite_error_suggests_deletion_and_only_a_broken_file_is_to_be_moved() {
         use ErrorCode::*;
         let broken = [NotADatabase, DatabaseCorrupt];
         let others = [

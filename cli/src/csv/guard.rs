@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_begins_as_a_formula_gets_an_apostrophe_and_nothing_else_does() {
+    fn only_cells_that_begin_like_a_formula_get_an_apostrophe() {
         let check = |cell: &str, expected: &str| {
             assert_eq!(guarded(cell), expected, "{cell:?}");
             assert_eq!(unguarded(expected), cell, "{cell:?}");

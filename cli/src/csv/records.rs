@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_cell_ends_at_its_closing_mark_and_nothing_but_a_delimiter_follows() {
+    fn only_a_delimiter_may_follow_a_quoted_cell() {
         let check = |text: &str, expected: &[&str]| {
             let expected = expected.iter().map(|cell| (*cell).to_owned()).collect();
             assert_eq!(read(text, ','), Ok(vec![(1, expected)]), "{text:?}");
@@ -317,7 +317,7 @@ mod tests {
         }
 
         #[test]
-        fn a_text_without_quotation_marks_is_cut_at_its_delimiters_and_nothing_of_it_is_lost(
+        fn splitting_unquoted_text_loses_nothing(
             text in "[a, \u{c}\0\n]{0,20}"
         ) {
             let read: Vec<_> = read(&text, ',').unwrap().into_iter().map(|(_, cells)| cells.join(",")).collect();

@@ -56,7 +56,7 @@ async fn an_api_that_is_busy_gets_the_request_again() {
 }
 
 #[tokio::test]
-async fn a_response_that_is_lost_is_requested_again_and_the_row_is_there_once() {
+async fn a_lost_response_is_requested_again_and_the_row_exists_once() {
     let stack = stack().await;
     let server = Server::start(&stack.api, |number, _| {
         if number == 1 { Reply::Cut } else { Reply::Pass }
@@ -255,7 +255,7 @@ async fn a_list_without_an_end_ends_with_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_response_is_read_no_further_than_its_limits_in_bytes_and_in_time() {
+async fn a_response_is_read_up_to_its_limits_in_bytes_and_time() {
     let large = |_, _: &Request<Body>| {
         let chunk = || Ok::<_, std::io::Error>(vec![b' '; 1 << 16]);
         Reply::Own(Response::new(Body::from_stream(

@@ -315,8 +315,7 @@ async fn a_csv_export_says_what_it_ignores_and_writes_dates_that_sort() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_its_owners_alone_or_as_open_as_the_file_it_replaces_and_never_follows_a_link()
-{
+async fn an_export_keeps_the_mode_of_the_file_it_replaces_and_follows_no_link() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     let (folder, stack) = (folder(), stack().await);
     let at = |name: &str| folder.path().join(name);

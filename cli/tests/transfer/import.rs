@@ -63,7 +63,7 @@ async fn a_spreadsheet_comes_in_whatever_program_wrote_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rejected_rows_are_reported_with_their_lines_and_the_others_come_in() {
+async fn rejected_rows_are_reported_with_their_lines_and_the_others_are_imported() {
     let (folder, stack) = (folder(), stack().await);
     let file = "name,age,gender\n\"Ida\nExample\",34,f\nMax,151,\n\nEva,20,f\nUdo,40\n";
     fs::write(folder.path().join("actors.csv"), file).unwrap();
@@ -112,7 +112,7 @@ async fn rejected_rows_are_reported_with_their_lines_and_the_others_come_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn equal_rows_are_rows_of_their_own_and_the_same_file_adds_nothing_again() {
+async fn equal_rows_are_imported_separately_and_a_second_import_adds_nothing() {
     let (folder, stack) = (folder(), stack().await);
     fs::write(
         folder.path().join("actors.csv"),
@@ -226,7 +226,7 @@ async fn mistakes_are_explained_before_anything_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_could_be_read_in_two_ways_is_rejected_with_its_line_before_anything_is_sent() {
+async fn an_ambiguous_file_is_rejected_with_its_line_before_the_first_request() {
     let (folder, stack) = (folder(), stack().await);
     let server = Server::start(&stack.api, |_, _| Reply::Pass).await;
     let check = |file: &str, contents: &[u8], expected: &[&str]| {
@@ -293,7 +293,7 @@ async fn a_file_that_could_be_read_in_two_ways_is_rejected_with_its_line_before_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_people_have_in_spreadsheets_comes_in_exactly_or_is_reported_with_its_line() {
+async fn cells_of_spreadsheets_are_imported_exactly_or_reported_with_their_lines() {
     let (folder, stack) = (folder(), stack().await);
     let file = "sep=;\r\nName;Age;Gender;;\r\n \"Ida; A.\" ;31.0;f;;;\r\n5ft 7\" Ed;32;m\r\n#N/A;33;f\r\nEva;1,234;f\r\n\
                 Udo;34,5;m\r\n\"Zoë\u{c}B\";20;f\r\n\u{c}\r\nMax;51;m\r\n";
@@ -321,7 +321,7 @@ async fn what_people_have_in_spreadsheets_comes_in_exactly_or_is_reported_with_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn members_the_api_has_no_field_for_are_reported_and_every_post_asks_for_strict_handling() {
+async fn unknown_members_are_reported_and_every_post_requests_strict_handling() {
     let (folder, stack) = (folder(), stack().await);
     let strict = |_, request: &Request<Body>| match request.headers().get("prefer") {
         Some(preference) if preference == "handling=strict" => Reply::Pass,

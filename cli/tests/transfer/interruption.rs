@@ -111,7 +111,7 @@ async fn stuck(stack: &Stack) -> Server {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_that_is_stopped_leaves_no_file_and_one_that_is_killed_blocks_no_other() {
+async fn a_stopped_export_leaves_no_file_and_a_killed_one_blocks_no_other() {
     let (folder, stack) = (folder(), stack().await);
     let begin = async |signals: &str| {
         let server = stuck(&stack).await;

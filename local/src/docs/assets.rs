@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_page_asks_for_is_there_and_nothing_outside_of_the_served_folder() {
+    fn every_file_of_the_page_is_served_and_nothing_outside_its_folder() {
         for name in [
             "swagger-ui-bundle.js",
             "swagger-ui.css",

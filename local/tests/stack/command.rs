@@ -141,7 +141,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_it_prints_at_its_start_fits_a_screen_and_can_be_copied_and_works() {
+async fn the_output_at_the_start_fits_a_screen_and_its_commands_work() {
     let (folder, ports) = (Folder::new("welcome"), Ports::free());
     let running = Running::start(&folder.0, ports, &[]);
     let lines: Vec<_> = running.welcome.lines().collect();
@@ -450,7 +450,7 @@ async fn an_event_is_printed_with_a_token_that_the_stack_takes() {
 }
 
 #[tokio::test]
-async fn an_issuer_named_in_the_environment_is_trusted_in_place_of_one_of_its_own() {
+async fn an_issuer_from_the_environment_replaces_the_local_one() {
     let (folder, first, second) = (Folder::new("issuer"), Ports::free(), Ports::free());
     let issuing = Running::start(&folder.0, first, &["--in-memory"]);
     let issuer = format!("http://127.0.0.1:{}", first.0[1]);

@@ -188,7 +188,7 @@ async fn every_way_to_search_finds_something() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_counts_what_it_made_and_prints_requests_that_find_something() {
+async fn the_demo_prints_how_many_rows_it_created_and_requests_that_find_some() {
     let (folder, stack) = (Folder::new("demo"), stack().await);
     let ports = [
         "--port",

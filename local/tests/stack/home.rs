@@ -149,7 +149,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_file_that_cannot_be_used_is_named_with_the_error_and_a_remedy_and_never_to_be_deleted() {
+fn an_unusable_file_is_reported_with_a_remedy_that_deletes_nothing() {
     let check = |name: &str, breaks: &dyn Fn(&Kept), expected: &[&str]| {
         let kept = Kept::new(&format!("home-{name}"));
         breaks(&kept);
@@ -248,7 +248,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_error_and_a_remedy_and_never_to_
 }
 
 #[test]
-fn a_lock_of_another_program_is_waited_for_two_seconds_and_named() {
+fn a_start_waits_two_seconds_for_a_lock_and_then_reports_it() {
     let kept = Kept::new("home-locked");
     let other = Connection::open(kept.file("dynamodb.sqlite")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -271,7 +271,7 @@ fn a_lock_of_another_program_is_waited_for_two_seconds_and_named() {
 }
 
 #[test]
-fn a_reader_that_keeps_the_journal_mode_from_changing_is_waited_for_two_seconds_and_named() {
+fn a_start_waits_two_seconds_for_a_reader_that_prevents_the_journal_mode_and_then_reports_it() {
     let kept = Kept::new("home-reader");
     let other = Connection::open(kept.file("dynamodb.sqlite")).unwrap();
     other.pragma_update(None, "journal_mode", "delete").unwrap();
@@ -293,7 +293,7 @@ fn a_reader_that_keeps_the_journal_mode_from_changing_is_waited_for_two_seconds_
 }
 
 #[test]
-fn a_file_that_sqlite_calls_malformed_or_no_database_is_to_be_moved_and_not_deleted() {
+fn the_remedy_for_a_malformed_database_is_to_move_it() {
     let check = |name: &str, contents: &[u8], expected: &str| {
         let kept = Kept::new(&format!("home-{name}"));
         fs::write(kept.file("dynamodb.sqlite"), contents).unwrap();

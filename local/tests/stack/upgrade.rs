@@ -164,7 +164,7 @@ async fn rows_of_an_earlier_version_are_found_after_a_start() {
 }
 
 #[tokio::test]
-async fn rows_whose_keys_an_earlier_version_made_are_found_after_a_start() {
+async fn rows_with_keys_of_an_earlier_version_are_found_after_a_start() {
     let folder = Folder::new("upgrade-keys");
     let first = stack(&folder).await;
     // The attributes that version 1 of the keys gave these rows.
