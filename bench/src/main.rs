@@ -13,6 +13,7 @@ mod growth;
 mod guard;
 mod meter;
 mod paced;
+mod profile;
 mod program;
 mod report;
 mod rows;
@@ -95,6 +96,14 @@ enum Command {
         #[arg(required = true)]
         programs: Vec<PathBuf>,
     },
+    /// Prints where a warm request spends its instructions, by function, beside its floor. The
+    /// programs need their symbols: build them with CARGO_PROFILE_RELEASE_STRIP=none and
+    /// CARGO_PROFILE_FLOOR_STRIP=none.
+    Profile {
+        /// The function.
+        #[arg(long, default_value = "get_actors")]
+        function: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -148,7 +157,7 @@ async fn main() -> Result<(), Failure> {
             report::FILE
         )));
     }
-    if !matches!(command, Command::Compare { .. }) {
+    if !matches!(command, Command::Compare { .. } | Command::Profile { .. }) {
         for function in program::FUNCTIONS {
             program::path(&plan, function)?;
         }
@@ -168,6 +177,10 @@ async fn main() -> Result<(), Failure> {
             Command::Compare { function, programs } => {
                 let sites = Sites::start(&folder).await?;
                 compare::print(&plan, &sites, &function, &programs).await
+            }
+            Command::Profile { function } => {
+                let sites = Sites::start(&folder).await?;
+                profile::print(&plan, &sites, &folder, &function).await
             }
         }
     };
