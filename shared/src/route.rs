@@ -1,7 +1,7 @@
 //! The four paths of the API and the methods that each one supports.
 //!
-//! The gateway already routes. A function matches the route again because the GET functions also
-//! receive every request that has no endpoint (405 and 404), and because an event may reach a
+//! The gateway already routes. A function matches the route again because `get_actors` also
+//! receives every request that has no endpoint (405 and 404), and because an event may reach a
 //! function that does not serve it.
 
 /// A path of the API, with the methods that have an endpoint there.
@@ -45,7 +45,7 @@ pub const ROUTES: [&Route; 4] = [ACTORS, ACTOR, MOVIES, MOVIE];
 
 /// The route of a request, if it has one.
 ///
-/// The event's `route_key` (`GET /actors`, `ANY /actors/{actor_id}`) wins if it names a path,
+/// The event's `route_key` (`GET /actors`, `PATCH /actors/{actor_id}`) wins if it names a path,
 /// because it is correct even behind a custom domain's base path. Otherwise the raw path decides,
 /// as under `cargo lambda watch`, which always sends `$default`.
 pub fn find(route_key: Option<&str>, raw_path: &str) -> Option<&'static Route> {
@@ -93,7 +93,7 @@ mod tests {
             assert_eq!(find(key, path), expected, "{key:?} {path}");
         };
         check(Some("GET /actors"), "/actors", Some(ACTORS));
-        check(Some("ANY /actors/{actor_id}"), "/actors/1", Some(ACTOR));
+        check(Some("PATCH /actors/{actor_id}"), "/actors/1", Some(ACTOR));
         check(Some("GET /movies"), "/base-path/movies", Some(MOVIES));
         check(Some("GET /elsewhere"), "/movies", None);
         for key in [None, Some("$default")] {

@@ -62,7 +62,7 @@ fn permissions() -> BTreeMap<String, &'static str> {
 }
 
 fn is_of_an_operation(route_key: &str) -> bool {
-    route_key != "$default" && !route_key.starts_with("ANY ")
+    route_key != "$default"
 }
 
 #[test]

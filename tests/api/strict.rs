@@ -48,8 +48,7 @@ struct Operation {
 async fn operations(api: &Api) -> Vec<Operation> {
     let mut operations = Vec::new();
     for (key, _) in local::route_keys() {
-        let Some((method, path)) = key.split_once(' ').filter(|(method, _)| *method != "ANY")
-        else {
+        let Some((method, path)) = key.split_once(' ') else {
             continue;
         };
         let (id, body) = if path.starts_with("/actors") {

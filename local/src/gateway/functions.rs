@@ -13,7 +13,6 @@ use serde_json::Value;
 use shared::app::App;
 use shared::auth::Verifier;
 use shared::endpoint::Endpoint;
-use shared::route::ROUTES;
 use shared::store::Store;
 
 use delete_actors::DeleteActors;
@@ -27,7 +26,7 @@ use post_movies::PostMovies;
 
 use crate::database::table_names;
 
-/// Every route with its function: one route per endpoint, `ANY` on the four paths, and `$default`.
+/// Every route with its function: one route per endpoint, and `$default`.
 pub(crate) struct Functions(Vec<(String, Arc<Function>)>);
 
 /// A Lambda function in this process.
@@ -56,23 +55,9 @@ pub fn route_keys() -> Vec<(String, String)> {
         keys::<PatchMovies>(),
         keys::<DeleteMovies>(),
     ];
-    // The GET functions respond to what no endpoint takes: 405 on the four paths, and 404
-    // elsewhere.
-    let any = ROUTES.map(|route| {
-        let actors = GetActors::ROUTES.contains(&route);
-        let owner = if actors {
-            App::<GetActors>::name()
-        } else {
-            App::<GetMovies>::name()
-        };
-        (format!("ANY {}", route.path), owner)
-    });
+    // One function responds to what no endpoint takes: 405 on the four paths, and 404 elsewhere.
     let default = ("$default".to_owned(), App::<GetActors>::name());
-    keys.into_iter()
-        .flatten()
-        .chain(any)
-        .chain([default])
-        .collect()
+    keys.into_iter().flatten().chain([default]).collect()
 }
 
 fn keys<E: Endpoint>() -> Vec<(String, String)> {
@@ -101,22 +86,18 @@ impl Functions {
         Self(routes.collect())
     }
 
-    /// The route for a request: its method and path, else `ANY` on its path, else `$default`.
+    /// The route for a request: its method and path, else `$default`.
     pub(super) fn route(&self, method: &Method, path: &str) -> Matched<'_> {
-        let find = |method: &str| {
-            self.0.iter().find_map(|(key, function)| {
-                let (key_method, template) = key.split_once(' ')?;
-                let parameter = matches(template, path)?;
-                (key_method == method).then_some(Matched {
-                    key,
-                    function,
-                    parameter,
-                })
+        let found = self.0.iter().find_map(|(key, function)| {
+            let (key_method, template) = key.split_once(' ')?;
+            let parameter = matches(template, path)?;
+            (key_method == method.as_str()).then_some(Matched {
+                key,
+                function,
+                parameter,
             })
-        };
-        find(method.as_str())
-            .or_else(|| find("ANY"))
-            .unwrap_or_else(|| self.default_route())
+        });
+        found.unwrap_or_else(|| self.default_route())
     }
 
     /// The function of this name.
