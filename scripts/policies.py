@@ -3,45 +3,23 @@
 
 The template is translated as CloudFormation would have it done, offline. It fails where the two differ, and where anything
 is granted that is no named action of DynamoDB on one table of the template or one index of it: a wildcard, another service, a managed policy
-other than the one for writing logs. A Rust test, tests/api/policies.rs, compares the same file with the calls that the endpoints make.
+other than the one for writing logs. An existing table that is attached in place of the stack's own is allowed as that is, and no other table.
+A Rust test, tests/api/policies.rs, compares the same file with the calls that the endpoints make.
 
     scripts/policies.py
 """
 
 import difflib
-import os
-import pathlib
 import re
 import sys
 
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
+from translated import ROOT, Stack
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 COMMITTED = ROOT / "tests" / "policies.txt"
 LOGGING = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+DEPLOYING = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"
 ROLE_PROPERTIES = {"AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies", "Tags"}
-
-
-class NoManagedPolicies:
-    """What the translator would ask AWS for. A managed policy that is named in the template stays a name, and is refused."""
-
-    def load(self) -> dict:
-        return {}
-
-
-def translated() -> tuple[dict, dict]:
-    """The resources that CloudFormation would make, and the functions' folders by their logical ids."""
-    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")  # only to tell the partition by
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    folders = {}
-    for name, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::Serverless::Function":
-            folders[name] = pathlib.PurePath(resource["Properties"]["CodeUri"]).name
-            # The translator takes code only from where `sam deploy` would have put it.
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    # With no values given, the parameters have their defaults; one without a default stays a reference.
-    return transform(template, {}, NoManagedPolicies())["Resources"], folders
+ATTACHED = {f"{table}TableName": f"attached.{table.lower()}" for table in ("Actors", "Movies", "Credits")}
 
 
 def target(value, attribute: str) -> str | None:
@@ -54,22 +32,24 @@ def target(value, attribute: str) -> str | None:
     return None
 
 
+def short(table: str) -> str:
+    """`actors` for `ActorsTable`, as in the file."""
+    return table.removesuffix("Table").lower()
+
+
 def as_list(value) -> list:
     return value if isinstance(value, list) else [value]
 
 
 class Policies:
-    def __init__(self, resources: dict, folders: dict):
-        self.resources = resources
+    def __init__(self, stack: Stack):
+        self.resources = stack.resources
         self.rows = {}  # (function, table): actions
         self.problems = []
         self.roles = set()
-        for name, function in self.of_type("AWS::Lambda::Function"):
-            self.read_function(folders.get(name, name), function["Properties"])
+        for name, function in stack.of_type("AWS::Lambda::Function").items():
+            self.read_function(stack.folders.get(name, name), function["Properties"])
         self.look_elsewhere()
-
-    def of_type(self, kind: str) -> list:
-        return [(name, resource) for name, resource in self.resources.items() if resource["Type"] == kind]
 
     def read_function(self, function: str, properties: dict) -> None:
         name = target(properties["Role"], "Arn")
@@ -101,27 +81,53 @@ class Policies:
             if table is None:
                 self.problems.append(f"{function}: not a table or an index of one: {resource}")
                 continue
-            name = table.removesuffix("Table").lower() + (f"/{index}" if index else "")
+            name = table + (f"/{index}" if index else "")
             self.rows.setdefault((function, name), set()).update(map(str, as_list(statement["Action"])))
 
     def part(self, resource) -> tuple[str | None, str | None]:
         """The table, and the index if it is one of the table's."""
-        table, index = target(resource, "Arn"), None
-        if isinstance(resource, dict) and len(resource) == 1 and isinstance(resource.get("Fn::Sub"), str):
-            if match := re.fullmatch(r"\$\{(\w+)\.Arn\}/index/(\w+)", resource["Fn::Sub"]):
-                table, index = match.groups()
+        text = resource.get("Fn::Sub") if isinstance(resource, dict) and len(resource) == 1 else None
+        if isinstance(text, str):
+            own = re.fullmatch(r"\$\{(\w+)\.Arn\}/index/(\w+)", text)
+            if not own:
+                return self.attached(text)
+            table, index = own.groups()
+        else:
+            table, index = target(resource, "Arn"), None
+        return (short(table), index) if self.exists(table, index) else (None, None)
+
+    def attached(self, arn: str) -> tuple[str | None, str | None]:
+        """The same for a table that is attached in place of one of the stack's own."""
+        known = "|".join(re.escape(name) for name in ATTACHED.values())
+        prefix = re.escape("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/")
+        if match := re.fullmatch(rf"{prefix}({known})(?:/index/(\w+))?", arn):
+            table, index = match.groups()
+            if self.exists(table.removeprefix("attached.").capitalize() + "Table", index):
+                return table, index
+        return None, None
+
+    def exists(self, table: str | None, index: str | None) -> bool:
         found = self.resources.get(table, {})
         indexes = [known["IndexName"] for known in found.get("Properties", {}).get("GlobalSecondaryIndexes", [])]
-        sound = found.get("Type") == "AWS::DynamoDB::Table" and (index is None or index in indexes)
-        return (table, index) if sound else (None, None)
+        return found.get("Type") == "AWS::DynamoDB::Table" and (index is None or index in indexes)
 
     def look_elsewhere(self) -> None:
         """Rights can be given in other places than a function's role; here they are in none."""
         for name, resource in self.resources.items():
-            if resource["Type"].startswith("AWS::IAM::") and name not in self.roles:
+            if name == "CodeDeployServiceRole":
+                self.read_deployer(resource["Properties"])
+            elif resource["Type"].startswith("AWS::IAM::") and name not in self.roles:
                 self.problems.append(f"{name}: {resource['Type']} that is no function's role")
             if "ResourcePolicy" in resource.get("Properties", {}):
                 self.problems.append(f"{name}: a policy of its own")
+
+    def read_deployer(self, role: dict) -> None:
+        """SAM adds a role with which CodeDeploy moves the aliases. Nobody else may use it."""
+        trusted = [statement["Principal"] for statement in role["AssumeRolePolicyDocument"]["Statement"]]
+        if trusted != [{"Service": ["codedeploy.amazonaws.com"]}] or role["ManagedPolicyArns"] != [DEPLOYING]:
+            self.problems.append(f"CodeDeploy's role trusts {trusted} and has {role['ManagedPolicyArns']}")
+        for more in sorted(role.keys() - {"AssumeRolePolicyDocument", "ManagedPolicyArns", "Tags"}):
+            self.problems.append(f"CodeDeploy's role has {more}")
 
     def table(self) -> str:
         rows = [(function, table, " ".join(sorted(actions))) for (function, table), actions in sorted(self.rows.items())]
@@ -129,14 +135,17 @@ class Policies:
 
 
 def main() -> int:
-    policies = Policies(*translated())
+    policies, attached = Policies(Stack()), Policies(Stack(**ATTACHED))
     table = policies.table()
     print(table, end="")
     committed = [line for line in COMMITTED.read_text().splitlines() if line and not line.startswith("#")]
     drift = list(difflib.unified_diff(committed, table.splitlines(), "tests/policies.txt", "template.yaml", lineterm=""))
-    for problem in policies.problems + drift:
+    expected = policies.rows | {(function, f"attached.{name}"): actions for (function, name), actions in policies.rows.items()}
+    rows = expected.keys() | attached.rows.keys()
+    wrong = [f"with attached tables: {row}" for row in sorted(rows) if expected.get(row) != attached.rows.get(row)]
+    for problem in policies.problems + attached.problems + drift + wrong:
         print(problem, file=sys.stderr)
-    return 1 if policies.problems or drift or not policies.rows else 0
+    return 1 if policies.problems or attached.problems or drift or wrong or not policies.rows else 0
 
 
 if __name__ == "__main__":
