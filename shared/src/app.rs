@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorResponse};
 use crate::event;
 use crate::https::Https;
 use crate::log::{self, Entry};
-use crate::route;
+use crate::route::{self, BasePath};
 use crate::store::{self, Store};
 
 /// The headers of every response. An API serves no pages, so nothing may run, frame, cache or sniff
@@ -51,6 +51,7 @@ pub(crate) const CORRELATION_ID: &str = "x-correlation-id";
 pub struct App<E: Endpoint> {
     verifier: Arc<Verifier>,
     store: E::Store,
+    base_path: BasePath,
 }
 
 /// Runs the endpoint as a Lambda function, until its environment ends.
@@ -65,7 +66,8 @@ pub async fn run<E: Endpoint>() -> Result<(), lambda_http::Error> {
     let verifier = Arc::new(Verifier::new(&config.issuer, &https));
     let store = E::Store::open(&store::client(&config.aws, &https), &config.tables);
     connect(&https, &config, &verifier).await;
-    lambda_runtime::run(App::<E>::new(verifier, store).service()).await
+    let app = App::<E>::new(verifier, store).below(config.base_path);
+    lambda_runtime::run(app.service()).await
 }
 
 /// Connects to DynamoDB and fetches the issuer's keys concurrently, so that the first request does
@@ -88,7 +90,16 @@ async fn connect(https: &Https, config: &Config, verifier: &Arc<Verifier>) {
 impl<E: Endpoint> App<E> {
     /// Makes the app from this token verifier and store.
     pub fn new(verifier: Arc<Verifier>, store: E::Store) -> Self {
-        Self { verifier, store }
+        Self {
+            verifier,
+            store,
+            base_path: BasePath::default(),
+        }
+    }
+
+    /// The same app, which a custom domain has below this path.
+    pub fn below(self, base_path: BasePath) -> Self {
+        Self { base_path, ..self }
     }
 
     /// The function's name: its method and resource, such as `get_actors`.
@@ -141,8 +152,9 @@ impl<E: Endpoint> App<E> {
 
     /// The pipeline: route, token, permission, then the endpoint.
     async fn serve(&self, request: Request, entry: &mut Entry) -> Result<Reply, Error> {
-        let route =
-            route::find(route_key(&request), request.raw_http_path()).ok_or(Error::NotFound)?;
+        let (base_path, path) = self.base_path.split(request.raw_http_path());
+        let base_path = base_path.to_owned();
+        let route = route::find(route_key(&request), path).ok_or(Error::NotFound)?;
         entry.route = route.path;
         if !route.allows(request.method().as_str()) {
             return Err(Error::MethodNotAllowed(route.allow));
@@ -154,7 +166,7 @@ impl<E: Endpoint> App<E> {
         }
         let claims = self.verifier.verify(request.headers()).await?;
         entry.subject(&claims.subject);
-        let request = Authorized::check(request, &claims, route, E::PERMISSION)?;
+        let request = Authorized::check(request, &claims, route, base_path, E::PERMISSION)?;
         let handling = request.handling();
         let handled = tokio::time::timeout(HANDLE_TIMEOUT, E::handle(request, &self.store)).await;
         let reply = handled.unwrap_or_else(|_| {

@@ -10,7 +10,8 @@ use aws_types::SdkConfig;
 use url::Url;
 
 use crate::https::Roots;
-use crate::store::TableNames;
+use crate::route::BasePath;
+use crate::store::{self, TableNames};
 
 /// What a function needs to know before its first request.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Config {
     pub issuer: IssuerConfig,
     /// The names of the tables that the function uses.
     pub tables: TableNames,
+    /// The path below which a custom domain has the API.
+    pub base_path: BasePath,
     /// DynamoDB's endpoint, region and credentials. Lambda puts region and credentials into the
     /// environment, so a cold start skips the SDK's own search for them (profiles, processes,
     /// metadata services).
@@ -137,12 +140,14 @@ impl Config {
             .iter()
             .filter_map(|setting| Some((*setting, reader.required(setting)?)))
             .collect();
+        let base_path = reader.parsed("BASE_PATH").unwrap_or_default();
         let aws = read_aws(&mut reader);
         let roots = read_roots(&mut reader);
         match (issuer, aws, roots) {
             (Some(issuer), Some(aws), Some(roots)) if reader.problems.is_empty() => Ok(Self {
                 issuer,
                 tables,
+                base_path,
                 aws,
                 roots,
             }),
@@ -167,8 +172,25 @@ fn read_aws(reader: &mut Reader<'_>) -> Option<SdkConfig> {
         .region(Region::new(region?))
         .credentials_provider(SharedCredentialsProvider::new(credentials));
     config.set_endpoint_url(reader.optional("AWS_ENDPOINT_URL_DYNAMODB"));
-    Some(config.build())
+    // The SDK reads these two by way of `aws-config`, which this configuration does without.
+    // <https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html>
+    config.set_use_fips(Some(reader.flag("AWS_USE_FIPS_ENDPOINT")));
+    config.set_use_dual_stack(Some(reader.flag("AWS_USE_DUALSTACK_ENDPOINT")));
+    let config = config.build();
+    // Only these three can contradict each other: a cold start need not resolve the endpoint twice.
+    let is_usual = config.endpoint_url().is_none()
+        && config.use_fips() != Some(true)
+        && config.use_dual_stack() != Some(true);
+    if !is_usual && store::endpoint(&config).is_none() {
+        reader.problems.push(NO_ENDPOINT.to_owned());
+    }
+    Some(config)
 }
+
+/// The error if the SDK has no endpoint for the settings: it accepts a URL with neither of the two
+/// flags, and knows which regions have which endpoints.
+const NO_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB, AWS_USE_FIPS_ENDPOINT, \
+    AWS_USE_DUALSTACK_ENDPOINT and AWS_REGION lead to no endpoint";
 
 /// Reads the setting that the AWS command line and the SDKs use for this, too.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
@@ -250,6 +272,23 @@ impl Reader<'_> {
             .ok()
     }
 
+    /// A setting's value, `None` if it is missing or malformed.
+    fn parsed<T: FromStr<Err = &'static str>>(&mut self, name: &str) -> Option<T> {
+        let value = self.optional(name)?;
+        self.checked(name, value.parse())
+    }
+
+    /// A setting that is `true` or, by default, `false`.
+    fn flag(&mut self, name: &str) -> bool {
+        let value = self.optional(name).unwrap_or_default();
+        let flag = match value.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "" | "false" => Ok(false),
+            _ => Err("must be true or false"),
+        };
+        self.checked(name, flag).unwrap_or_default()
+    }
+
     fn seconds(&mut self, name: &str, default: Duration) -> Duration {
         let Some(value) = self.optional(name) else {
             return default;
@@ -323,6 +362,8 @@ mod tests {
     fn all_missing_and_malformed_settings_are_reported_together() {
         let bad = [
             ("API_AUDIENCE", ""),
+            ("BASE_PATH", "/v1"),
+            ("AWS_USE_FIPS_ENDPOINT", "yes"),
             ("JWKS_CACHE_SECONDS", "soon"),
             ("AWS_CA_BUNDLE", "/no/such/file"),
         ];
@@ -335,6 +376,7 @@ mod tests {
             "AWS_REGION is missing",
             "AWS_ACCESS_KEY_ID is missing",
             "AWS_SECRET_ACCESS_KEY is missing",
+            "BASE_PATH must",
             "JWKS_CACHE_SECONDS must",
             "AWS_CA_BUNDLE must name a file of PEM certificates",
         ] {
@@ -342,24 +384,85 @@ mod tests {
         }
     }
 
+    const NEEDED: [(&str, &str); 7] = [
+        ("AUTH0_DOMAIN", "tenant.example"),
+        ("API_AUDIENCE", "casting-agency"),
+        ("ACTORS_TABLE", "actors"),
+        ("MOVIES_TABLE", "movies"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+
+    /// The URL to which a call goes with these settings and the needed ones.
+    async fn url_of_a_call(settings: &[(&str, &str)]) -> String {
+        let config = read(&[&NEEDED, settings].concat()).unwrap();
+        let client = store::client(&config.aws, &crate::https::Https::new(&config.roots));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let never_sent = client
+            .list_tables()
+            .customize()
+            .map_request(move |request| {
+                sender.send(request.uri().to_owned()).unwrap();
+                Err::<aws_smithy_runtime_api::client::orchestrator::HttpRequest, _>(std::fmt::Error)
+            });
+        never_sent.send().await.unwrap_err();
+        let url = receiver.recv().unwrap();
+        assert_eq!(store::endpoint(&config.aws).unwrap().as_str(), url);
+        url
+    }
+
+    #[tokio::test]
+    async fn calls_and_the_first_connection_go_to_the_endpoint_that_the_settings_ask_for() {
+        let (fips, dual) = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT");
+        for (settings, url) in [
+            (&[][..], "https://dynamodb.us-east-1.amazonaws.com/"),
+            (
+                &[(fips, "false"), (dual, "FALSE")],
+                "https://dynamodb.us-east-1.amazonaws.com/",
+            ),
+            (
+                &[(fips, "true")],
+                "https://dynamodb-fips.us-east-1.amazonaws.com/",
+            ),
+            (&[(dual, "true")], "https://dynamodb.us-east-1.api.aws/"),
+            (
+                &[(fips, "true"), (dual, "true")],
+                "https://dynamodb-fips.us-east-1.api.aws/",
+            ),
+            (
+                &[(
+                    "AWS_ENDPOINT_URL_DYNAMODB",
+                    "https://vpce-1.dynamodb.example",
+                )],
+                "https://vpce-1.dynamodb.example/",
+            ),
+        ] {
+            assert_eq!(url_of_a_call(settings).await, url, "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn settings_that_lead_to_no_endpoint_are_an_error() {
+        let url = (
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "https://vpce-1.dynamodb.example",
+        );
+        for flag in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
+            let error = read(&[&NEEDED[..], &[url, (flag, "true")]].concat()).unwrap_err();
+            assert_eq!(error, ConfigError(vec![NO_ENDPOINT.to_owned()]), "{flag}");
+        }
+    }
+
     #[test]
     fn cache_and_cool_down_times_have_defaults_and_can_be_set() {
-        let needed = [
-            ("AUTH0_DOMAIN", "tenant.example"),
-            ("API_AUDIENCE", "casting-agency"),
-            ("ACTORS_TABLE", "actors"),
-            ("MOVIES_TABLE", "movies"),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "key"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ];
-        let config = read(&needed).unwrap();
+        let config = read(&NEEDED).unwrap();
         assert_eq!(
             (config.issuer.cache, config.issuer.cooldown),
             (IssuerConfig::CACHE, IssuerConfig::COOLDOWN)
         );
         let set = [
-            needed.as_slice(),
+            NEEDED.as_slice(),
             &[("JWKS_CACHE_SECONDS", "5"), ("JWKS_COOLDOWN_SECONDS", "1")],
         ]
         .concat();

@@ -4,6 +4,8 @@
 //! receives every request that has no endpoint (405 and 404), and because an event may reach a
 //! function that does not serve it.
 
+use std::str::FromStr;
+
 /// A path of the API, with the methods that have an endpoint there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Route {
@@ -45,9 +47,8 @@ pub const ROUTES: [&Route; 4] = [ACTORS, ACTOR, MOVIES, MOVIE];
 
 /// The route of a request, if it has one.
 ///
-/// The event's `route_key` (`GET /actors`, `PATCH /actors/{actor_id}`) wins if it names a path,
-/// because it is correct even behind a custom domain's base path. Otherwise the raw path decides,
-/// as under `cargo lambda watch`, which always sends `$default`.
+/// The event's `route_key` (`GET /actors`, `PATCH /actors/{actor_id}`) wins if it names a path.
+/// Otherwise (`$default`) the raw path decides, without its base path.
 pub fn find(route_key: Option<&str>, raw_path: &str) -> Option<&'static Route> {
     let routed = route_key
         .and_then(|key| key.split_once(' '))
@@ -55,6 +56,39 @@ pub fn find(route_key: Option<&str>, raw_path: &str) -> Option<&'static Route> {
     match routed {
         Some(path) => ROUTES.into_iter().find(|route| route.path == path),
         None => ROUTES.into_iter().find(|route| route.matches(raw_path)),
+    }
+}
+
+/// The path below which a custom domain has the API: empty, or with a slash at its beginning only
+/// (`/casting/v1`).
+///
+/// API Gateway matches routes without it, but leaves it in the event's raw path. A request to the
+/// API's own address does not have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BasePath(String);
+
+impl BasePath {
+    /// Splits a raw path into the base path, or nothing if it is not below the base path, and the
+    /// rest.
+    pub fn split<'a>(&'a self, raw_path: &'a str) -> (&'a str, &'a str) {
+        match raw_path.strip_prefix(&self.0) {
+            Some(rest) if rest.starts_with('/') => (&self.0, rest),
+            _ => ("", raw_path),
+        }
+    }
+}
+
+impl FromStr for BasePath {
+    type Err = &'static str;
+
+    fn from_str(path: &str) -> Result<Self, Self::Err> {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let is_segment = |segment: &str| !segment.is_empty() && segment.bytes().all(is_allowed);
+        if path.split('/').all(is_segment) {
+            Ok(Self(format!("/{path}")))
+        } else {
+            Err("must be segments of letters, digits, - and _, with a slash between them")
+        }
     }
 }
 
@@ -94,7 +128,6 @@ mod tests {
         };
         check(Some("GET /actors"), "/actors", Some(ACTORS));
         check(Some("PATCH /actors/{actor_id}"), "/actors/1", Some(ACTOR));
-        check(Some("GET /movies"), "/base-path/movies", Some(MOVIES));
         check(Some("GET /elsewhere"), "/movies", None);
         for key in [None, Some("$default")] {
             check(key, "/actors", Some(ACTORS));
@@ -113,6 +146,29 @@ mod tests {
             ] {
                 check(key, path, None);
             }
+        }
+    }
+
+    #[test]
+    fn a_base_path_is_split_off_only_as_whole_segments() {
+        let base: BasePath = "casting/v1".parse().unwrap();
+        let check = |path: &str, expected: (&str, &str)| {
+            assert_eq!(base.split(path), expected, "{path}");
+        };
+        check("/casting/v1/actors", ("/casting/v1", "/actors"));
+        check("/casting/v1/", ("/casting/v1", "/"));
+        for other in [
+            "/actors",
+            "/casting/v1",
+            "/casting/v12/actors",
+            "/casting",
+            "",
+        ] {
+            check(other, ("", other));
+        }
+        assert_eq!(BasePath::default().split("/actors"), ("", "/actors"));
+        for malformed in ["", "/", "/v1", "v1/", "a//b", "..", "a b", "é", "a%2Fb"] {
+            assert!(malformed.parse::<BasePath>().is_err(), "{malformed}");
         }
     }
 

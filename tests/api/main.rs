@@ -10,6 +10,7 @@ mod casting;
 mod finding;
 mod movies;
 
+mod base_path;
 mod bodies;
 mod idempotency;
 mod ids;

@@ -28,6 +28,7 @@ pub fn event(json: &[u8], route: &'static Route) -> Option<Event> {
         authorized: Authorized {
             request,
             route,
+            base_path: String::new(),
             subject,
             permissions,
             handling,

@@ -61,6 +61,7 @@ pub trait Endpoint: Send + Sync + 'static {
 ///     shared::endpoint::Authorized {
 ///         request,
 ///         route: shared::route::ACTORS,
+///         base_path: String::new(),
 ///         subject: String::new(),
 ///         permissions: Default::default(),
 ///         handling: Default::default(),
@@ -75,12 +76,14 @@ pub trait Endpoint: Send + Sync + 'static {
 ///     route: &'static shared::route::Route,
 ///     permission: shared::permission::Permission,
 /// ) -> shared::endpoint::Authorized {
-///     shared::endpoint::Authorized::check(request, claims, route, permission).unwrap()
+///     shared::endpoint::Authorized::check(request, claims, route, String::new(), permission).unwrap()
 /// }
 /// ```
 pub struct Authorized {
     request: Request,
     route: &'static Route,
+    /// What precedes the route's path in the request's: nothing, or a custom domain's base path.
+    base_path: String,
     subject: String,
     permissions: Permissions,
     handling: Handling,
@@ -92,6 +95,7 @@ impl Authorized {
         request: Request,
         claims: &Claims,
         route: &'static Route,
+        base_path: String,
         permission: Permission,
     ) -> Result<Self, Error> {
         if claims.permissions.contains(permission) {
@@ -102,6 +106,7 @@ impl Authorized {
             Ok(Self {
                 request,
                 route,
+                base_path,
                 subject,
                 permissions: claims.permissions,
                 handling,

@@ -40,7 +40,9 @@ pub struct List<R: Record> {
     pub query: ListQuery<R>,
     /// Set if each row comes with its credits: proof that the token may read the other resource.
     pub credits: Option<MayRead<R::Counterpart>>,
+    /// The path of the list, and what precedes it behind a custom domain.
     path: &'static str,
+    base_path: String,
     /// The filter and sort parameters, form-encoded in a fixed order. Cursors are bound to them.
     scope: String,
     /// The limit that the client asked for.
@@ -57,6 +59,7 @@ impl<R: Record> List<R> {
     pub(super) fn next(&self, position: &str) -> String {
         let Self {
             path,
+            base_path,
             scope,
             limit,
             include,
@@ -64,13 +67,13 @@ impl<R: Record> List<R> {
         } = self;
         if self.plain {
             return format!(
-                "{path}?after={}&limit={limit}{include}",
+                "{base_path}{path}?after={}&limit={limit}{include}",
                 position.trim_start_matches('0')
             );
         }
         let separator = if scope.is_empty() { "" } else { "&" };
         let cursor = cursor::encode(&scoped(path, scope), position);
-        format!("{path}?{scope}{separator}cursor={cursor}&limit={limit}{include}")
+        format!("{base_path}{path}?{scope}{separator}cursor={cursor}&limit={limit}{include}")
     }
 }
 
@@ -271,6 +274,7 @@ pub(super) fn list<R: Queried>(authorized: &Authorized) -> Result<List<R>, Error
         query: list_query,
         credits,
         path: route.path,
+        base_path: authorized.base_path.clone(),
         scope,
         limit,
         include,
@@ -470,6 +474,7 @@ mod tests {
         let authorized = Authorized {
             request: request.with_query_string_parameters(parameters),
             route,
+            base_path: String::new(),
             subject: String::new(),
             permissions: Permissions::named(["get:actors", "get:movies"]),
             handling: Handling::Lenient,

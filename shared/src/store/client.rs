@@ -41,14 +41,13 @@ const RETRY_BUDGET: usize = 500;
 const RETRY_REFILL: f32 = 100.0;
 
 /// The URL of DynamoDB that the SDK derives from these settings; `None` if they name no known
-/// region.
+/// region or contradict each other.
 pub fn endpoint(config: &SdkConfig) -> Option<Url> {
-    if let Some(url) = config.endpoint_url() {
-        return Url::parse(url).ok();
-    }
-    let region = config.region()?.to_string();
     let params = aws_sdk_dynamodb::config::endpoint::Params::builder()
-        .region(region)
+        .set_endpoint(config.endpoint_url().map(str::to_owned))
+        .region(config.region()?.to_string())
+        .set_use_fips(config.use_fips())
+        .set_use_dual_stack(config.use_dual_stack())
         .build()
         .ok()?;
     let resolver = aws_sdk_dynamodb::config::endpoint::DefaultResolver::new();
