@@ -100,6 +100,14 @@ MUTATIONS = [
     ("a cast in a body takes the permission, valid or not", "shared/src/model/form.rs", "Some(missing) => Err(FormError::PermissionMissing(missing)),", "Some(_) => self.fields(whole).map_err(FormError::Fields),", (API, "permissions")),
     ("a parameter takes the permission, valid or not", QUERY, "Some(missing) => Err(Error::PermissionMissing(missing)),", "Some(_) => Ok(whole),", (API, "permissions")),
     ("a missing permission does not tell whether the row exists", "shared/src/endpoint/mod.rs", "Err(error) if !matches!(error, Error::PermissionMissing(_)) => {", "Err(error) => {", (API, "permissions")),
+    # Behind a custom domain, and other endpoints of DynamoDB
+    ("base path: it precedes the next page after an id", QUERY, '"{base_path}{path}?after={}', '"{path}?after={}', (API, "base_path")),
+    ("base path: it precedes the next page after a cursor", QUERY, '"{base_path}{path}?{scope}', '"{path}?{scope}', (API, "base_path")),
+    ("base path: the default route knows it", "shared/src/route.rs", "=> (&self.0, rest),", "=> (&self.0, raw_path),", (API, "base_path")),
+    ("base path: it is whole segments", "shared/src/route.rs", "Some(rest) if rest.starts_with('/') =>", "Some(rest) if !self.0.is_empty() =>", (UNIT, "route")),
+    ("endpoint: FIPS is asked for", "shared/src/config.rs", "config.set_use_fips(Some(reader.flag(\"AWS_USE_FIPS_ENDPOINT\")));", "", (UNIT, "config")),
+    ("endpoint: the first connection goes there too", "shared/src/store/client.rs", ".set_use_dual_stack(config.use_dual_stack())", "", (UNIT, "config")),
+    ("endpoint: settings that contradict each other are refused", "shared/src/config.rs", "if !is_usual && store", "if false && store", (UNIT, "config")),
     # 2. The key set
     ("keys are for signatures", JWK, 'usage == "sig"', "true", (UNIT, "auth")),
     ("keys may verify", JWK, 'operation == "verify"', "true", (UNIT, "auth")),
