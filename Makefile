@@ -38,8 +38,9 @@ $(VENV)/installed: requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-validate: tools ## Checks the template
+validate: tools ## Checks the template, and what CloudFormation would make of it
 	sam validate --lint
+	$(VENV)/bin/python -m unittest discover --start-directory tests/template
 
 policies: tools ## Checks what the functions' roles allow
 	$(VENV)/bin/python scripts/policies.py

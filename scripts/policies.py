@@ -48,7 +48,7 @@ class Policies:
         self.problems = []
         self.roles = set()
         for name, function in stack.of_type("AWS::Lambda::Function").items():
-            self.read_function(stack.folders.get(name, name), function["Properties"])
+            self.read_function(function["Properties"]["Code"]["S3Key"], function["Properties"])
         self.look_elsewhere()
 
     def read_function(self, function: str, properties: dict) -> None:

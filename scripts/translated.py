@@ -5,6 +5,7 @@ CloudFormation: it checks parameters and rules, and applies conditions and param
 """
 
 import copy
+import functools
 import logging
 import os
 import pathlib
@@ -24,8 +25,16 @@ class NoManagedPolicies:
         return {}
 
 
+@functools.cache
 def template() -> dict:
-    return yaml_parse((ROOT / "template.yaml").read_text())
+    """The template as it is written, with each function's folder as its code."""
+    source = yaml_parse((ROOT / "template.yaml").read_text())
+    for resource in source["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            # The translator takes code only from where `sam deploy` would have put it.
+            properties = resource["Properties"]
+            properties["CodeUri"] = f"s3://bucket/{pathlib.PurePath(properties['CodeUri']).name}"
+    return source
 
 
 class Stack:
@@ -33,25 +42,21 @@ class Stack:
 
     def __init__(self, **given: str):
         source = template()
+        self.given = given
         self.declared = source["Parameters"]
         defaults = {name: str(known["Default"]) for name, known in self.declared.items() if "Default" in known}
         self.parameters = defaults | given
-        self.rules = source["Rules"]
-        self.folders = {}
-        for name, resource in source["Resources"].items():
-            if resource["Type"] == "AWS::Serverless::Function":
-                folder = pathlib.PurePath(resource["Properties"]["CodeUri"]).name
-                self.folders[name] = folder
-                # The translator takes code only from where `sam deploy` would have put it.
-                resource["Properties"]["CodeUri"] = f"s3://bucket/{folder}"
-        translated = translate(source, given)
-        self.conditions = translated["Conditions"]
+        self.rules, self.conditions = source["Rules"], source["Conditions"]
+
+    @functools.cached_property
+    def resources(self) -> dict:
+        """The resources that there would be, by logical id."""
         kept = {
             name: resource
-            for name, resource in translated["Resources"].items()
+            for name, resource in translate(template(), self.given)["Resources"].items()
             if "Condition" not in resource or self.holds({"Condition": resource["Condition"]})
         }
-        self.resources = {name: self.applied(resource) for name, resource in kept.items()}
+        return {name: self.applied(resource) for name, resource in kept.items()}
 
     def of_type(self, kind: str) -> dict:
         return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}

@@ -1,6 +1,11 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use local::Role::{Director, Producer};
 use serde_json::{Value, json};
 
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::template::resources;
 use crate::support::{Api, ApiResponse, logged, send, with_json};
 
 /// The log's lines for one response.
@@ -45,6 +50,77 @@ async fn a_request_logs_one_line_with_its_route_status_and_duration() {
             .as_str()
             .is_some_and(|hash| hash.len() == 16 && !hash.contains("director"))
     );
+}
+
+/// Whether the template's filters for table errors count this line. They compare the cause with
+/// texts that may end in `*`.
+fn is_counted_as_table_error(line: &Value) -> bool {
+    let filters = resources("AWS::Logs::MetricFilter").into_iter();
+    let patterns: BTreeSet<_> = filters
+        .filter(|(name, _)| name.ends_with("TableErrorsMetric"))
+        .map(|(_, filter)| {
+            filter["Properties"]["FilterPattern"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    let [pattern] = &patterns.into_iter().collect::<Vec<_>>()[..] else {
+        panic!("the filters differ");
+    };
+    let cause = line["cause"].as_str().unwrap();
+    let terms = pattern
+        .strip_prefix("{ ")
+        .unwrap()
+        .strip_suffix(" }")
+        .unwrap();
+    terms.split(" || ").any(|term| {
+        let text = term
+            .strip_prefix("($.cause = \"")
+            .unwrap()
+            .strip_suffix("\")")
+            .unwrap();
+        text.strip_suffix('*')
+            .map_or(cause == text, |start| cause.starts_with(start))
+    })
+}
+
+#[tokio::test]
+async fn the_templates_filters_count_the_requests_that_fail_because_of_a_table() {
+    let proxy = Proxy::start().await;
+    let api = Api::behind(&proxy).await;
+    let id = api.add_actor("Ida").await;
+    let movie = json!({"title": "M", "cast": [{"actor_id": id}]});
+    api.post(Producer, "/movies", &movie).await.expect(200);
+    let several_calls = format!("/actors/{id}?include=credits");
+    for (fault, cause) in [
+        (
+            Fault::Throttle,
+            "store: GetItem unavailable: ThrottlingException",
+        ),
+        (Fault::BlackHole, "store: GetItem unavailable: timed out"),
+        (
+            Fault::Delay(Duration::from_millis(600)),
+            "the handler took too long",
+        ),
+    ] {
+        proxy.plan(move |_| fault.clone());
+        let lines = lines_of(&api.get(Producer, &several_calls).await);
+        assert_eq!(lines[0]["cause"], cause);
+        assert!(is_counted_as_table_error(&lines[0]), "{cause}");
+    }
+    proxy.plan(|_| Fault::None);
+    for response in [
+        api.get(Producer, "/actors").await,
+        api.get(Producer, "/actors/999").await,
+        api.post(Producer, "/actors", &json!({})).await,
+        send(api.request("GET", "/actors")).await,
+    ] {
+        assert!(
+            !is_counted_as_table_error(&lines_of(&response)[0]),
+            "{response:?}"
+        );
+    }
 }
 
 #[tokio::test]
