@@ -164,8 +164,8 @@ async fn exercise(api: &Api, resource: &str, method: &str) {
     .expect(403);
 }
 
-/// The names of the tables and indexes of a statement. For each of the stack's own, the attached one
-/// that may take its place is allowed in the same way.
+/// The names of the tables and indexes of a statement. For each of the stack's own, the attached
+/// one that may take its place is allowed in the same way.
 fn tables_and_indexes(resources: &Value) -> Vec<String> {
     let (attached, own): (Vec<_>, Vec<_>) = resources
         .as_array()

@@ -76,7 +76,8 @@ pub trait Endpoint: Send + Sync + 'static {
 ///     route: &'static shared::route::Route,
 ///     permission: shared::permission::Permission,
 /// ) -> shared::endpoint::Authorized {
-///     shared::endpoint::Authorized::check(request, claims, route, String::new(), permission).unwrap()
+///     let base_path = String::new();
+///     shared::endpoint::Authorized::check(request, claims, route, base_path, permission).unwrap()
 /// }
 /// ```
 pub struct Authorized {
