@@ -515,7 +515,7 @@ pub fn api_url(url: &str) -> Result<Url, String> {
 }
 
 /// Whether a URL has nothing but a scheme, a host, a port and a path.
-fn is_plain(url: &Url) -> bool {
+pub(crate) fn is_plain(url: &Url) -> bool {
     let no_user = url.username().is_empty() && url.password().is_none();
     url.query().is_none() && url.fragment().is_none() && no_user
 }
@@ -562,14 +562,14 @@ pub fn is_loopback(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| is_local(&url))
 }
 
-fn is_local(url: &Url) -> bool {
+pub(crate) fn is_local(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     })
 }
 
-fn root_cause(error: &reqwest::Error) -> String {
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

@@ -6,6 +6,7 @@ mod api;
 mod canonical;
 mod csv;
 mod date;
+pub mod doctor;
 mod export;
 mod import;
 mod json_lines;

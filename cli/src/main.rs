@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use casting::{escaped, escaped_lines};
 use clap::{Parser, Subcommand};
 
-use commands::{ExportArgs, ImportArgs, LocalStack, ReindexArgs};
+use commands::{DoctorArgs, ExportArgs, ImportArgs, LocalStack, ReindexArgs};
 
 /// Imports rows into the Casting Agency API and exports them, for any deployment
 #[derive(Parser)]
@@ -29,6 +29,8 @@ enum Command {
     Export(ExportArgs),
     /// Make the index keys of all rows again, after an upgrade that changes them
     Reindex(ReindexArgs),
+    /// Say why requests do not work, without writing anything
+    Doctor(DoctorArgs),
 }
 
 #[tokio::main]
@@ -41,6 +43,7 @@ async fn main() -> ExitCode {
         Command::Import(args) => commands::import(args, cli.local_stack).await,
         Command::Export(args) => commands::export(args, cli.local_stack).await,
         Command::Reindex(args) => commands::reindex(args, cli.local_stack).await,
+        Command::Doctor(args) => return commands::doctor(args, cli.local_stack).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use casting::{Api, Backoff, api_url, escaped, is_loopback};
 use clap::Args;
+use reqwest::Url;
 use serde_json::{Value, json};
 
 /// The API identifier of the local stack, unless `API_AUDIENCE` sets another.
@@ -40,19 +41,14 @@ impl Access {
     /// A client of the API. Without a token, it gets one of the local identity service, which it
     /// sends to no other machine.
     pub(super) async fn api(self, local_stack: LocalStack) -> Result<Api, String> {
-        let url = self
-            .api
-            .unwrap_or_else(|| format!("http://{}:3000", local_stack.listen));
-        let parsed = api_url(&url).map_err(|problem| escaped(&problem).into_owned())?;
-        let is_here =
-            is_loopback(&url) || parsed.host_str() == Some(&local_stack.listen.to_string());
+        let (url, parsed, is_here) = self.target(local_stack)?;
         if !is_here && parsed.scheme() == "http" {
             eprintln!(
                 "{} is not https: everybody on the network path can read the token",
                 escaped(&url)
             );
         }
-        let token = match self.token.filter(|token| !token.trim().is_empty()) {
+        let token = match self.given_token() {
             Some(token) => token,
             None if is_here => local_stack
                 .producer_token()
@@ -67,11 +63,28 @@ impl Access {
         };
         Api::new(&url, &token, Backoff::default())
     }
+
+    /// The API's URL as it was given and parsed, and whether it is on this machine.
+    pub(super) fn target(&self, local_stack: LocalStack) -> Result<(String, Url, bool), String> {
+        let url = match &self.api {
+            Some(url) => url.clone(),
+            None => format!("http://{}:3000", local_stack.listen),
+        };
+        let parsed = api_url(&url).map_err(|problem| escaped(&problem).into_owned())?;
+        let is_here =
+            is_loopback(&url) || parsed.host_str() == Some(&local_stack.listen.to_string());
+        Ok((url, parsed, is_here))
+    }
+
+    /// The token that was given.
+    pub(super) fn given_token(&self) -> Option<String> {
+        self.token.clone().filter(|token| !token.trim().is_empty())
+    }
 }
 
 impl LocalStack {
     /// A producer's token from the identity service.
-    async fn producer_token(self) -> Result<String, String> {
+    pub(super) async fn producer_token(self) -> Result<String, String> {
         let url = format!("http://{}:{}/", self.listen, self.identity_port);
         let audience = env::var("API_AUDIENCE").ok().filter(|set| !set.is_empty());
         let grant = json!({

@@ -1,6 +1,7 @@
 //! The subcommands, with their arguments.
 
 mod access;
+mod doctor;
 mod export;
 mod import;
 mod interruption;
@@ -12,6 +13,7 @@ use std::path::Path;
 use casting::{Format, escaped};
 
 pub(crate) use access::LocalStack;
+pub(crate) use doctor::{DoctorArgs, doctor};
 pub(crate) use export::{ExportArgs, export};
 pub(crate) use import::{ImportArgs, import};
 pub(crate) use reindex::{ReindexArgs, reindex};
