@@ -24,6 +24,7 @@ COMMAND = ["-p", "local", "--bin", "local"]
 CLI = ["-p", "casting", "--lib"]
 CLI_COMMAND = ["-p", "casting", "--bin", "casting"]
 TRANSFER = ["-p", "casting", "--test", "transfer"]
+DOCTOR = ["-p", "casting", "--test", "doctor"]
 
 TOKEN = "shared/src/auth/token.rs"
 JWK = "shared/src/auth/jwk.rs"
@@ -293,6 +294,17 @@ MUTATIONS = [
     ("demo: a busy stack gets the request again", "local/src/demo/client.rs", "matches!(status, 429 | 503)", "matches!(status, 429)", (STACK, "demo")),
     ("demo: a key is the row's", "local/src/demo/client.rs", 'format!("{path}\\n{body}")', "path.to_owned()", (STACK, "demo")),
     ("listen: what is open is said", "local/src/commands/run.rs", "(!address.is_loopback()).then(", "address.is_unspecified().then(", (COMMAND, "")),
+    # 11. casting doctor
+    ("doctor: a server that is not this API gets no token", "cli/src/doctor/mod.rs", "(Some(_), Some(token)) => Some(", "(_, Some(token)) => Some(", (DOCTOR, "the_token_goes")),
+    ("doctor: no redirect is followed", "cli/src/doctor/http.rs", "redirect(Policy::none())", "redirect(Policy::limited(3))", (DOCTOR, "redirect")),
+    ("doctor: PATCH and DELETE name no row", "cli/src/doctor/endpoints.rs", '(true, false) => format!("/{}/0", self.resource),', '(true, false) => format!("/{}/{id}", self.resource),', (DOCTOR, "nothing_is_written")),
+    ("doctor: an endpoint that is open is named", "cli/src/doctor/endpoints.rs", "one.verdict == Verdict::Allowed && !expects(&one)", "false", (DOCTOR, "endpoints")),
+    ("doctor: the API's clock counts", "cli/src/doctor/mod.rs", "clock::now() + skew.unwrap_or_default()", "clock::now()", (DOCTOR, "clock")),
+    ("doctor: another issuer's keys say nothing", "cli/src/doctor/mod.rs", "examined.keys.filter(|_| own == Some(issuer.as_str()))", "examined.keys", (DOCTOR, "a_token_of_another")),
+    ("doctor: a signature is verified", "cli/src/doctor/validity.rs", "(!verified.unwrap_or(false))", "(false && !verified.unwrap_or(false))", (DOCTOR, "signature")),
+    ("doctor: a claim of other values than strings grants nothing", "cli/src/doctor/permissions.rs", "claim.as_array()?.iter().map(Value::as_str).collect()", "Some(claim.as_array()?.iter().filter_map(Value::as_str).collect())", (DOCTOR, "no_array")),
+    ("doctor: text of servers is escaped", "cli/src/doctor/report.rs", "seen: escaped(seen.as_ref()).into_owned(),\n            remedy", "seen: seen.as_ref().to_owned(),\n            remedy", (DOCTOR, "terminal")),
+    ("doctor: findings have an exit code", "cli/src/commands/doctor.rs", "Ok(()) => ExitCode::FAILURE,", "Ok(()) => ExitCode::SUCCESS,", (DOCTOR, "opaque")),
 ]  # fmt: skip
 
 
