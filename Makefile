@@ -1,13 +1,13 @@
 # The steps of .ci/run, one target each, and the benchmarks. `make run` and `make test` need only
 # Rust. Other targets install what they need (Python 3, Node.js, Chromium) into .venv,
-# tests/postman/node_modules and tests/browser/node_modules, and Chromium with apt-get.
+# node_modules in tests/postman, tests/browser and auth0, and Chromium with apt-get.
 
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format features mutations clippy tools validate policies deny build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
+.PHONY: help run test format features mutations clippy tools validate policies deny auth0 tenant workflows build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -47,6 +47,14 @@ policies: tools ## Checks what the functions' roles allow
 
 deny: tools ## Checks the crates in the tree, their licences and their sources
 	cargo deny --locked check --hide-inclusion-graph bans licenses sources
+
+AUTH0 := cd auth0 && npm ci --no-audit --no-fund --silent
+
+auth0: ## Sets up an Auth0 tenant in a stand-in for the Management API
+	$(AUTH0) && npm test --silent
+
+tenant: ## Sets up your Auth0 tenant: AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET
+	@$(AUTH0) && npm run setup --silent
 
 build: tools ## Builds each function's bootstrap into .aws-sam/build and target/lambda
 	sam build
