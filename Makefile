@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format features mutations clippy tools validate policies deny auth0 tenant workflows build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
+.PHONY: help run test format features mutations clippy tools validate policies deny auth0 tenant token workflows build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -55,6 +55,9 @@ auth0: ## Sets up an Auth0 tenant in a stand-in for the Management API
 
 tenant: ## Sets up your Auth0 tenant: AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET
 	@$(AUTH0) && npm run setup --silent
+
+token: ## Prints an access token of your tenant: AUTH0_DOMAIN, and AUTH0_CLIENT_ID of the command line
+	@node auth0/token.mjs
 
 workflows: tools ## Checks the workflows of .github with actionlint and zizmor, offline
 	cd tests/workflows && npm ci --no-audit --no-fund --silent
