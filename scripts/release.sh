@@ -36,7 +36,7 @@ stack_exists() {
 
 # The key of the template that the stack has.
 present_template() {
-  python scripts/rollback.py --config-env "$environment" --list | awk '$NF == "present" && !key { key = $3 } END { print key }'
+  python scripts/stack.py --config-env "$environment" templates | awk '$NF == "present" && !key { key = $3 } END { print key }'
 }
 
 before=
@@ -74,6 +74,6 @@ if [ -z "$before" ]; then
 elif [ "$before" = "$now" ]; then
   echo "The deployment has changed nothing, so there is nothing to take back." >&2
 else
-  python scripts/rollback.py --config-env "$environment" --to "$before" >&2
+  python scripts/stack.py --config-env "$environment" rollback --to "$before" >&2
 fi
 exit 1
