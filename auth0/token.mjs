@@ -14,8 +14,8 @@ function value(name) {
   return text;
 }
 
-// Waits for the browser to return with a code.
-function receiveCode(state) {
+// Waits for the browser to return with a code. `ready` is called when the browser may be sent away.
+function receiveCode(state, ready) {
   return new Promise((resolve, reject) => {
     const server = createServer((request, response) => {
       const url = new URL(request.url, REDIRECT);
@@ -29,7 +29,7 @@ function receiveCode(state) {
       else reject(new Error(`Auth0 did not sign you in: ${query.get('error_description') ?? query.get('error')}`));
     });
     server.on('error', reject);
-    server.listen(PORT, '127.0.0.1');
+    server.listen(PORT, '127.0.0.1', ready);
   });
 }
 
@@ -49,13 +49,12 @@ async function main() {
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
   });
-  const received = receiveCode(state);
-  console.error(`Sign in at\n\nhttps://${domain}/authorize?${query}\n`);
+  const code = await receiveCode(state, () => console.error(`Sign in at\n\nhttps://${domain}/authorize?${query}\n`));
   const response = await fetch(`https://${domain}/oauth/token`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      grant_type: 'authorization_code', client_id: client, code: await received, code_verifier: verifier, redirect_uri: REDIRECT,
+      grant_type: 'authorization_code', client_id: client, code, code_verifier: verifier, redirect_uri: REDIRECT,
     }),
   });
   const reply = await response.json().catch(() => ({}));

@@ -183,6 +183,15 @@ async function readBody(request) {
   return text === '' ? {} : JSON.parse(text);
 }
 
+// A key and a certificate for localhost, for one test.
+export async function selfSigned() {
+  const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keySize: 2048,
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+  });
+  return { key, certificate };
+}
+
 export class ManagementApi {
   state = newTenant();
   scopes = new Set(SCOPES); // a test takes some away
@@ -190,15 +199,12 @@ export class ManagementApi {
   interruptAfter = Infinity; // a test has the connection break after so many writes
   #token = randomUUID();
 
-  // Listens on a loopback port, with a certificate that is valid for this run alone.
+  // Listens on a loopback port, over TLS.
   static async start() {
     const api = new ManagementApi();
-    const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
-      keySize: 2048,
-      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
-    });
-    api.certificate = cert;
-    api.server = createServer({ key, cert }, (request, response) => api.#serve(request, response));
+    const { key, certificate } = await selfSigned();
+    api.certificate = certificate;
+    api.server = createServer({ key, cert: certificate }, (request, response) => api.#serve(request, response));
     api.server.keepAliveTimeout = 60_000; // Node's 5 seconds are short for a busy machine: the next request would find the connection closed
     await new Promise((resolve) => api.server.listen(0, '127.0.0.1', resolve));
     api.domain = `localhost:${api.server.address().port}`;
