@@ -238,6 +238,18 @@ impl Api {
         &self.url
     }
 
+    /// A path that the API has sent, without the path of the API's URL. Below a base path, the API
+    /// sends paths that begin with it.
+    pub(crate) fn relative<'a>(&self, path: &'a str) -> &'a str {
+        let after_scheme = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let base = after_scheme
+            .find('/')
+            .map_or("", |begin| &after_scheme[begin..]);
+        path.strip_prefix(base)
+            .filter(|rest| rest.starts_with('/'))
+            .unwrap_or(path)
+    }
+
     /// Sends a row with an idempotency key, until the response is final. Asks the API to reject
     /// unknown members instead of ignoring them (RFC 7240, section 4.4).
     pub(crate) async fn post(

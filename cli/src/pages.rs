@@ -165,11 +165,12 @@ impl Progress {
         let foreign = || PageError::Next {
             next: shortened(next),
         };
-        let query = next
+        let path = api.relative(next);
+        let query = path
             .strip_prefix(&format!("/{}?", resource.name()))
             .ok_or_else(foreign)?;
         self.check_next(query)?.ok_or_else(foreign)?;
-        Ok(Some(next.clone()))
+        Ok(Some(path.to_owned()))
     }
 
     fn count_empty(&mut self, page: &Page<'_>) -> Result<(), PageError> {
@@ -375,6 +376,42 @@ mod tests {
                     next: elsewhere.into(),
                 },
             );
+        }
+    }
+
+    #[test]
+    fn the_next_page_is_below_the_base_path_of_the_apis_url() {
+        let check = |url: &str, next: &str, expected: Option<&str>| {
+            let api = Api::new(url, "token", Backoff::default()).unwrap();
+            let body = format!(r#"{{"actors":[{{"id":1}}],"next":"{next}"}}"#);
+            let response = response(200, &body);
+            let page = Page::parse(Resource::Actors, &response).unwrap();
+            let taken = Progress::default().take(&api, Resource::Actors, 1, &page);
+            assert_eq!(taken.ok().flatten().as_deref(), expected, "{url} {next}");
+        };
+        let plain = Some("/actors?after=1");
+        for url in [
+            "https://a.example",
+            "https://a.example/",
+            "https://a.example/v1",
+            "https://a.example/v1/",
+        ] {
+            check(url, "/actors?after=1", plain);
+        }
+        check("https://a.example/v1", "/v1/actors?after=1", plain);
+        check(
+            "https://a.example/casting/v1",
+            "/casting/v1/actors?after=1",
+            plain,
+        );
+        check("https://a.example/actors", "/actors/actors?after=1", plain);
+        for (url, next) in [
+            ("https://a.example", "/v1/actors?after=1"),
+            ("https://a.example/v1", "/v2/actors?after=1"),
+            ("https://a.example/v1", "/v1/v1/actors?after=1"),
+            ("https://a.example/v1", "/v1actors?after=1"),
+        ] {
+            check(url, next, None);
         }
     }
 
