@@ -104,7 +104,7 @@ async fn the_templates_filters_count_the_requests_that_fail_because_of_a_table()
             "the handler took too long",
         ),
     ] {
-        proxy.plan(move |_| fault.clone());
+        proxy.plan(move |_| fault);
         let lines = lines_of(&api.get(Producer, &several_calls).await);
         assert_eq!(lines[0]["cause"], cause);
         assert!(is_counted_as_table_error(&lines[0]), "{cause}");

@@ -263,6 +263,8 @@ class Tables(unittest.TestCase):
     def test_attached_tables_take_the_place_of_the_stacks_own_which_stay(self):
         own, attached = stack(**DOMAIN), stack(**DOMAIN, **TABLES)
         self.assertEqual(own.of_type("AWS::DynamoDB::Table"), attached.of_type("AWS::DynamoDB::Table"))
+        for table in own.of_type("AWS::DynamoDB::Table").values():
+            self.assertNotIn("Condition", table)
         for function in attached.of_type("AWS::Lambda::Function").values():
             variables = function["Properties"]["Environment"]["Variables"]
             tables = {name: value for name, value in variables.items() if name.endswith("_TABLE")}
