@@ -90,22 +90,26 @@ async fn the_templates_filters_count_the_requests_that_fail_because_of_a_table()
     let proxy = Proxy::start().await;
     let api = Api::behind(&proxy).await;
     let id = api.add_actor("Ida").await;
-    let movie = json!({"title": "M", "cast": [{"actor_id": id}]});
-    api.post(Producer, "/movies", &movie).await.expect(200);
-    let several_calls = format!("/actors/{id}?include=credits");
-    for (fault, cause) in [
+    // One actor with credits: the row is read, then the credits.
+    let delay = Fault::Delay(Duration::from_millis(400));
+    for (row, credits, cause) in [
         (
             Fault::Throttle,
+            Fault::None,
             "store: GetItem unavailable: ThrottlingException",
         ),
-        (Fault::BlackHole, "store: GetItem unavailable: timed out"),
         (
-            Fault::Delay(Duration::from_millis(600)),
-            "the handler took too long",
+            Fault::None,
+            Fault::ErrorBefore,
+            "store: Query unavailable: InternalServerError",
         ),
+        (delay, Fault::BlackHole, "the handler took too long"),
     ] {
-        proxy.plan(move |_| fault);
-        let lines = lines_of(&api.get(Producer, &several_calls).await);
+        proxy.plan(move |call| if call == "GetItem" { row } else { credits });
+        let lines = lines_of(
+            &api.get(Producer, &format!("/actors/{id}?include=credits"))
+                .await,
+        );
         assert_eq!(lines[0]["cause"], cause);
         assert!(is_counted_as_table_error(&lines[0]), "{cause}");
     }
