@@ -1,8 +1,9 @@
 //! A client of the Casting Agency API, for any deployment: imports rows from a file, one POST a
-//! row, exports a list to a file, and reindexes rows. It uses the public API only. `main.rs` is the
-//! command line.
+//! row, exports a list to a file, backs up a whole agency and restores it, and reindexes rows. It
+//! uses the public API only. `main.rs` is the command line.
 
 mod api;
+mod backup;
 mod canonical;
 mod csv;
 mod date;
@@ -19,6 +20,7 @@ mod rows;
 mod terminal;
 
 pub use api::{Api, Backoff, Stop, api_url, is_loopback};
+pub use backup::{Backup, BackupError, BackupProgress, Changes, Header, HeaderError, ListError};
 pub use export::{ExportError, Exported, export};
 pub use import::{Import, RejectedRow, Summary, check_run, import, random_run};
 pub use output::ExportFile;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use casting::{escaped, escaped_lines};
 use clap::{Parser, Subcommand};
 
-use commands::{DoctorArgs, ExportArgs, ImportArgs, LocalStack, ReindexArgs};
+use commands::{BackupArgs, DoctorArgs, ExportArgs, ImportArgs, LocalStack, ReindexArgs};
 
 /// Imports rows into the Casting Agency API and exports them, for any deployment
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Import(ImportArgs),
     /// Write every row of a list to a file
     Export(ExportArgs),
+    /// Write a whole agency to one file
+    Backup(BackupArgs),
     /// Make the index keys of all rows again, after an upgrade that changes them
     Reindex(ReindexArgs),
     /// Say why requests do not work, without writing anything
@@ -42,6 +44,7 @@ async fn main() -> ExitCode {
     let done = match cli.command {
         Command::Import(args) => commands::import(args, cli.local_stack).await,
         Command::Export(args) => commands::export(args, cli.local_stack).await,
+        Command::Backup(args) => commands::backup(args, cli.local_stack).await,
         Command::Reindex(args) => commands::reindex(args, cli.local_stack).await,
         Command::Doctor(args) => return commands::doctor(args, cli.local_stack).await,
     };

@@ -1,6 +1,7 @@
 //! The subcommands, with their arguments.
 
 mod access;
+mod backup;
 mod doctor;
 mod export;
 mod import;
@@ -13,6 +14,7 @@ use std::path::Path;
 use casting::{Format, escaped};
 
 pub(crate) use access::LocalStack;
+pub(crate) use backup::{BackupArgs, backup};
 pub(crate) use doctor::{DoctorArgs, doctor};
 pub(crate) use export::{ExportArgs, export};
 pub(crate) use import::{ImportArgs, import};
