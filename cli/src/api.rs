@@ -5,7 +5,10 @@ use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER,
 };
@@ -27,6 +30,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client of an API, with an access token.
 pub struct Api {
     url: String,
+    /// A digest of the token's subject, to whom the idempotency keys belong.
+    user: String,
     client: Client,
     backoff: Backoff,
     /// Whether the API has sent a response yet. If it never has, the address is more likely wrong
@@ -219,6 +224,7 @@ impl Api {
         };
         Ok(Self {
             url: parsed.as_str().trim_end_matches('/').to_owned(),
+            user: user(token),
             client: builder.build().map_err(|error| error.to_string())?,
             backoff,
             has_responded: AtomicBool::new(false),
@@ -248,6 +254,11 @@ impl Api {
         path.strip_prefix(base)
             .filter(|rest| rest.starts_with('/'))
             .unwrap_or(path)
+    }
+
+    /// A digest of the token's subject, which distinguishes users without naming them.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
     }
 
     /// Sends a row with an idempotency key, until the response is final. Asks the API to reject
@@ -422,6 +433,20 @@ impl Api {
             Attempt::Retry(stop, None)
         }
     }
+}
+
+/// A digest of a token's subject, or of a token that has none.
+fn user(token: &str) -> String {
+    #[derive(Deserialize)]
+    struct Claims {
+        sub: String,
+    }
+    let claims = token.split('.').nth(1).and_then(|claims| {
+        let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+        serde_json::from_slice::<Claims>(&claims).ok()
+    });
+    let subject = claims.map_or_else(|| token.to_owned(), |claims| claims.sub);
+    URL_SAFE_NO_PAD.encode(&digest(&SHA256, subject.as_bytes()).as_ref()[..12])
 }
 
 /// Why there is no complete response.

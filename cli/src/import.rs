@@ -221,7 +221,7 @@ async fn send(
     {
         Ok(ApiResponse {
             status: 200, body, ..
-        }) if !is_row(resource, &body) => Outcome::Stopped(api.foreign(200)),
+        }) if row_id(resource, &body).is_none() => Outcome::Stopped(api.foreign(200)),
         Ok(ApiResponse {
             status: 200,
             replayed: true,
@@ -236,8 +236,8 @@ async fn send(
     }
 }
 
-/// Whether the body has a row of the resource with an id.
-fn is_row(resource: Resource, body: &[u8]) -> bool {
+/// The id of the row of the resource that the body has.
+pub(crate) fn row_id(resource: Resource, body: &[u8]) -> Option<u64> {
     let rows = Members::parse(body)
         .ok()
         .and_then(|response| response.get(resource.name()));
@@ -247,13 +247,12 @@ fn is_row(resource: Resource, body: &[u8]) -> bool {
     let row = rows
         .first()
         .and_then(|row| Members::parse(row.get().as_bytes()).ok());
-    row.and_then(|row| row.get("id"))
-        .is_some_and(|id| id.get().parse::<u64>().is_ok())
+    row?.get("id")?.get().parse().ok()
 }
 
 /// The reasons of an error response. `original_indexes` are the indexes of the cast's credits in
 /// the file.
-fn reasons(response: &ApiResponse, original_indexes: &[usize]) -> String {
+pub(crate) fn reasons(response: &ApiResponse, original_indexes: &[usize]) -> String {
     #[derive(Deserialize)]
     struct Detail {
         field: String,

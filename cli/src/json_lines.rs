@@ -12,7 +12,7 @@ use crate::{Resource, is_spelled, shortened};
 /// The members of a credit that import sends.
 pub(crate) const CREDIT: [&str; 3] = ["actor_id", "character", "billing"];
 /// The most credits that one request can add.
-const MAX_CREDITS: usize = 33;
+pub(crate) const MAX_CREDITS: usize = 33;
 
 pub(crate) fn json_rows(text: &str, resource: Resource) -> Result<Rows, Vec<Problem>> {
     let mut ignored: BTreeMap<String, usize> = BTreeMap::new();

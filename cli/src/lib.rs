@@ -15,6 +15,7 @@ mod members;
 mod output;
 mod pages;
 mod reindex;
+mod restore;
 mod row;
 mod rows;
 mod terminal;
@@ -26,6 +27,9 @@ pub use import::{Import, RejectedRow, Summary, check_run, import, random_run};
 pub use output::ExportFile;
 pub use pages::PageError;
 pub use reindex::{ReindexError, Reindexed, reindex};
+pub use restore::{
+    Difference, Existing, FileError, JournalError, Restore, RestoreError, Verified, restore, verify,
+};
 pub use row::{Ignored, Problem, Row, Rows};
 pub use rows::read;
 pub use terminal::{EscapedWriter, escaped, escaped_lines};

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use casting::{escaped, escaped_lines};
 use clap::{Parser, Subcommand};
 
-use commands::{BackupArgs, DoctorArgs, ExportArgs, ImportArgs, LocalStack, ReindexArgs};
+use commands::{BackupArgs, DoctorArgs, ExportArgs, ImportArgs, LocalStack, ReindexArgs, RestoreArgs};
 
-/// Imports rows into the Casting Agency API and exports them, for any deployment
+/// Imports, exports, backs up and restores rows of the Casting Agency API, for any deployment
 #[derive(Parser)]
 #[command(name = "casting", version)]
 struct Cli {
@@ -29,6 +29,8 @@ enum Command {
     Export(ExportArgs),
     /// Write a whole agency to one file
     Backup(BackupArgs),
+    /// Add the rows of a backup to an agency, or compare them
+    Restore(RestoreArgs),
     /// Make the index keys of all rows again, after an upgrade that changes them
     Reindex(ReindexArgs),
     /// Say why requests do not work, without writing anything
@@ -45,6 +47,7 @@ async fn main() -> ExitCode {
         Command::Import(args) => commands::import(args, cli.local_stack).await,
         Command::Export(args) => commands::export(args, cli.local_stack).await,
         Command::Backup(args) => commands::backup(args, cli.local_stack).await,
+        Command::Restore(args) => commands::restore(args, cli.local_stack).await,
         Command::Reindex(args) => commands::reindex(args, cli.local_stack).await,
         Command::Doctor(args) => return commands::doctor(args, cli.local_stack).await,
     };

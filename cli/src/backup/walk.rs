@@ -41,9 +41,28 @@ pub(crate) struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// The rows with an id greater than `after`; movies have their casts.
     pub(crate) fn new(api: &'a Api, resource: Resource, after: u64) -> Self {
-        let (limit, include) = match resource {
-            Resource::Actors => (1000, ""),
-            Resource::Movies => (100, "&include=cast"),
+        let limit = match resource {
+            Resource::Actors => 1000,
+            Resource::Movies => 100,
+        };
+        Self::with_limit(api, resource, after, limit)
+    }
+
+    /// The row with this id, a movie with its cast; `None` if there is none.
+    pub(crate) async fn row(
+        api: &'a Api,
+        resource: Resource,
+        id: u64,
+    ) -> Result<Option<Record>, ListError> {
+        let mut walk = Self::with_limit(api, resource, id.saturating_sub(1), 1);
+        let rows = walk.next().await?.unwrap_or_default();
+        Ok(rows.into_iter().find(|row| row.id == id))
+    }
+
+    fn with_limit(api: &'a Api, resource: Resource, after: u64, limit: usize) -> Self {
+        let include = match resource {
+            Resource::Actors => "",
+            Resource::Movies => "&include=cast",
         };
         let from = match after {
             0 => String::new(),

@@ -54,7 +54,7 @@ pub(crate) async fn import(args: ImportArgs, local_stack: LocalStack) -> Result<
         eprintln!("If this is interrupted, continue it with --again={run}");
     }
     let interrupted = interruption()?;
-    let progress = Arc::new(Progress::new(import.rows.len()));
+    let progress = Arc::new(Progress::new());
     let waiting = Arc::clone(&progress);
     let api = args
         .access

@@ -8,6 +8,7 @@ mod import;
 mod interruption;
 mod progress;
 mod reindex;
+mod restore;
 
 use std::path::Path;
 
@@ -19,6 +20,7 @@ pub(crate) use doctor::{DoctorArgs, doctor};
 pub(crate) use export::{ExportArgs, export};
 pub(crate) use import::{ImportArgs, import};
 pub(crate) use reindex::{ReindexArgs, reindex};
+pub(crate) use restore::{RestoreArgs, restore};
 
 /// A file's name as messages show it.
 fn shown(file: &Path) -> String {

@@ -6,10 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use casting::Summary;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// The progress of an import: a bar on a terminal, otherwise a line for each tenth.
+/// The progress of an import or a restore: a bar on a terminal, otherwise a line for each tenth.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
-    rows: usize,
     last: LastMessage,
 }
 
@@ -29,16 +28,14 @@ impl LastMessage {
 }
 
 impl Progress {
-    pub(super) fn new(rows: usize) -> Self {
+    pub(super) fn new() -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let style =
                 ProgressStyle::with_template("{wide_bar} {pos}/{len} rows, {eta} left {msg}");
-            ProgressBar::new(rows as u64)
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         Self {
             bar,
-            rows,
             last: LastMessage::default(),
         }
     }
@@ -52,11 +49,12 @@ impl Progress {
         };
         match &self.bar {
             Some(bar) => {
+                bar.set_length(summary.rows as u64);
                 bar.set_position(finished as u64);
                 bar.set_message(rejected);
             }
-            None if finished > 0 && finished % self.rows.div_ceil(10) == 0 => {
-                self.say(&format!("{finished} of {} rows{rejected}", self.rows))
+            None if finished > 0 && finished % summary.rows.div_ceil(10) == 0 => {
+                self.say(&format!("{finished} of {} rows{rejected}", summary.rows))
             }
             None => {}
         }
