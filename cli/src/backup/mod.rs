@@ -15,7 +15,6 @@ use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::Utc;
-use tokio::sync::watch;
 
 use crate::{Api, PageError, Resource, Stop};
 use changes::Rows;
@@ -102,7 +101,9 @@ impl Backup {
         max_readings: usize,
         mut report: impl FnMut(BackupProgress),
     ) -> Result<Self, BackupError> {
-        ensure_permissions(api).await?;
+        for resource in SECTIONS {
+            Walk::try_list(api, resource).await?;
+        }
         let mut folder = Folder::open(folder, api.url(), Utc::now())?;
         let mut changes;
         loop {
@@ -209,19 +210,6 @@ impl Backup {
         io::copy(&mut self.folder.open_file(COMPLETE)?, to)?;
         to.flush()
     }
-}
-
-/// Asks for one row of each kind, so that a token which is not enough is known before any file is
-/// there.
-async fn ensure_permissions(api: &Api) -> Result<(), Stop> {
-    let (_running, stopped) = watch::channel(false);
-    for path in ["/actors?limit=1", "/movies?limit=1&include=cast"] {
-        let response = api.get(path, stopped.clone()).await?;
-        if response.status != 200 {
-            return Err(api.foreign(response.status));
-        }
-    }
-    Ok(())
 }
 
 /// Reads the rest of a section, and returns how many rows the section has.

@@ -59,6 +59,12 @@ impl<'a> Walk<'a> {
         Ok(rows.into_iter().find(|row| row.id == id))
     }
 
+    /// Reads a page of one row, to learn whether the token may read the list.
+    pub(crate) async fn try_list(api: &'a Api, resource: Resource) -> Result<(), ListError> {
+        let mut walk = Self::with_limit(api, resource, 0, 1);
+        walk.next().await.map(drop)
+    }
+
     fn with_limit(api: &'a Api, resource: Resource, after: u64, limit: usize) -> Self {
         let include = match resource {
             Resource::Actors => "",

@@ -144,7 +144,7 @@ fn report_changes(backup: &Backup) {
         false => "",
     };
     eprintln!(
-        "the agency changed between the last two readings: {} rows added, {} changed, {} deleted ({}{more}). Each row is \
+        "the agency changed between the last two readings (rows added: {}, changed: {}, deleted: {}; {}{more}). Each row is \
          as it was read last, so rows may be from different moments; for rows of one moment, run the backup when nobody \
          writes, or with more --readings",
         changes.added,
@@ -154,7 +154,7 @@ fn report_changes(backup: &Backup) {
     );
     if backup.dropped_credits > 0 {
         eprintln!(
-            "{} credits of actors that were added or deleted meanwhile are left out",
+            "credits of actors that were added or deleted meanwhile, which are left out: {}",
             backup.dropped_credits
         );
     }

@@ -188,11 +188,8 @@ pub async fn restore(
 async fn ensure_permissions(api: &Api, file: &Checked) -> Result<(), RestoreError> {
     const NO_OBJECT: &str = "[]";
     let (_running, stopped) = watch::channel(false);
-    for path in ["/actors?limit=1", "/movies?limit=1"] {
-        let response = api.get(path, stopped.clone()).await?;
-        if response.status != 200 {
-            return Err(api.foreign(response.status).into());
-        }
+    for resource in [Resource::Actors, Resource::Movies] {
+        Walk::try_list(api, resource).await?;
     }
     let mut responses = Vec::new();
     for path in ["/actors", "/movies"] {
