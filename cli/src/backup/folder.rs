@@ -76,11 +76,11 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Removes everything but the lock.
+    /// Removes what a backup has written, except the lock. Other files stay: they are not ours.
     fn clear(&self) -> io::Result<()> {
         for file in fs::read_dir(&self.path)? {
             let file = file?;
-            if file.file_name() != "lock" {
+            if file.file_name().to_str().is_some_and(is_ours) {
                 fs::remove_file(file.path())?;
             }
         }
@@ -178,7 +178,11 @@ impl Folder {
         if let Some(folder) = target.parent() {
             sync_folder(folder)?;
         }
-        fs::remove_dir_all(&self.path)
+        self.clear()?;
+        fs::remove_file(self.path.join("lock"))?;
+        // The backup is complete, whoever else has put files into the folder.
+        drop(fs::remove_dir(&self.path));
+        Ok(())
     }
 }
 
@@ -195,6 +199,16 @@ impl Section {
     pub(crate) fn finish(self) -> io::Result<()> {
         fs::rename(self.part, self.complete)
     }
+}
+
+/// Whether a backup gives its files this name.
+fn is_ours(name: &str) -> bool {
+    let name = name.strip_suffix(".part").unwrap_or(name);
+    let is_section = |(reading, resource): (&str, &str)| {
+        reading.bytes().all(|byte| byte.is_ascii_digit())
+            && ["actors", "movies"].contains(&resource)
+    };
+    ["run.json", "complete"].contains(&name) || name.split_once('.').is_some_and(is_section)
 }
 
 /// A moment in ISO 8601.

@@ -276,7 +276,7 @@ async fn readings_of_another_day_or_api_are_not_continued() {
         fs::create_dir(&part).unwrap();
         let part_run = json!({"api": api, "begun": begun, "readings": [begun, begun]});
         fs::write(part.join("run.json"), part_run.to_string()).unwrap();
-        for section in ["1.actors", "1.movies", "2.actors", "2.movies"] {
+        for section in ["1.actors", "1.movies", "2.actors", "2.movies", "2.notes"] {
             fs::write(part.join(section), "").unwrap();
         }
         let output = run(&folder, &stack, &["backup", "agency.jsonl"]);
@@ -284,6 +284,11 @@ async fn readings_of_another_day_or_api_are_not_continued() {
             text(&output.stdout),
             "5 actors, 1 movies and 0 credits in agency.jsonl"
         );
+        // Only what a backup has written there is removed.
+        let left = fs::read_dir(&part).unwrap();
+        let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(left, ["2.notes"]);
+        fs::remove_dir_all(&part).unwrap();
     };
     check("http://127.0.0.1:1", "2999-01-01T00:00:00Z");
     check(&stack.api, "2020-01-01T00:00:00Z");

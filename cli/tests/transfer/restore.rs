@@ -192,9 +192,9 @@ async fn a_file_that_is_not_a_whole_backup_is_rejected_before_any_request() {
         assert!(message.contains(expected), "{message}");
     };
     reject(b"", "the file is empty");
-    reject(whole[..last + 1].as_bytes(), "it was truncated or changed");
+    reject(&whole.as_bytes()[..last + 1], "it was truncated or changed");
     reject(
-        whole[..last + 9].as_bytes(),
+        &whole.as_bytes()[..last + 9],
         "has no end: the file is truncated",
     );
     reject(
