@@ -16,7 +16,7 @@ use std::path::Path;
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::Utc;
 
-use crate::{Api, PageError, Resource, Stop};
+use crate::{Api, Resource};
 use changes::Rows;
 use folder::Folder;
 
@@ -36,27 +36,15 @@ const SECTIONS: [Resource; 2] = [Resource::Actors, Resource::Movies];
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// The client sends no more requests.
+    /// A list cannot be read.
     #[error("{0}")]
-    Stop(#[from] Stop),
-    /// A page cannot be one of a list.
-    #[error("{0}")]
-    Page(#[from] PageError),
+    List(#[from] ListError),
     /// What has been read cannot be written or read again.
     #[error("{0}")]
     File(#[from] io::Error),
     /// A file of the readings was changed by another program.
     #[error("the rows read so far are damaged; delete the folder and begin again")]
     Damaged,
-}
-
-impl From<ListError> for BackupError {
-    fn from(error: ListError) -> Self {
-        match error {
-            ListError::Stop(error) => error.into(),
-            ListError::Page(error) => error.into(),
-        }
-    }
 }
 
 impl From<LineError> for BackupError {

@@ -24,7 +24,7 @@ use crate::api::ApiResponse;
 use crate::backup::{ListError, Record, Walk};
 use crate::import::{reasons, row_id};
 use crate::json_lines::MAX_CREDITS;
-use crate::{Api, PageError, RejectedRow, Resource, Stop, Summary};
+use crate::{Api, RejectedRow, Resource, Stop, Summary};
 use cast::Completed;
 use check::Checked;
 use journal::Journal;
@@ -69,12 +69,9 @@ pub enum RestoreError {
     /// The journal cannot be used.
     #[error("{0}")]
     Journal(#[from] JournalError),
-    /// The client sends no more requests.
+    /// The client sends no more requests, or a page cannot be one of a list.
     #[error("{0}")]
-    Stop(#[from] Stop),
-    /// A page cannot be one of a list.
-    #[error("{0}")]
-    Page(#[from] PageError),
+    Api(#[from] ListError),
     /// Rows of the agency have the values of rows of the file, and nothing tells whether an earlier
     /// restore has added them.
     #[error(
@@ -117,12 +114,9 @@ pub enum RestoreError {
     },
 }
 
-impl From<ListError> for RestoreError {
-    fn from(error: ListError) -> Self {
-        match error {
-            ListError::Stop(error) => error.into(),
-            ListError::Page(error) => error.into(),
-        }
+impl From<Stop> for RestoreError {
+    fn from(stop: Stop) -> Self {
+        Self::Api(stop.into())
     }
 }
 
@@ -166,7 +160,7 @@ pub async fn restore(
             match outcome {
                 Ok(Outcome::Added) => summary.created += 1,
                 Ok(Outcome::Rejected(row)) => summary.rejected.push(row),
-                Err(RestoreError::Stop(stop)) => {
+                Err(RestoreError::Api(ListError::Stop(stop))) => {
                     summary.stop = Some(stop);
                     break;
                 }

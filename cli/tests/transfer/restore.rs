@@ -1,6 +1,7 @@
 //! `casting restore`: every row once, whatever happens meanwhile.
 
 use std::fs;
+use std::io::Write;
 use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -274,8 +275,18 @@ async fn without_its_journal_a_restore_asks_and_finds_the_rows_by_their_values()
         &verified(52, 52),
     );
 
-    // Some rows are missing, and a cast is not complete.
+    // A power failure can leave a journal without its first line.
+    for journal_of_nothing in ["", "{\"format\":\"casting-agency-re"] {
+        fs::write(journal(&folder), journal_of_nothing).unwrap();
+        let output = restore(&folder, &stack, &[&file]);
+        assert!(
+            text(&output.stderr).contains("are in the agency already"),
+            "{output:?}"
+        );
+    }
     fs::remove_file(journal(&folder)).unwrap();
+
+    // Some rows are missing, and a cast is not complete.
     let mut more: Vec<_> = rows_of(60, 12);
     more.push(movie(1000, (1..=50).map(|actor| actor * 2)));
     let more = write_backup(&folder, "more.jsonl", &more);
@@ -400,14 +411,11 @@ async fn only_one_restore_of_a_file_runs_and_an_interrupted_one_says_how_to_cont
         _ => Reply::Pass,
     })
     .await;
-    let restore = || {
-        command(
-            &folder,
-            &stack,
-            &server.url,
-            &["restore", &file, "--concurrency", "1"],
-        )
+    let restore_with = |arguments: &[&str]| {
+        let arguments = [&["restore", &file], arguments].concat();
+        command(&folder, &stack, &server.url, &arguments)
     };
+    let restore = || restore_with(&["--concurrency", "1"]);
     let running = restore()
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -428,8 +436,18 @@ async fn only_one_restore_of_a_file_runs_and_an_interrupted_one_says_how_to_cont
         text(&output.stderr).contains("To continue, run the same command"),
         "{output:?}"
     );
+    // A power failure can leave a part of a line.
+    let mut half = fs::OpenOptions::new()
+        .append(true)
+        .open(journal(&folder))
+        .unwrap();
+    half.write_all(b"{\"actor\":58,\"i").unwrap();
     let output = restore().output().unwrap();
     assert!(output.status.success(), "{output:?}");
+    check(
+        &restore_with(&["--verify"]).output().unwrap(),
+        &verified(30, 30),
+    );
     assert_eq!(list(&stack, "actors").await.len(), 30);
 }
 
