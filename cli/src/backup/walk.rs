@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 
 use super::record::Record;
+use crate::api::ApiResponse;
 use crate::pages::{Page, PageError, Progress, TakeError};
 use crate::{Api, Resource, Stop};
 
@@ -26,11 +27,16 @@ impl From<TakeError> for ListError {
     }
 }
 
+/// The smallest pages that a busy API is asked for.
+const MIN_LIMIT: usize = 5;
+
 /// A list that is being read.
 pub(crate) struct Walk<'a> {
     api: &'a Api,
     resource: Resource,
     limit: usize,
+    /// The greatest id so far, or the id that the list begins after.
+    last_id: u64,
     next: Option<String>,
     progress: Progress,
     stopped: watch::Receiver<bool>,
@@ -66,20 +72,13 @@ impl<'a> Walk<'a> {
     }
 
     fn with_limit(api: &'a Api, resource: Resource, after: u64, limit: usize) -> Self {
-        let include = match resource {
-            Resource::Actors => "",
-            Resource::Movies => "&include=cast",
-        };
-        let from = match after {
-            0 => String::new(),
-            _ => format!("&after={after}"),
-        };
         let (running, stopped) = watch::channel(false);
         Self {
             api,
             resource,
             limit,
-            next: Some(format!("/{}?limit={limit}{include}{from}", resource.name())),
+            last_id: after,
+            next: Some(path(resource, after, limit)),
             progress: Progress::default(),
             stopped,
             _running: running,
@@ -91,12 +90,41 @@ impl<'a> Walk<'a> {
         let Some(path) = self.next.take() else {
             return Ok(None);
         };
-        let response = self.api.get(&path, self.stopped.clone()).await?;
+        let response = self.page(path).await?;
         let foreign = || self.api.foreign(response.status);
         let page = Page::parse(self.resource, &response).ok_or_else(foreign)?;
         self.next = (self.progress).take(self.api, self.resource, self.limit, &page)?;
         let records = page.rows.iter();
         let records = records.map(|row| Record::from_api(self.resource, row));
-        Ok(Some(records.collect::<Option<_>>().ok_or_else(foreign)?))
+        let records: Vec<_> = records.collect::<Option<_>>().ok_or_else(foreign)?;
+        self.last_id = records.last().map_or(self.last_id, |row| row.id);
+        Ok(Some(records))
     }
+
+    /// Gets a page. An API that is too busy for it is asked for smaller and smaller ones: a page of
+    /// casts takes it a hundred times as long as a row.
+    async fn page(&mut self, mut path: String) -> Result<ApiResponse, Stop> {
+        loop {
+            let response = self.api.get(&path, self.stopped.clone()).await;
+            let is_too_large = matches!(response, Err(Stop::Busy { .. } | Stop::Slow { .. }));
+            if !is_too_large || self.limit <= MIN_LIMIT {
+                return response;
+            }
+            self.limit = (self.limit / 4).max(MIN_LIMIT);
+            path = self::path(self.resource, self.last_id, self.limit);
+        }
+    }
+}
+
+/// The path of a page of a list, which has the casts of movies.
+fn path(resource: Resource, after: u64, limit: usize) -> String {
+    let include = match resource {
+        Resource::Actors => "",
+        Resource::Movies => "&include=cast",
+    };
+    let from = match after {
+        0 => String::new(),
+        _ => format!("&after={after}"),
+    };
+    format!("/{}?limit={limit}{include}{from}", resource.name())
 }
