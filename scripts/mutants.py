@@ -63,6 +63,15 @@ JSON_LINES = "cli/src/json_lines.rs"
 MEMBERS = "cli/src/members.rs"
 OUTPUT = "cli/src/output.rs"
 PAGES = "cli/src/pages.rs"
+BACKUP = "cli/src/backup/mod.rs"
+BACKUP_FOLDER = "cli/src/backup/folder.rs"
+BACKUP_CHANGES = "cli/src/backup/changes.rs"
+RECORD = "cli/src/backup/record.rs"
+RESTORE = "cli/src/restore/mod.rs"
+RESTORE_CHECK = "cli/src/restore/check.rs"
+RESTORE_CAST = "cli/src/restore/cast.rs"
+JOURNAL = "cli/src/restore/journal.rs"
+VERIFY = "cli/src/restore/verify.rs"
 ROW = "cli/src/row.rs"
 ROWS = "cli/src/rows.rs"
 TERMINAL = "cli/src/terminal.rs"
@@ -263,6 +272,26 @@ MUTATIONS = [
     ("export: odd dates are counted", EXPORT, 'row.get("release_date").is_some_and(is_invalid_date)', 'row.get("no date").is_some_and(is_invalid_date)', (CLI, "export")),
     ("export: a folder that is missing is named", OUTPUT, "if !folder.is_dir()", "if false", (TRANSFER, "says_that_it_waits")),
     ("export: empty pages have an end", PAGES, "if self.empty < MAX_EMPTY_PAGES {", "if true {", (CLI, "pages")),
+    ("backup: a further reading follows a change", BACKUP, "if changes.count() == 0 || reading", "if changes.count() < 99 || reading", (TRANSFER, "until_it_does_not")),
+    ("backup: a deleted row is a change", BACKUP_CHANGES, "self.deleted += 1;", "", (TRANSFER, "between_the_last_readings")),
+    ("backup: no credit is of an unknown actor", BACKUP, ".retain(|it| actors.binary_search(&it.actor).is_ok());", ".retain(|it| it.actor > 0);", (TRANSFER, "no_credit_is")),
+    ("backup: a part of a row is read again", BACKUP_FOLDER, "file.set_len(end)?;", "", (TRANSFER, "last_whole_row")),
+    ("backup: it continues behind the last row", BACKUP, "Walk::new(api, resource, section.last_id)", "Walk::new(api, resource, 0)", (TRANSFER, "last_whole_row")),
+    ("backup: readings of another API are not continued", BACKUP_FOLDER, "run.api == api &&", "true &&", (TRANSFER, "another_day_or_api")),
+    ("backup: only its own files are removed", BACKUP_FOLDER, "is_some_and(is_ours)", "is_some_and(|it| it != \"lock\")", (TRANSFER, "another_day_or_api")),
+    ("backup: the file is its owner's alone", BACKUP_FOLDER, "mode(options, 0o600)", "mode(options, 0o644)", (TRANSFER, "owner_alone")),
+    ("restore: the digest is checked", RESTORE_CHECK, 'if header.digest != format!("sha256:{}", lines.digest())', 'if header.digest == format!("{}", lines.digest())', (TRANSFER, "whole_backup")),
+    ("restore: the permissions are checked first", RESTORE, "    ensure_permissions(api, &file).await?;\n", "    if false {\n        ensure_permissions(api, &file).await?;\n    }\n", (TRANSFER, "before_the_first_row")),
+    ("restore: a row in the journal is not sent", RESTORE, "known.contains_key(&row.id);", "known.contains_key(&0);", (TRANSFER, "second_run_adds_nothing")),
+    ("restore: a cast gets the new ids", RECORD, "let actor = *new_ids.get(&credit.actor).ok_or(credit.actor)?;", "let actor = new_ids.get(&credit.actor).map_or(credit.actor, |_| credit.actor);", (TRANSFER, "second_run_adds_nothing")),
+    ("restore: credits of others stay", RESTORE_CAST, "there.extend(step", "there.clear(); there.extend(step", (TRANSFER, "long_cast")),
+    ("restore: equal rows without a journal are asked about", RESTORE, "existing == Existing::Stop {", "existing == Existing::Again {", (TRANSFER, "without_its_journal")),
+    ("restore: keys of another user are not relied on", JOURNAL, "self.users.iter().any(|earlier| earlier != user)\n", "false\n", (TRANSFER, "no_key_finds")),
+    ("restore: old keys are not relied on", JOURNAL, "now - begun > KEY_LIFE", "now < begun", (TRANSFER, "no_key_finds")),
+    ("restore: rows that are gone are noticed", RESTORE, "match is_any_known {", "match false {", (TRANSFER, "rows_that_are_gone")),
+    ("restore: a foreign journal is not used", JOURNAL, "if found != expected {", "if false && found != expected {", (TRANSFER, "foreign_journal")),
+    ("restore: a key is the same in each run", JOURNAL, "\"restore-{run}-{kind}-{old}-{}\",", "\"restore-{run}-{kind}-{old}-{}-{}\", Utc::now().timestamp_micros(),", (TRANSFER, "adds_none_twice")),
+    ("restore: values are compared", VERIFY, "&& *entry.get() == row.content()", "&& row.id > 0", (TRANSFER, "verify_names")),
     ("client: responses are bounded in bytes", CLIENT, "if body.len() + chunk.len() > max_bytes", "if false && max_bytes > 0", (TRANSFER, "limits")),
     ("client: responses are bounded in time", CLIENT, ".timeout(backoff.timeout)", ".timeout(backoff.timeout * 1000)", (TRANSFER, "limits")),
     ("client: a URL has a scheme", CLIENT, 'if !url.contains("://")', "if false", (TRANSFER, "scheme")),

@@ -306,9 +306,9 @@ async fn rows_that_no_key_finds_any_more_are_found_by_their_values() {
     check(&restore(&folder, &stack, &[&file]), &restored(52, 0, 0));
     let expected = contents(&stack).await;
     // The last entries of the journal are lost, and the keys of their rows have expired.
+    let path = journal(&folder);
+    let lines = fs::read_to_string(&path).unwrap();
     let cut = |edit: &dyn Fn(String) -> String| {
-        let path = journal(&folder);
-        let lines = fs::read_to_string(&path).unwrap();
         let kept: Vec<_> = lines.lines().take(20).collect();
         let run = kept[0].split_once("\"run\":\"").unwrap().1[..14].to_owned();
         let other = casting::random_run().unwrap();
