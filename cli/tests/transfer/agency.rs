@@ -1,6 +1,8 @@
 //! What the tests of backups and restores share: agencies, and backup files.
 
 use std::fs;
+use std::io::Read;
+use std::process::{Command, Stdio};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use local::Stack;
@@ -134,4 +136,23 @@ pub(crate) fn journal(folder: &TempDir) -> std::path::PathBuf {
 pub(crate) fn kills() -> usize {
     let kills = std::env::var("CASTING_KILLS").ok();
     kills.map_or(4, |kills| kills.parse().unwrap())
+}
+
+/// Runs a command until the server has sent so many responses, and kills it then. Returns whether
+/// it was killed; it may have ended before.
+pub(crate) async fn kill_after(mut command: Command, server: &Server, responses: usize) -> bool {
+    let served = server.served();
+    let mut running = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut printed = running.stdout.take().unwrap();
+    let end = tokio::task::spawn_blocking(move || printed.read_to_end(&mut Vec::new()));
+    tokio::select! {
+        () = server.has_served(served + responses) => {}
+        _ = end => {}
+    }
+    running.kill().unwrap();
+    !running.wait().unwrap().success()
 }

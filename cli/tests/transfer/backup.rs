@@ -271,16 +271,9 @@ async fn a_backup_killed_at_random_is_the_same_in_the_end() {
     let (_, whole) = read_backup(&folder, "whole.jsonl");
     let mut killed = 0;
     while killed < kills() {
-        let served = server.served();
-        let mut running = backup("agency.jsonl")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        server.has_served(served + fastrand::usize(1..=5)).await;
-        running.kill().unwrap();
-        // It may have ended by itself; then the next one begins again.
-        killed += usize::from(!running.wait().unwrap().success());
+        // A backup that ends before is complete, and the next one begins again.
+        let responses = fastrand::usize(1..=6);
+        killed += usize::from(kill_after(backup("agency.jsonl"), &server, responses).await);
     }
     let output = backup("agency.jsonl").output().unwrap();
     assert!(output.status.success(), "{output:?}");

@@ -486,7 +486,7 @@ async fn an_expired_token_stops_it_and_another_one_continues() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_killed_at_random_loses_no_row_and_adds_none_twice() {
     let (folder, stack) = (folder(), stack().await);
-    let count = 40 + 12 * kills() as u64;
+    let count = 60 + 16 * kills() as u64;
     let file = write_backup(&folder, "agency.jsonl", &rows_of(count, count / 4));
     let rows = count as usize + count as usize / 4;
     let server = Server::start(&stack.api, |_, _| Reply::Pass).await;
@@ -498,22 +498,10 @@ async fn a_restore_killed_at_random_loses_no_row_and_adds_none_twice() {
             &[&["restore", &file], arguments].concat(),
         )
     };
-    let mut killed = 0;
-    while killed < kills() {
-        let served = server.served();
-        let mut running = restore(&[])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // The permissions are eleven requests at most.
-        server.has_served(served + fastrand::usize(1..=24)).await;
-        running.kill().unwrap();
-        assert!(
-            !running.wait().unwrap().success(),
-            "the agency is too small for so many kills"
-        );
-        killed += 1;
+    for _ in 0..kills() {
+        // The checks before the first row are some ten requests.
+        let is_killed = kill_after(restore(&[]), &server, fastrand::usize(1..=24)).await;
+        assert!(is_killed, "the agency is too small for so many kills");
     }
     let output = restore(&[]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
