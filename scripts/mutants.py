@@ -66,6 +66,7 @@ PAGES = "cli/src/pages.rs"
 BACKUP = "cli/src/backup/mod.rs"
 BACKUP_FOLDER = "cli/src/backup/folder.rs"
 BACKUP_CHANGES = "cli/src/backup/changes.rs"
+BACKUP_WALK = "cli/src/backup/walk.rs"
 RECORD = "cli/src/backup/record.rs"
 RESTORE = "cli/src/restore/mod.rs"
 RESTORE_CHECK = "cli/src/restore/check.rs"
@@ -278,6 +279,7 @@ MUTATIONS = [
     ("backup: a part of a row is read again", BACKUP_FOLDER, "file.set_len(end)?;", "", (TRANSFER, "last_whole_row")),
     ("backup: it continues behind the last row", BACKUP, "Walk::new(api, resource, section.last_id)", "Walk::new(api, resource, 0)", (TRANSFER, "last_whole_row")),
     ("backup: readings of another API are not continued", BACKUP_FOLDER, "run.api == api &&", "true &&", (TRANSFER, "another_day_or_api")),
+    ("backup: a busy API is asked for smaller pages", BACKUP_WALK, "|| self.limit <= MIN_LIMIT", "|| true", (TRANSFER, "smaller_ones")),
     ("backup: only its own files are removed", BACKUP_FOLDER, "is_some_and(is_ours)", "is_some_and(|it| it != \"lock\")", (TRANSFER, "another_day_or_api")),
     ("backup: the file is its owner's alone", BACKUP_FOLDER, "mode(options, 0o600)", "mode(options, 0o644)", (TRANSFER, "owner_alone")),
     ("restore: the digest is checked", RESTORE_CHECK, 'if header.digest != format!("sha256:{}", lines.digest())', 'if header.digest == format!("{}", lines.digest())', (TRANSFER, "whole_backup")),
