@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use casting::{escaped, escaped_lines};
 use clap::{Parser, Subcommand};
 
-use commands::{BackupArgs, DoctorArgs, ExportArgs, ImportArgs, LocalStack, ReindexArgs, RestoreArgs};
+use commands::{
+    BackupArgs, DoctorArgs, ExportArgs, ImportArgs, LocalStack, ReindexArgs, RestoreArgs,
+};
 
 /// Imports, exports, backs up and restores rows of the Casting Agency API, for any deployment
 #[derive(Parser)]
