@@ -322,11 +322,7 @@ impl Queried for Actor {
         ActorFilter {
             name: query.narrow("name", PREFIX_RULE, Prefix::new),
             gender: query
-                .narrow(
-                    "gender",
-                    "must be a text of 1 to 80 characters",
-                    Gender::new,
-                )
+                .narrow("gender", Gender::RULE, Gender::new)
                 .map(|gender| ActorFilter::fold_gender(gender.as_str())),
             min_age: query.narrow("min_age", AGE_RULE, age),
             max_age: query.narrow("max_age", AGE_RULE, age),

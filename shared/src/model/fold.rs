@@ -18,13 +18,16 @@ const LATIN: &[(char, &str)] = include!(concat!(env!("OUT_DIR"), "/latin.rs"));
 /// [`crate::store::KEY_FORMAT`]: stored rows need new keys (docs/architecture.md, "Indexes").
 pub(crate) fn folded(text: &str) -> String {
     let categories = CodePointMapData::<GeneralCategory>::new();
-    // An acute accent on its own would decompose to a space and a mark.
-    let text = text.replace('\u{b4}', "'");
+    // An acute accent on its own (U+1FFD is the same character) would decompose to a space and a
+    // mark.
+    let text = text.replace(['\u{b4}', '\u{1ffd}'], "'");
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(&text);
     let bare: String = decomposed
         .chars()
         .filter_map(|c| match categories.get(c) {
             GeneralCategory::DashPunctuation => Some(' '),
+            // Soft hyphens and other characters that show nothing.
+            GeneralCategory::Format => None,
             category if GeneralCategoryGroup::Mark.contains(category) => None,
             _ => Some(punctuation(c)),
         })
@@ -39,12 +42,17 @@ pub(crate) fn folded(text: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Any apostrophe as `'`, and a minus sign as a space; other characters as they are.
+/// Any apostrophe as `'`, and what looks like a dash as a space; other characters as they are.
 fn punctuation(c: char) -> char {
     match c {
-        // Grave accent; modifier letters prime to left half ring; quotation marks; prime.
-        '`' | '\u{2b9}' | '\u{2bb}'..='\u{2bf}' | '\u{2018}'..='\u{201b}' | '\u{2032}' => '\'',
-        '\u{2212}' => ' ',
+        // Grave accent; modifier letters (prime, commas, half rings, vertical line, accents).
+        '`' | '\u{2b9}' | '\u{2bb}'..='\u{2bf}' | '\u{2c8}' | '\u{2ca}' | '\u{2cb}' => '\'',
+        // Single quotation marks; primes.
+        '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{2035}' => '\'',
+        // Armenian apostrophe, Hebrew geresh, Nko tone apostrophes, Latin saltillos.
+        '\u{55a}' | '\u{5f3}' | '\u{7f4}' | '\u{7f5}' | '\u{a78b}' | '\u{a78c}' => '\'',
+        // Modifier letter minus; hyphen bullet; swung dash; minus sign.
+        '\u{2d7}' | '\u{2043}' | '\u{2053}' | '\u{2212}' => ' ',
         other => other,
     }
 }
@@ -101,14 +109,14 @@ mod tests {
 
     #[test]
     fn apostrophes_fold_to_one_character_and_dashes_to_a_space() {
-        for apostrophe in "'’‘‛ʼʻʾʿʹ′`´＇".chars() {
+        for apostrophe in "'’‘‛ʼʻʾʿʹ′‵`´\u{1ffd}＇ˈˊˋ՚׳ߴߵꞋꞌ".chars() {
             assert_eq!(
                 folded(&format!("O{apostrophe}Neil")),
                 "o'neil",
                 "{apostrophe:?}"
             );
         }
-        for dash in "-‐‑‒–—―−－﹣".chars() {
+        for dash in "-‐‑‒–—―−－﹣˗⁃⁓".chars() {
             assert_eq!(
                 folded(&format!("Day{dash}Sample")),
                 "day sample",
@@ -121,6 +129,7 @@ mod tests {
             );
         }
         assert_eq!(last_word(&folded("Ida Day-Sample")), "sample");
+        assert_eq!(folded("Day\u{ad}Sam\u{200d}ple"), "daysample");
     }
 
     #[test]

@@ -29,7 +29,8 @@ impl Name {
 
 impl Gender {
     const MAX_CHARACTERS: usize = 80;
-    const RULE: &'static str = "must be a text of 1 to 80 characters without control characters";
+    pub(crate) const RULE: &'static str =
+        "must be a text of 1 to 80 characters without control characters";
 
     /// The trimmed text as a gender, if it is valid.
     pub fn new(text: &str) -> Option<Self> {

@@ -12,7 +12,7 @@ use crate::model::{Age, Id, Prefix, ReleaseDate};
 
 /// The version of the key format. Increment it whenever the same row would get other keys, so that
 /// an upgrade rewrites the stored keys. Format 1 did not fold strokes, apostrophes and dashes.
-pub const KEY_FORMAT: u32 = 2;
+pub const KEY_FORMAT: u32 = 3;
 
 /// How many partitions the rows of an index are spread over.
 pub(crate) const SHARDS: u64 = 4;
