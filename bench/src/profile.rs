@@ -123,7 +123,7 @@ fn group(function: &str) -> &'static str {
     };
     let mut groups = GROUPS.iter();
     groups
-        .find(|(_, starts)| starts.iter().any(|start| fits(start)))
+        .find(|(_, starts)| starts.iter().any(fits))
         .map_or("the rest", |(title, _)| title)
 }
 
