@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format features mutations clippy tools validate policies deny auth0 tenant token workflows build smoke guard baseline newman browser schemathesis ci bench bench-quick bench-programs
+.PHONY: help run test format features mutations clippy tools validate policies deny auth0 tenant token workflows build smoke emulator emulate guard baseline newman browser schemathesis ci bench bench-quick bench-programs
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -71,6 +71,18 @@ build: tools ## Builds each function's bootstrap into .aws-sam/build and target/
 smoke: build ## Runs each bootstrap as a Lambda function on its sample events
 	cargo test --workspace --no-run # builds the local stack unless the tests have
 	$(VENV)/bin/python scripts/smoke.py
+
+EMULATOR := target/emulator/python
+emulator: tools $(EMULATOR)/installed ## Installs the AWS emulator into target/emulator
+
+$(EMULATOR)/installed: scripts/emulator/requirements.txt
+	python3 -m venv $(EMULATOR)
+	$(EMULATOR)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+emulate: build emulator ## Deploys to an AWS emulator and tries what an operator does; KEEP=1 keeps the stack until Ctrl-C
+	cargo test --workspace --no-run # builds the local stack unless the tests have
+	$(VENV)/bin/python scripts/emulate.py $(if $(KEEP),--keep)
 
 VALGRIND := command -v valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends valgrind >/dev/null; }
 
