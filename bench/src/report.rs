@@ -4,6 +4,8 @@
 use std::fs;
 use std::process::Command;
 
+use textwrap::{Options, WordSplitter, fill};
+
 use crate::{Failure, Plan, failed};
 
 pub(crate) const FILE: &str = "docs/performance.md";
@@ -52,7 +54,7 @@ impl Report {
         let written = replaced(
             &document,
             name,
-            &format!("{}\n\n({})", text.trim(), self.origin),
+            &format!("{}\n\n({})", wrapped(text.trim()), self.origin),
         );
         fs::write(
             FILE,
@@ -60,6 +62,16 @@ impl Report {
         )?;
         Ok(())
     }
+}
+
+/// The text with its prose wrapped at 100 columns. The lines of tables and charts stay.
+fn wrapped(text: &str) -> String {
+    let options = Options::new(100).word_splitter(WordSplitter::NoHyphenation);
+    let lines = text.lines().map(|line| match line.starts_with(['|', ' ']) {
+        true => line.to_owned(),
+        false => fill(line, &options),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The document with the part of this name replaced; `None` if it has no such part.
@@ -83,5 +95,13 @@ mod tests {
         let written = replaced(document, "x", "new").unwrap();
         assert_eq!(written, "a\n<!-- figures: x -->\nnew\n<!-- end: x -->\nb\n");
         assert_eq!(replaced(&written, "y", "new"), None);
+    }
+
+    #[test]
+    fn prose_is_wrapped_and_tables_are_not() {
+        let (prose, row) = ("word ".repeat(30), format!("| {} |", "cell ".repeat(30)));
+        let text = wrapped(&format!("{prose}\n\n{row}"));
+        assert!(text.starts_with(&format!("{}\nword", "word ".repeat(20).trim())));
+        assert!(text.ends_with(&format!("\n\n{row}")));
     }
 }
