@@ -243,7 +243,7 @@ def apply(stack: Stack, wanted: dict, dry_run: bool, one: bool) -> None:
     for name, names in to_add.items():
         print(f"{name}: {'would add' if dry_run else 'adds'} {', '.join(names)}")
     if not to_add:
-        print("The stack has all the template's indexes.")
+        print("The stack's own tables have all the template's indexes.")
         return
     rounds = max(map(len, to_add.values()))
     if dry_run:

@@ -9,6 +9,7 @@ expects it. (An alias that is moved by hand is not where CloudFormation and Code
     scripts/stack.py --config-env production rollback            to the template before the present one
     scripts/stack.py --config-env production rollback --to KEY   to another one
     scripts/stack.py --config-env production templates           lists those that there are
+    scripts/stack.py --config-env production parameters          lists the parameters with their values
     scripts/stack.py --config-env production set NAME=VALUE ...  sets parameters; the others keep theirs
 
 samconfig.toml names stack and region. Credentials come from where the AWS CLI takes them.
@@ -18,8 +19,11 @@ import argparse
 import hashlib
 import pathlib
 import re
+import signal
 import sys
 import tomllib
+from dataclasses import dataclass
+from datetime import datetime
 
 import boto3
 import botocore.exceptions
@@ -27,10 +31,24 @@ import botocore.exceptions
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The stack has roles, and an update outside a change set has to allow SAM's transform as well.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+# Two hours: longer than any DeploymentPreference takes.
+WAITER = {"Delay": 5, "MaxAttempts": 1440}
+# Beside a template that a rollback has left: an object with the template's name and this ending.
+ROLLED_BACK = ".rolled-back"
 
 
 class Failed(Exception):
     """What keeps the stack from being changed, for the operator."""
+
+
+@dataclass
+class Template:
+    """A template in the bucket."""
+
+    key: str
+    uploaded: datetime
+    is_present: bool
+    is_rolled_back: bool
 
 
 class Deployed:
@@ -43,35 +61,30 @@ class Deployed:
         self.body = self.formation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
         self.bucket, self.prefix = artifacts(str(self.body))
 
-    def templates(self) -> list[dict]:
+    def templates(self) -> list[Template]:
         """The bucket's templates of this stack, the newest first."""
         pages = self.storage.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
-        found = [item for page in pages for item in page.get("Contents", []) if item["Key"].endswith(".template")]
-        return sorted(found, key=lambda item: item["LastModified"], reverse=True)
+        items = {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", [])}
+        found = [
+            Template(key, uploaded, digest(self.read(key)) == digest(str(self.body)), key + ROLLED_BACK in items)
+            for key, uploaded in items.items()
+            if key.endswith(".template")
+        ]
+        return sorted(found, key=lambda template: template.uploaded, reverse=True)
 
     def read(self, key: str) -> str:
         return self.storage.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode()
 
-    def is_present(self, template: dict) -> bool:
-        return digest(self.read(template["Key"])) == digest(str(self.body))
-
-    def previous(self) -> str:
-        """The newest template that is older than the present one."""
-        templates = self.templates()
-        places = [place for place, template in enumerate(templates) if self.is_present(template)]
-        if not places:
-            raise Failed(f"s3://{self.bucket}/{self.prefix} does not have the stack's present template; choose one of `templates` with --to")
-        older = templates[places[0] + 1 :]
-        if not older:
-            raise Failed("there is no template older than the present one; `templates` lists what there is")
-        return older[0]["Key"]
+    def mark_rolled_back(self, key: str) -> None:
+        """Notes that a rollback has left this template, so that no later rollback chooses it."""
+        self.storage.put_object(Bucket=self.bucket, Key=key + ROLLED_BACK, Body=b"")
 
     def url(self, key: str) -> str:
         return f"{self.storage.meta.endpoint_url}/{self.bucket}/{key}"
 
-    def present_parameters(self) -> list[str]:
+    def present_parameters(self) -> dict[str, str]:
         [stack] = self.formation.describe_stacks(StackName=self.name)["Stacks"]
-        return [parameter["ParameterKey"] for parameter in stack.get("Parameters", [])]
+        return {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in stack.get("Parameters", [])}
 
     def go_to(self, key: str) -> None:
         """Updates to a template. Parameters that it does not have are dropped, the others keep their values."""
@@ -83,17 +96,26 @@ class Deployed:
     def set(self, values: dict[str, str]) -> None:
         """Updates parameters of the present template."""
         present = self.present_parameters()
-        if unknown := sorted(values.keys() - set(present)):
+        if unknown := sorted(values.keys() - present.keys()):
             raise Failed(f"the stack has no parameter {', '.join(unknown)}; it has {', '.join(sorted(present))}")
         self.update([name for name in present if name not in values], values, UsePreviousTemplate=True)
 
     def update(self, kept: list[str], values: dict[str, str], **template) -> None:
         parameters = [{"ParameterKey": name, "UsePreviousValue": True} for name in kept]
         parameters += [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
-        self.formation.update_stack(StackName=self.name, Parameters=parameters, Capabilities=CAPABILITIES, **template)
         try:
-            self.formation.get_waiter("stack_update_complete").wait(StackName=self.name, WaiterConfig={"Delay": 5})
-        except botocore.exceptions.WaiterError:
+            self.formation.update_stack(StackName=self.name, Parameters=parameters, Capabilities=CAPABILITIES, **template)
+        except botocore.exceptions.ClientError as error:
+            if "No updates are to be performed" not in str(error):
+                raise
+            print("The stack has this already.")
+            return
+        try:
+            self.formation.get_waiter("stack_update_complete").wait(StackName=self.name, WaiterConfig=WAITER)
+        except botocore.exceptions.WaiterError as error:
+            [stack] = error.last_response.get("Stacks") or [{}]
+            if stack.get("StackStatus", "").endswith("IN_PROGRESS"):
+                raise Failed("the update has taken two hours and goes on in CloudFormation; see the stack's events") from None
             raise Failed(self.failure()) from None
 
     def failure(self) -> str:
@@ -111,6 +133,24 @@ class Deployed:
             if event["ResourceStatus"] == "UPDATE_IN_PROGRESS" and event["LogicalResourceId"] == self.name:
                 break
         return events
+
+
+def previous(templates: list[Template]) -> str:
+    """The key of the template that was deployed before the present one; `templates` has the newest first.
+
+    The bucket says when a template was uploaded, not when it was deployed: `sam deploy` does not upload
+    again what is there. So this is known only if the present template is the newest one that no rollback
+    has left.
+    """
+    kept = [template for template in templates if template.is_present or not template.is_rolled_back]
+    choose = "; choose one of those that `templates` lists with --to"
+    if not any(template.is_present for template in kept):
+        raise Failed(f"the bucket does not have the stack's present template{choose}")
+    if not kept[0].is_present:
+        raise Failed(f"the present template is not the newest one, so it is unknown which was deployed before it{choose}")
+    if len(kept) == 1:
+        raise Failed("there is no template older than the present one that was not rolled back; `templates` lists what there is")
+    return kept[1].key
 
 
 def artifacts(body: str) -> tuple[str, str]:
@@ -141,17 +181,32 @@ def assignment(text: str) -> tuple[str, str]:
     return name, value
 
 
+def template_key(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("the key is empty")
+    return text
+
+
 def rollback(stack: Deployed, options: argparse.Namespace) -> None:
-    key = options.to or stack.previous()
+    templates = stack.templates()
+    key = options.to or previous(templates)
     print(f"Updating {stack.name} to {key} …", flush=True)
     stack.go_to(key)
+    for template in templates:
+        if template.is_present and template.key != key:
+            stack.mark_rolled_back(template.key)
     print("Done. The next `sam deploy` deploys what is built then.")
 
 
 def templates(stack: Deployed, _: argparse.Namespace) -> None:
     for template in stack.templates():
-        mark = "present" if stack.is_present(template) else ""
-        print(f"{template['LastModified']:%Y-%m-%d %H:%M:%S} {template['Key']} {mark}".rstrip())
+        mark = "present" if template.is_present else "rolled back" if template.is_rolled_back else ""
+        print(f"{template.uploaded:%Y-%m-%d %H:%M:%S} {template.key} {mark}".rstrip())
+
+
+def parameters(stack: Deployed, _: argparse.Namespace) -> None:
+    for name, value in sorted(stack.present_parameters().items()):
+        print(f"{name}={value}")
 
 
 def set_parameters(stack: Deployed, options: argparse.Namespace) -> None:
@@ -165,12 +220,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--config-env", default="default", help="the environment in samconfig.toml")
     parser.add_argument("--stack-name", help="another stack than that of the environment")
     parser.add_argument("--region", help="another region than that of the environment")
-    commands = parser.add_subparsers(required=True, metavar="rollback | templates | set")
+    commands = parser.add_subparsers(required=True, metavar="rollback | templates | parameters | set")
     command = commands.add_parser("rollback", help="go back to an earlier template")
-    command.add_argument("--to", metavar="KEY", help="the key of a template, as `templates` prints it")
+    command.add_argument("--to", metavar="KEY", type=template_key, help="the key of a template, as `templates` prints it")
     command.set_defaults(run=rollback)
     command = commands.add_parser("templates", help="list the templates in the bucket, the newest first")
     command.set_defaults(run=templates)
+    command = commands.add_parser("parameters", help="list the parameters with their values")
+    command.set_defaults(run=parameters)
     command = commands.add_parser("set", help="set parameters")
     command.add_argument("values", nargs="+", type=assignment, metavar="NAME=VALUE")
     command.set_defaults(run=set_parameters)
@@ -179,6 +236,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         chosen = settings(options.config_env)
         stack = Deployed(options.stack_name or chosen["stack_name"], options.region or chosen.get("region"))
@@ -186,6 +244,9 @@ def main() -> int:
     except (Failed, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; an update that has begun goes on in CloudFormation", file=sys.stderr)
+        return 130
     return 0
 
 
