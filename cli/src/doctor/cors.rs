@@ -84,8 +84,8 @@ fn findings(origin: &str, preflight: &Response, plain: &Response) -> Vec<Finding
         return vec![Finding::new(
             "cors-origin",
             format!(
-                "Pages of {origin} may not call the API; allowed is {}.",
-                other.map_or("no origin that it names".to_owned(), shortened)
+                "Pages of {origin} may not call the API; it allows {}.",
+                other.map_or("no origin by name".to_owned(), shortened)
             ),
             format!("Deploy with AllowedOrigin={origin}"),
         )];
