@@ -196,7 +196,7 @@ export class ManagementApi {
   state = newTenant();
   scopes = new Set(SCOPES); // a test takes some away
   writes = [];
-  interruptAfter = Infinity; // a test has the connection break after so many writes
+  interruptAfter = Infinity; // a test has all writes after so many fail
   #token = randomUUID();
 
   // Listens on a loopback port, over TLS.
@@ -225,7 +225,6 @@ export class ManagementApi {
       response.writeHead(result === undefined ? 204 : 200, { 'content-type': 'application/json' });
       response.end(result === undefined ? undefined : JSON.stringify(result));
     } catch (error) {
-      if (error === BROKEN) return request.socket.destroy();
       response.writeHead(error.status ?? 500, { 'content-type': 'application/json' });
       response.end(JSON.stringify(error.body ?? { statusCode: 500, message: `${error.stack}` }));
     }
@@ -247,7 +246,7 @@ export class ManagementApi {
       if (method !== request.method || match === null) continue;
       if (!this.scopes.has(scope)) throw new HttpError(403, 'insufficient_scope', `Insufficient scope, expected any of: ${scope}`);
       if (method !== 'GET') {
-        if (this.writes.length >= this.interruptAfter) throw BROKEN;
+        if (this.writes.length >= this.interruptAfter) throw INTERRUPTED;
         this.writes.push(`${method} ${path}`);
       }
       return handle(this.state, { query: url.searchParams, body, id: match[1] && decodeURIComponent(match[1]) });
@@ -256,7 +255,8 @@ export class ManagementApi {
   }
 }
 
-const BROKEN = Symbol('the connection breaks');
+// An error that the client does not retry: it would repeat a broken connection for a minute.
+const INTERRUPTED = new HttpError(400, 'invalid_body', 'The tenant takes no more changes now.');
 
 function oauthError(status, description) {
   return Object.assign(new Error(description), { status, body: { error: 'access_denied', error_description: description } });

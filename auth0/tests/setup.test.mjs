@@ -187,13 +187,14 @@ describe('make tenant', { concurrency: 2 }, () => {
   }));
 
   test('a tenant with more than a page of roles and applications gets no second ones', () => withTenant(async (api, { succeed }) => {
-    for (let i = 0; i < 120; i += 1) {
-      api.state.roles.push({ id: `more-${i}`, name: `More ${i}` });
-      api.state.rolePermissions.set(`more-${i}`, []);
-      api.state.clients.push({ client_id: `more-${i}`, name: `More ${i}`, global: false });
-    }
     await succeed();
+    for (let i = 0; i < 100; i += 1) {
+      api.state.roles.unshift({ id: `more-${i}`, name: `More ${i}` });
+      api.state.rolePermissions.set(`more-${i}`, []);
+      api.state.clients.unshift({ client_id: `more-${i}`, name: `More ${i}`, global: false });
+    }
     assert.match(await succeed(), /needs no change/);
+    assert.deepEqual(api.writes, []);
   }));
 
   test('two applications with one name are an error that changes nothing', () => withTenant(async (api, { setUp }) => {
