@@ -153,6 +153,12 @@ def previous(templates: list[Template]) -> str:
     return kept[1].key
 
 
+def left_behind(templates: list[Template], key: str) -> list[str]:
+    """The present template, if the one with this key is older: a step forward rolls nothing back."""
+    uploaded = {template.key: template.uploaded for template in templates}
+    return [template.key for template in templates if template.is_present and key in uploaded and template.uploaded > uploaded[key]]
+
+
 def artifacts(body: str) -> tuple[str, str]:
     """Bucket and folder of the functions' code, where `sam deploy` puts the template too."""
     match = re.search(r"s3://([a-z0-9.-]+)/((?:[^\s\"'/]+/)*)[0-9a-f]{32}", body)
@@ -192,9 +198,8 @@ def rollback(stack: Deployed, options: argparse.Namespace) -> None:
     key = options.to or previous(templates)
     print(f"Updating {stack.name} to {key} …", flush=True)
     stack.go_to(key)
-    for template in templates:
-        if template.is_present and template.key != key:
-            stack.mark_rolled_back(template.key)
+    for left in left_behind(templates, key):
+        stack.mark_rolled_back(left)
     print("Done. The next `sam deploy` deploys what is built then.")
 
 

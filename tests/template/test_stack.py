@@ -7,7 +7,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "scripts"))
 
-from stack import Failed, Template, previous
+from stack import Failed, Template, left_behind, previous
 
 
 def templates(*marks: str) -> list[Template]:
@@ -32,6 +32,10 @@ class Rollback(unittest.TestCase):
         for marks in [("present",), ("rolled back", "present"), ("present", "rolled back")]:
             with self.assertRaisesRegex(Failed, "no template older"):
                 previous(templates(*marks))
+
+    def test_only_a_step_back_marks_the_template_that_it_leaves(self):
+        self.assertEqual(left_behind(templates("present", ""), "1"), ["0"])
+        self.assertEqual(left_behind(templates("", "present"), "0"), [])
 
     def test_if_an_older_template_was_deployed_again_the_operator_chooses(self):
         with self.assertRaisesRegex(Failed, "not the newest.*--to"):
