@@ -1,0 +1,62 @@
+// Actors.
+
+import { can } from "./auth.js";
+import { ACTOR_FILTERS } from "./filters.js";
+import { day } from "./format.js";
+import { Text, html } from "./ui.js";
+
+/** @typedef {import("./api.js").Actor} Actor */
+
+const GENDERS = ["female", "male", "non-binary"];
+
+/** @type {import("./rows.js").Resource} */
+export const actors = {
+  kind: "actors",
+  noun: "actor",
+  title: "Actors",
+  filters: ACTOR_FILTERS,
+  columns: [
+    { label: "Name", sort: "name", cell: nameCell },
+    { label: "Age", sort: "age", class: "number", cell: (/** @type {Actor} */ actor) => actor.age },
+    { label: "Gender", class: "short", cell: (/** @type {Actor} */ actor) => html`<${Text}>${actor.gender}<//>` },
+  ],
+  order: ({ name, gender, min_age, max_age }) => (name || !(gender || min_age || max_age) ? "name" : "age"),
+  fields: [
+    { name: "name", label: "Name" },
+    { name: "age", label: "Age", inputmode: "numeric" },
+    { name: "gender", label: "Gender", list: GENDERS },
+  ],
+  name: (row) => row.name,
+  values: (row) => ({ name: row?.name ?? "", age: String(row?.age ?? ""), gender: row?.gender ?? "" }),
+  facts: (row) => html`
+    <dt>Age</dt><dd>${row.age}</dd>
+    <dt>Gender</dt><dd><${Text}>${row.gender}<//></dd>`,
+  related: (row) => credits(/** @type {Actor} */ (row)),
+  lost: (row) => row.credits?.map((/** @type {{ title: string }} */ { title }) => title),
+};
+
+function nameCell(/** @type {Actor} */ { id, name }) {
+  return html`<a href=${`#/actors/${id}`} title=${name}><${Text}>${name}<//></a>`;
+}
+
+/** The credits, the newest first; nothing for somebody who may not see movies. */
+function credits(/** @type {Actor} */ { credits }) {
+  if (!credits || !can("get:movies")) return null;
+  const row = (/** @type {NonNullable<Actor["credits"]>[number]} */ credit) => html`
+    <tr key=${credit.movie_id}>
+      <td><a href=${`#/movies/${credit.movie_id}`}><${Text}>${credit.title}<//></a></td>
+      <td>${day(credit.release_date)}</td>
+      <td><${Text}>${credit.character}<//></td>
+      <td class="number">${credit.billing}</td>
+    </tr>`;
+  return html`
+    <h2>Credits</h2>
+    ${credits.length === 0 ? html`<p class="empty">No credits yet.</p>` : html`
+      <table>
+        <thead><tr>
+          <th scope="col">Movie</th><th scope="col">Released</th>
+          <th scope="col">Character</th><th scope="col" class="number">Billing</th>
+        </tr></thead>
+        <tbody>${credits.map(row)}</tbody>
+      </table>`}`;
+}

@@ -1,0 +1,46 @@
+// After a 412: both versions side by side, and a choice for each field.
+
+import { Component, Dialog, Text, html } from "./ui.js";
+
+/** @typedef {"yours" | "theirs"} Pick */
+/** @typedef {{ key: string, label: string, yours: string, theirs: string, pick: Pick }} Item */
+/**
+ * @typedef {{ what: string, items: Item[], onSave: (picks: Record<string, Pick>) => void,
+ *   onClose: () => void }} Props
+ */
+
+/** @extends {Component<Props, Record<string, Pick>>} */
+export class Conflict extends Component {
+  state = Object.fromEntries(this.props.items.map(({ key, pick }) => [key, pick]));
+
+  render(/** @type {Props} */ { what, items, onSave, onClose }) {
+    const save = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      onSave(this.state);
+    };
+    return html`
+      <${Dialog} title="Changed by someone else" onClose=${onClose}>
+        <p>Somebody has saved other changes of <${Text}>${what}<//> since you opened it. Choose what to keep.</p>
+        <form onSubmit=${save}>
+          <table class="conflict">
+            <thead><tr><td></td><th scope="col">Yours</th><th scope="col">Theirs</th></tr></thead>
+            <tbody>${items.map((item) => this.row(item))}</tbody>
+          </table>
+          <p class="actions">
+            <button class="main">Save this choice</button>
+            <button type="button" onClick=${onClose}>Back to the form</button>
+          </p>
+        </form>
+      <//>`;
+  }
+
+  row(/** @type {Item} */ { key, label, ...texts }) {
+    const choice = (/** @type {Pick} */ pick) => html`
+      <td><label>
+        <input type="radio" name=${`pick-${key}`} checked=${this.state[key] === pick}
+          aria-label=${`${label}: ${pick}, ${texts[pick]}`} onChange=${() => this.setState({ [key]: pick })} />
+        <${Text}>${texts[pick]}<//>
+      </label></td>`;
+    return html`<tr key=${key}><th scope="row"><${Text}>${label}<//></th>${choice("yours")}${choice("theirs")}</tr>`;
+  }
+}

@@ -1,0 +1,63 @@
+// Movies.
+
+import { canAll } from "./auth.js";
+import { MOVIE_FILTERS } from "./filters.js";
+import { day, isoDay, moment } from "./format.js";
+import { Text, html } from "./ui.js";
+
+/** @typedef {import("./api.js").Movie} Movie */
+/** @typedef {import("./api.js").CastMember} CastMember */
+
+/** @type {import("./rows.js").Resource} */
+export const movies = {
+  kind: "movies",
+  noun: "movie",
+  title: "Movies",
+  filters: MOVIE_FILTERS,
+  columns: [
+    { label: "Title", sort: "title", cell: titleCell },
+    { label: "Released", sort: "release_date", class: "date", cell: (/** @type {Movie} */ movie) => day(movie.release_date) },
+  ],
+  order: ({ title, released_from, released_to }) =>
+    title || !(released_from || released_to) ? "title" : "release_date",
+  fields: [
+    { name: "title", label: "Title" },
+    {
+      name: "release_date", label: "Release date", type: "date", min: "1800-01-01", max: "9999-12-31",
+      hint: "Now, if you leave it empty.",
+    },
+  ],
+  name: (row) => row.title,
+  values: (row) => ({ title: row?.title ?? "", release_date: row ? isoDay(row.release_date) : "" }),
+  facts: (row) => html`<dt>Released</dt><dd>${moment(row.release_date)}</dd>`,
+  related: (row) => cast(/** @type {Movie} */ (row)),
+  lost: (row) => row.cast?.map((/** @type {CastMember} */ member) =>
+    member.character ? `${member.name} as ${member.character}` : member.name),
+};
+
+function titleCell(/** @type {Movie} */ { id, title }) {
+  return html`<a href=${`#/movies/${id}`} title=${title}><${Text}>${title}<//></a>`;
+}
+
+/** The cast in billing order; nothing for somebody who may not see actors. */
+function cast(/** @type {Movie} */ { id, cast }) {
+  if (!cast) return null;
+  const row = (/** @type {CastMember} */ member) => html`
+    <tr key=${member.actor_id}>
+      <td class="number">${member.billing}</td>
+      <td><a href=${`#/actors/${member.actor_id}`}><${Text}>${member.name}<//></a></td>
+      <td><${Text}>${member.character}<//></td>
+    </tr>`;
+  return html`
+    <div class="heading">
+      <h2>Cast</h2>
+      ${canAll("patch:movies", "get:actors") && html`<a class="button main" href=${`#/movies/${id}/cast`}>Edit cast</a>`}
+    </div>
+    ${cast.length === 0 ? html`<p class="empty">Nobody is cast yet.</p>` : html`
+      <table>
+        <thead><tr>
+          <th scope="col" class="number">Billing</th><th scope="col">Actor</th><th scope="col">Character</th>
+        </tr></thead>
+        <tbody>${cast.map(row)}</tbody>
+      </table>`}`;
+}

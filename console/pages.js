@@ -1,0 +1,138 @@
+// A list of the API, page by page. Of a long list only the pages near the visible rows are kept.
+
+import { config } from "./auth.js";
+import { send } from "./api.js";
+
+/** @typedef {import("./api.js").Kind} Kind */
+/** @typedef {{ id: number } & Record<string, any>} Row */
+/** @typedef {{ path: string, rows: Row[] | null, length: number }} Page */
+
+/** Rows in a page, and pages that are kept before and after the visible ones. */
+const LIMIT = 100;
+const KEPT = 5;
+/** Lists that are kept for the way back to them. */
+const RECENT = 4;
+
+export class Pages {
+  /** @type {Page[]} */
+  pages = [];
+  /** @type {unknown} */
+  error = null;
+  /** Where the page was scrolled to. */
+  scroll = 0;
+  #abort = new AbortController();
+  /** Calls of `show` take their turns. */
+  #turn = Promise.resolve();
+
+  constructor(/** @type {Kind} */ kind, /** @type {string} */ path) {
+    this.kind = kind;
+    /** @type {string | undefined} the path of the next page */
+    this.next = `${path}${path.includes("?") ? "&" : "?"}limit=${LIMIT}`;
+  }
+
+  get length() {
+    return this.pages.reduce((sum, page) => sum + page.length, 0);
+  }
+
+  get started() {
+    return this.pages.length > 0;
+  }
+
+  /** The rows from `first` to before `last`; null for a row that is not loaded. */
+  rows(/** @type {number} */ first, /** @type {number} */ last) {
+    /** @type {(Row | null)[]} */
+    const rows = [];
+    for (let index = first; index < Math.min(last, this.length); index++) {
+      const { page, offset } = this.#at(index);
+      rows.push(page?.rows?.[offset] ?? null);
+    }
+    return rows;
+  }
+
+  /** Loads what is needed to show these rows and a page more, and forgets pages far away. */
+  show(/** @type {number} */ first, /** @type {number} */ last) {
+    return (this.#turn = this.#turn.then(() => this.#show(first, last)));
+  }
+
+  async #show(/** @type {number} */ first, /** @type {number} */ last) {
+    if (this.error) return;
+    try {
+      for (const page of this.#range(first, last, 1)) {
+        if (!page.rows) await this.#load(page);
+      }
+      while (this.next && this.length < last + LIMIT / 2) {
+        const page = { path: this.next, rows: null, length: 0 };
+        this.next = await this.#load(page);
+        this.pages.push(page);
+      }
+      const near = new Set(this.#range(first, last, KEPT));
+      for (const page of this.pages) if (!near.has(page)) page.rows = null;
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.error = error;
+    }
+  }
+
+  /** Ends the request that runs: nobody looks at the list any more. */
+  leave() {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+  }
+
+  /** Puts a row in the place of its earlier state, or removes it. */
+  update(/** @type {number} */ id, /** @type {Row | null} */ row) {
+    for (const page of this.pages) {
+      const at = page.rows?.findIndex((old) => old.id === id) ?? -1;
+      if (!page.rows || at < 0) continue;
+      page.rows.splice(at, 1, ...(row ? [row] : []));
+      page.length = page.rows.length;
+    }
+  }
+
+  /** Loads a page's rows, and returns the path of the page after it. */
+  async #load(/** @type {Page} */ page) {
+    const { body } = await send("GET", page.path, { signal: this.#abort.signal });
+    page.rows = body[this.kind];
+    page.length = body[this.kind].length;
+    // `next` begins with the API's base path, if it has one.
+    return body.next?.slice(new URL(config.api).pathname.replace(/\/$/, "").length);
+  }
+
+  #at(/** @type {number} */ index) {
+    for (const page of this.pages) {
+      if (index < page.length) return { page, offset: index };
+      index -= page.length;
+    }
+    return { page: undefined, offset: 0 };
+  }
+
+  /** The pages that these rows are in, and `more` before and after them. */
+  #range(/** @type {number} */ first, /** @type {number} */ last, /** @type {number} */ more) {
+    const at = (/** @type {number} */ index) => {
+      const { page } = this.#at(index);
+      return page ? this.pages.indexOf(page) : this.pages.length - 1;
+    };
+    return this.pages.slice(Math.max(0, at(first) - more), at(last) + more + 1);
+  }
+}
+
+/** @type {Map<string, Pages>} */
+const recent = new Map();
+
+/** The list at this path, as it was left if that was not long ago. */
+export function pagesOf(/** @type {Kind} */ kind, /** @type {string} */ path) {
+  const pages = recent.get(path) ?? new Pages(kind, path);
+  recent.delete(path);
+  recent.set(path, pages);
+  for (const oldest of [...recent.keys()].slice(0, -RECENT)) recent.delete(oldest);
+  return pages;
+}
+
+/** Forgets the lists of this kind: they lack a new row. */
+export function forget(/** @type {Kind} */ kind) {
+  for (const [path, pages] of recent) if (pages.kind === kind) recent.delete(path);
+}
+
+/** Shows a changed row in the lists of this kind; null for a deleted one. */
+export function update(/** @type {Kind} */ kind, /** @type {number} */ id, /** @type {Row | null} */ row) {
+  for (const pages of recent.values()) if (pages.kind === kind) pages.update(id, row);
+}

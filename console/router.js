@@ -1,0 +1,67 @@
+// Addresses: the part after "#" names the page, so that any static host serves them all.
+
+/** @typedef {{ path: string[], query: URLSearchParams }} Route */
+
+let index = Number(history.state?.index ?? 0);
+let reverting = false;
+/** Whether the page has changes that were not saved. */
+let unsaved = () => false;
+/** Asks whether to leave; the function that it gets leaves. */
+let ask = (/** @type {() => void} */ leave) => leave();
+let changed = () => {};
+
+/** The route in the address bar. */
+export function route() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  return { path: path.split("/").filter(Boolean), query: new URLSearchParams(query) };
+}
+
+/** The address of a route; parameters without a value are left out. */
+export function href(/** @type {string} */ path, /** @type {Record<string, string>} */ query = {}) {
+  const set = Object.entries(query).filter(([, value]) => value !== "");
+  return `#/${path}${set.length ? `?${new URLSearchParams(set)}` : ""}`;
+}
+
+/** Goes to an address, as a link does. */
+export function go(/** @type {string} */ hash) {
+  location.hash = hash;
+}
+
+/** Goes to an address, which takes the place of this one in the history. */
+export function replace(/** @type {string} */ hash) {
+  history.replaceState({ index }, "", hash);
+  changed();
+}
+
+/** Has `check` say whether there are unsaved changes, until the next call. */
+export function guard(/** @type {() => boolean} */ check) {
+  unsaved = check;
+}
+
+/** Calls `onChange` after each change of the address, and `onLeave` before unsaved changes are lost. */
+export function start(/** @type {() => void} */ onChange, /** @type {typeof ask} */ onLeave) {
+  [changed, ask] = [onChange, onLeave];
+  history.replaceState({ index }, "");
+  addEventListener("hashchange", moved);
+  addEventListener("beforeunload", (event) => unsaved() && event.preventDefault());
+}
+
+function moved() {
+  const isNew = history.state?.index === undefined;
+  const target = isNew ? index + 1 : Number(history.state.index);
+  if (isNew) history.replaceState({ index: target }, "");
+  const steps = target - index;
+  index = target;
+  if (reverting) {
+    reverting = false;
+    return;
+  }
+  if (!unsaved() || steps === 0) return changed();
+  // The browser has moved already: it goes back to the form, and there again if the user leaves.
+  reverting = true;
+  history.go(-steps);
+  ask(() => {
+    guard(() => false);
+    history.go(steps);
+  });
+}

@@ -1,0 +1,218 @@
+// The pages of actors and of movies: a list, one row, and the form. What differs is in a Resource.
+
+import { ApiError, explain, lacking, read, remove } from "./api.js";
+import { can, config } from "./auth.js";
+import { Filters, listPath, valuesIn } from "./filters.js";
+import { Form } from "./form.js";
+import { plain } from "./format.js";
+import { update } from "./pages.js";
+import { href, replace } from "./router.js";
+import { Table } from "./table.js";
+import { Component, Dialog, Problem, Text, announce, html, setTitle } from "./ui.js";
+
+/** @typedef {import("./pages.js").Row} Row */
+/** @typedef {import("./ui.js").FieldSpec} FieldSpec */
+/** @typedef {Record<string, string>} Values */
+/**
+ * @typedef {object} Resource
+ * @property {"actors" | "movies"} kind
+ * @property {string} noun
+ * @property {string} title
+ * @property {FieldSpec[]} filters
+ * @property {import("./table.js").Column[]} columns
+ * @property {(filters: Values) => string} order the order of a list that is not sorted by the user
+ * @property {FieldSpec[]} fields
+ * @property {(row: Row) => string} name
+ * @property {(row?: Row) => Values} values what the form shows
+ * @property {(row: Row) => any} facts
+ * @property {(row: Row) => any} related the credits, or the cast
+ * @property {(row: Row) => string[] | undefined} lost what is deleted with it; undefined if not visible
+ */
+
+/** @extends {Component<{ resource: Resource, query: URLSearchParams }, { error: unknown }>} */
+export class ListPage extends Component {
+  state = { error: null };
+
+  componentDidMount() {
+    setTitle(this.props.resource.title);
+  }
+
+  render(/** @type {{ resource: Resource, query: URLSearchParams }} */ { resource, query }) {
+    const { kind, noun, title, filters, columns, order } = resource;
+    const values = valuesIn(filters, query);
+    const isFiltered = Object.values(values).some(Boolean);
+    const chosen = query.get("sort") ?? "";
+    // A filtered list has an order of its own, with the best matches first.
+    const sort = chosen || (isFiltered ? "" : order(values));
+    const go = (/** @type {Values} */ parameters) => replace(href(kind, parameters));
+    const empty = isFiltered
+      ? html`<p class="empty">No ${noun} matches.</p>`
+      : html`<${Empty} resource=${resource} />`;
+    return html`
+      <div class="heading">
+        <h1 tabindex="-1">${title}</h1>
+        ${can(`post:${kind}`) && html`<a class="button main" href=${`#/${kind}/new`}>Add ${noun}</a>`}
+      </div>
+      <${Filters} id="filter" fields=${filters} values=${values} error=${this.state.error}
+        onChange=${(/** @type {Values} */ next) => go({ ...next, sort: chosen })} />
+      <${Table} kind=${kind} path=${listPath(kind, { ...values, sort })} columns=${columns} empty=${empty}
+        sort=${chosen || order(values)} onSort=${(/** @type {string} */ next) => go({ ...values, sort: next })}
+        onError=${(/** @type {any} */ error) => this.setState({ error })} />`;
+  }
+}
+
+/** An agency without rows. */
+function Empty(/** @type {{ resource: Resource }} */ { resource: { kind, noun } }) {
+  return html`
+    <div class="empty">
+      <p>The agency has no ${kind} yet.</p>
+      ${can(`post:${kind}`) && html`<p><a href=${`#/${kind}/new`}>Add the first ${noun}</a></p>`}
+      ${config.demoCommand && html`
+        <p>To look around with made-up actors and movies, enter this in a second terminal, then reload:</p>
+        <pre tabindex="0"><code>${config.demoCommand}</code></pre>`}
+    </div>`;
+}
+
+/** @typedef {{ resource: Resource, id: string }} RowProps */
+/** @typedef {{ row: Row | null, etag?: string, error: unknown, deleting: boolean }} RowState */
+
+/** Loads one row; subclasses show it. @extends {Component<RowProps, RowState>} */
+class Loader extends Component {
+  /** @type {RowState} */
+  state = { row: null, error: null, deleting: false };
+
+  componentDidMount() {
+    setTitle(this.props.resource.title);
+    this.load();
+  }
+
+  load = async () => {
+    const { resource, id } = this.props;
+    try {
+      const { row, etag } = await read(resource.kind, id);
+      setTitle(plain(resource.name(row)));
+      this.setState({ row, etag, error: null });
+    } catch (error) {
+      this.setState({ error });
+    }
+  };
+
+  render() {
+    const { row, error } = this.state;
+    const { title } = this.props.resource;
+    if (row) return this.show(row);
+    const content = error
+      ? html`<${Problem} error=${error} again=${this.load} />`
+      : html`<p class="loading">Loading…</p>`;
+    return html`<h1 tabindex="-1" class=${error ? "" : "hidden"}>${title}</h1>${content}`;
+  }
+
+  /** @returns {any} */
+  show(/** @type {Row} */ _row) {}
+}
+
+export class RowPage extends Loader {
+  show(/** @type {Row} */ row) {
+    const { resource } = this.props;
+    const { kind, name, facts, related, title } = resource;
+    const close = () => this.setState({ deleting: false });
+    return html`
+      <p class="crumbs"><a href=${`#/${kind}`}>${title}</a></p>
+      <div class="heading">
+        <h1 tabindex="-1"><${Text}>${name(row)}<//></h1>
+        ${can(`patch:${kind}`) && html`<a class="button" href=${`#/${kind}/${row.id}/edit`}>Edit</a>`}
+        ${can(`delete:${kind}`) && html`
+          <button type="button" onClick=${() => this.setState({ deleting: true })}>Delete</button>`}
+      </div>
+      <dl class="facts">${facts(row)}</dl>
+      ${related(row)}
+      ${this.state.deleting && html`
+        <${Deletion} resource=${resource} row=${row} onClose=${close} onChanged=${this.load} />`}`;
+  }
+}
+
+/** @typedef {{ resource: Resource, row: Row, onClose: () => void, onChanged: () => void }} DeletionProps */
+/** @typedef {{ row: Row | null, etag?: string, error: string }} DeletionState */
+
+/** Asks whether to delete a row, with the state that it has at this moment. */
+class Deletion extends Component {
+  /** @type {DeletionState} */
+  state = { row: null, error: "" };
+  busy = false;
+
+  componentDidMount() {
+    this.look("");
+  }
+
+  async look(/** @type {string} */ before) {
+    const { resource, row } = /** @type {DeletionProps} */ (this.props);
+    try {
+      this.setState({ ...(await read(resource.kind, row.id)), error: before });
+    } catch (error) {
+      this.setState({ error: explain(error) });
+    }
+  }
+
+  async remove(/** @type {Row} */ row) {
+    const { resource, onChanged } = /** @type {DeletionProps} */ (this.props);
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      await remove(resource.kind, row.id, this.state.etag);
+      update(resource.kind, row.id, null);
+      announce(`Deleted ${plain(resource.name(row))}`);
+      replace(`#/${resource.kind}`);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 412)) return this.setState({ error: explain(error) });
+      onChanged();
+      await this.look("Somebody has changed it in the meantime: this is how it is now.");
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  render(/** @type {DeletionProps} */ { resource, row: before, onClose }) {
+    const { row, error } = /** @type {DeletionState} */ (this.state);
+    const lost = row && resource.lost(row);
+    return html`
+      <${Dialog} title=${html`Delete <${Text}>${resource.name(row ?? before)}<//>?`} onClose=${onClose}>
+        ${error && html`<p class="problem" role="alert">${error}</p>`}
+        ${row && !lost && html`<p>The credits of this ${resource.noun} are deleted too.</p>`}
+        ${lost?.length === 0 && html`<p>There are no credits.</p>`}
+        ${lost && lost.length > 0 && html`
+          <p>These credits are deleted too (${lost.length}):</p>
+          <ul class="lost" tabindex="0">${lost.map((credit) => html`<li><${Text}>${credit}<//></li>`)}</ul>`}
+        <p class="actions">
+          ${row && html`<button type="button" class="danger" onClick=${() => this.remove(row)}>Delete</button>`}
+          <button type="button" onClick=${onClose}>Keep</button>
+        </p>
+      <//>`;
+  }
+}
+
+export class EditPage extends Loader {
+  show(/** @type {Row} */ row) {
+    const { resource } = this.props;
+    if (!can(`patch:${resource.kind}`)) return html`<${Lacking} permission=${`patch:${resource.kind}`} />`;
+    return html`
+      <h1 tabindex="-1">Edit <${Text}>${resource.name(row)}<//></h1>
+      <${Form} resource=${resource} row=${row} etag=${this.state.etag} />`;
+  }
+}
+
+/** @extends {Component<{ resource: Resource }>} */
+export class AddPage extends Component {
+  componentDidMount() {
+    setTitle(`Add ${this.props.resource.noun}`);
+  }
+
+  render(/** @type {{ resource: Resource }} */ { resource }) {
+    if (!can(`post:${resource.kind}`)) return html`<${Lacking} permission=${`post:${resource.kind}`} />`;
+    return html`<h1 tabindex="-1">Add ${resource.noun}</h1><${Form} resource=${resource} />`;
+  }
+}
+
+/** In place of a page that the token's permissions do not allow. */
+export const Lacking = (/** @type {{ permission: string }} */ { permission }) => html`
+  <h1 tabindex="-1">No permission</h1>
+  <p class="problem">${lacking(permission)}</p>`;
