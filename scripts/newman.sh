@@ -3,9 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-api=13000 identity=13001 dynamodb=18000
+api=13000 identity=13001 console=13002 dynamodb=18000
 welcome=$(mktemp)
-target/debug/local --in-memory --port $api --identity-port $identity --dynamodb-port $dynamodb >"$welcome" &
+target/debug/local --in-memory --port $api --identity-port $identity --console-port $console --dynamodb-port $dynamodb >"$welcome" &
 stack=$!
 trap 'kill $stack 2>/dev/null || true; wait $stack 2>/dev/null || true; rm -f "$welcome"' EXIT
 

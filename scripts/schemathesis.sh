@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-api=13100 identity=13101 dynamodb=18100
+api=13100 identity=13101 console=13102 dynamodb=18100
 examples=${EXAMPLES:-200} seed=${SEED-1} roles=${ROLES:-producer director assistant nobody}
 contract=${CONTRACT:-http://127.0.0.1:$identity/openapi.yaml}
 welcome=$(mktemp)
@@ -15,7 +15,7 @@ stack=
 trap 'stop; rm -f "$welcome"' EXIT
 
 start() {
-  target/debug/local --in-memory --port $api --identity-port $identity --dynamodb-port $dynamodb >"$welcome" &
+  target/debug/local --in-memory --port $api --identity-port $identity --console-port $console --dynamodb-port $dynamodb >"$welcome" &
   stack=$!
   until grep -q 'Ctrl-C stops it' "$welcome"; do
     kill -0 $stack 2>/dev/null || exit 1 # it has said why it did not start

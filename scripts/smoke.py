@@ -126,7 +126,8 @@ def main() -> int:
     arguments.add_argument("--local", type=pathlib.Path, default=ROOT / "target" / "debug" / "local")
     options = arguments.parse_args()
     api, identity, dynamodb = free_port(), free_port(), free_port()
-    stack = [str(options.local), "--in-memory", "--port", str(api), "--identity-port", str(identity), "--dynamodb-port", str(dynamodb)]
+    ports = {"--port": api, "--identity-port": identity, "--dynamodb-port": dynamodb, "--console-port": free_port()}
+    stack = [str(options.local), "--in-memory", *(str(part) for flag in ports.items() for part in flag)]
     environment = {
         "PATH": os.environ["PATH"],
         "AUTH0_DOMAIN": f"http://127.0.0.1:{identity}",

@@ -1,8 +1,9 @@
 //! The whole API on one machine: a gateway in front of the eight functions, an identity service in
-//! place of the Auth0 tenant, and a DynamoDB. `main.rs` is the command line; tests start the same
+//! place of the Auth0 tenant, a DynamoDB, and the console. `main.rs` is the command line; tests start the same
 //! [`Stack`] in their own process.
 
 mod access;
+mod console;
 mod database;
 pub mod demo;
 mod docs;

@@ -13,8 +13,8 @@ use local::Role;
 
 use commands::{Identity, Run};
 
-/// The Casting Agency API on this machine: gateway, identity service and DynamoDB, with nothing
-/// else installed.
+/// The Casting Agency API on this machine: gateway, identity service, DynamoDB and console, with
+/// nothing else installed.
 #[derive(Parser)]
 #[command(name = "local", about)]
 struct Cli {

@@ -1,4 +1,4 @@
-//! Starts and stops the three services.
+//! Starts and stops the services.
 
 use std::fs::File;
 use std::io;
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::access::{self, Hosts};
+use crate::console::{self, Config};
 use crate::gateway::Functions;
 use crate::home::Home;
 use crate::identity::{self, Role, SigningKey, Tokens};
@@ -47,6 +48,8 @@ pub struct Options {
     pub cooldown: Duration,
     /// The issuer to trust instead of the stack's own identity service.
     pub issuer: Option<Issuer>,
+    /// The console's client id at that issuer; without one, there is no console.
+    pub console_client: Option<String>,
     /// The DynamoDB URL that the functions use, if not the stack's own. Tests put a proxy there.
     pub dynamodb: Option<String>,
 }
@@ -61,6 +64,7 @@ impl Options {
                 api: 0,
                 identity: 0,
                 dynamodb: 0,
+                console: 0,
             },
             home: None,
             key: None,
@@ -68,12 +72,13 @@ impl Options {
             cache: IssuerConfig::CACHE,
             cooldown: IssuerConfig::COOLDOWN,
             issuer: None,
+            console_client: None,
             dynamodb: None,
         }
     }
 }
 
-/// The three ports; 0 picks a free one.
+/// The four ports; 0 picks a free one.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
     /// The API's.
@@ -82,10 +87,14 @@ pub struct Ports {
     pub identity: u16,
     /// DynamoDB's.
     pub dynamodb: u16,
+    /// The console's.
+    pub console: u16,
 }
 
 /// A running stack. Dropping it stops it at once; [`Stack::stop`] lets running requests finish.
 pub struct Stack {
+    /// The console's URL, without a trailing slash, if there is a console.
+    pub console: Option<String>,
     /// The API's URL, without a trailing slash.
     pub api: String,
     /// The identity service's URL, likewise, if there is one.
@@ -144,7 +153,7 @@ pub enum StartError {
 }
 
 impl Stack {
-    /// Starts the three services, and returns once all of them accept requests.
+    /// Starts the services, and returns once all of them accept requests.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running then.
@@ -155,6 +164,16 @@ impl Stack {
         let identity = match options.issuer {
             Some(_) => None,
             None => Some(listen(options.address, options.ports.identity, "--identity-port").await?),
+        };
+        let console_client = match &options.issuer {
+            Some(_) => options.console_client,
+            None => Some(console::CLIENT_ID.to_owned()),
+        };
+        let console = match &console_client {
+            Some(_) => {
+                Some(listen(options.address, options.ports.console, "--console-port").await?)
+            }
+            None => None,
         };
         let hosts = Hosts::new(options.address, options.hosts);
         let (stopping, stopped) = watch::channel(false);
@@ -187,6 +206,23 @@ impl Stack {
                 .map_err(|rule: &str| other(rule))?,
             (None, None) => return Err(other("no issuer")),
         };
+        let demo_command = identity
+            .as_ref()
+            .map(|(_, identity_address)| console::demo_command(api_address, *identity_address));
+        let mut console_url = None;
+        if let (Some((listener, address)), Some(client_id)) = (console, console_client) {
+            let service = console::router(&Config {
+                api: format!("http://{api_address}"),
+                issuer: issuer.as_str().to_owned(),
+                client_id,
+                audience: options.audience.clone(),
+                demo_command,
+            });
+            let service = access::only_for(&hosts, access::never_framed(service));
+            services.spawn(serve(listener, service, stopped.clone()));
+            console_url = Some(format!("http://{address}"));
+        }
+
         let mut tokens = None;
         let mut identity_url = None;
         if let Some((listener, address)) = identity {
@@ -222,6 +258,7 @@ impl Stack {
         services.spawn(serve(api, service, stopped));
 
         Ok(Self {
+            console: console_url,
             api: format!("http://{api_address}"),
             identity: identity_url,
             issuer: issuer_url,

@@ -105,8 +105,9 @@ def base_environment(folder: pathlib.Path) -> dict:
 
 
 def identity_service(folder: pathlib.Path, port: int) -> Process:
-    """The local stack's identity service. Its API and its DynamoDB are not used."""
-    command = [LOCAL, "--in-memory", "--identity-port", port, "--port", free_port(), "--dynamodb-port", free_port()]
+    """The local stack's identity service. Its other services are not used."""
+    unused = [part for flag in ("--port", "--dynamodb-port", "--console-port") for part in (flag, free_port())]
+    command = [LOCAL, "--in-memory", "--identity-port", port, *unused]
     return Process([str(part) for part in command], folder / "identity.log", base_environment(folder))
 
 

@@ -7,6 +7,7 @@ mod support;
 
 mod actors;
 mod casting;
+mod console;
 mod finding;
 mod movies;
 

@@ -8,9 +8,10 @@ use tokio::net::TcpStream;
 
 use crate::support::{Api, client, options, send};
 
-/// The URLs of the three services.
-fn services(api: &Api) -> [String; 3] {
+/// The URLs of the four services.
+fn services(api: &Api) -> [String; 4] {
     [
+        api.stack.console.clone().unwrap(),
         api.stack.api.clone(),
         api.stack.identity.clone().unwrap(),
         api.stack.dynamodb.clone(),
@@ -30,7 +31,7 @@ async fn status(url: &str, target: &str, lines: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn an_unknown_host_returns_421_on_all_three_ports() {
+async fn an_unknown_host_returns_421_on_every_port() {
     let api = Api::start().await;
     for url in services(&api) {
         let port = url.rsplit(':').next().unwrap();
@@ -84,7 +85,7 @@ async fn an_unknown_host_returns_421_on_all_three_ports() {
 }
 
 #[tokio::test]
-async fn an_allowed_host_is_accepted_on_all_three_ports() {
+async fn an_allowed_host_is_accepted_on_every_port() {
     let api = Api::with(Options {
         hosts: vec!["host.docker.internal".into()],
         ..options()

@@ -55,8 +55,8 @@ async function freePorts(count) {
 
 /** Starts a stack and gives its process and the docs page's address, once that is served. */
 async function startStack() {
-  const [api, identity, dynamodb] = await freePorts(3);
-  const ports = ["--port", api, "--identity-port", identity, "--dynamodb-port", dynamodb].map(String);
+  const [api, identity, dynamodb, console] = await freePorts(4);
+  const ports = ["--port", api, "--identity-port", identity, "--dynamodb-port", dynamodb, "--console-port", console].map(String);
   const stack = spawn(options.local, ["--in-memory", "--allow-host", NAMED, ...ports], { stdio: ["ignore", "pipe", "inherit"] });
   let welcome = "";
   for await (const text of stack.stdout.setEncoding("utf8")) {

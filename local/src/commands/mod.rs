@@ -59,6 +59,7 @@ fn options() -> Result<Options, String> {
         cache,
         cooldown,
         issuer,
+        console_client: set("CONSOLE_CLIENT_ID"),
         ..Options::in_memory()
     })
 }

@@ -20,6 +20,9 @@ pub(crate) struct Run {
     /// DynamoDB's port
     #[arg(long, default_value_t = 8000, value_parser = clap::value_parser!(u16).range(1..))]
     dynamodb_port: u16,
+    /// The console's port
+    #[arg(long, default_value_t = 3002, value_parser = clap::value_parser!(u16).range(1..))]
+    console_port: u16,
     /// Keep nothing: data and signing key are gone when the stack stops
     #[arg(long)]
     in_memory: bool,
@@ -55,6 +58,7 @@ pub(crate) async fn run(run: &Run, identity: Identity) -> Result<(), String> {
         api: run.port,
         identity: identity.identity_port,
         dynamodb: run.dynamodb_port,
+        console: run.console_port,
     };
     let (address, hosts) = (identity.listen.into(), run.allow_host.clone());
     let options = Options {
@@ -95,7 +99,9 @@ fn welcome(
     log: Option<&Path>,
     headers: &[(Role, PathBuf)],
 ) -> String {
-    let mut lines = vec![format!("API        {}", stack.api)];
+    let console = stack.console.iter();
+    let mut lines: Vec<_> = console.map(|url| format!("Console    {url}")).collect();
+    lines.push(format!("API        {}", stack.api));
     match &stack.identity {
         Some(url) => {
             lines.push(format!(

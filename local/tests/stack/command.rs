@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Folder, local, text};
 
-/// Three ports that nothing listens on.
+/// Four ports that nothing listens on.
 #[derive(Clone, Copy)]
-struct Ports([u16; 3]);
+struct Ports([u16; 4]);
 
 impl Ports {
     fn free() -> Self {
@@ -26,8 +26,8 @@ impl Ports {
         Self(std::array::from_fn(|_| free.next().unwrap()))
     }
 
-    fn flags(self) -> [String; 6] {
-        let [api, identity, dynamodb] = self.0.map(|port| port.to_string());
+    fn flags(self) -> [String; 8] {
+        let [api, identity, dynamodb, console] = self.0.map(|port| port.to_string());
         [
             "--port".into(),
             api,
@@ -35,6 +35,8 @@ impl Ports {
             identity,
             "--dynamodb-port".into(),
             dynamodb,
+            "--console-port".into(),
+            console,
         ]
     }
 
@@ -155,6 +157,8 @@ async fn the_output_at_the_start_fits_a_screen_and_its_commands_work() {
         .filter(|line| line.starts_with("curl "))
         .collect();
     assert_eq!(commands.len(), 3, "{}", running.welcome);
+    let console = format!("Console    http://127.0.0.1:{}", ports.0[3]);
+    assert_eq!(lines.first(), Some(&console.as_str()));
     for command in commands {
         let words = words(command);
         let value = |flag: &str| {
@@ -291,7 +295,11 @@ fn starting_twice_says_which_port_is_taken() {
         )
     );
     let other = Ports::free();
-    for (index, flag) in [(1, "--identity-port"), (2, "--dynamodb-port")] {
+    for (index, flag) in [
+        (1, "--identity-port"),
+        (2, "--dynamodb-port"),
+        (3, "--console-port"),
+    ] {
         let mut mixed = other;
         mixed.0[index] = ports.0[index];
         let second = local(&folder.0)
@@ -344,7 +352,7 @@ fn mistakes_on_the_command_line_are_explained() {
         );
     }
     check(&["event", "nowhere.json"], "nowhere.json");
-    let [.., identity] = Ports::free().0;
+    let [identity, ..] = Ports::free().0;
     check(
         &[
             "token",
@@ -473,5 +481,34 @@ async fn an_issuer_from_the_environment_replaces_the_local_one() {
             .unwrap(),
     );
     assert_eq!(get(&second.url("/actors"), &token).await.0, 200);
+    assert!(
+        !trusting.welcome.contains("Console"),
+        "{}",
+        trusting.welcome
+    );
+    drop(trusting);
+    let trusting = Running::of(
+        local(&folder.0)
+            .env("AUTH0_DOMAIN", &issuer)
+            .env("CONSOLE_CLIENT_ID", "of-the-tenant")
+            .args(second.flags())
+            .arg("--in-memory"),
+    );
+    let console = format!("http://127.0.0.1:{}", second.0[3]);
+    assert!(
+        trusting
+            .welcome
+            .starts_with(&format!("Console    {console}\n")),
+        "{}",
+        trusting.welcome
+    );
+    let (_, config) = get(&format!("{console}/config.json"), "").await;
+    assert_eq!(
+        config,
+        json!({
+            "api": second.url(""), "issuer": format!("{issuer}/"), "clientId": "of-the-tenant",
+            "audience": "casting-agency",
+        })
+    );
     drop(issuing);
 }

@@ -67,16 +67,19 @@ impl Kept {
 
     /// Starts the stack, which must fail, and returns its error message.
     fn error(&self) -> String {
-        let ports: [_; 3] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports: [_; 4] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
         let ports = ports.map(|listener| listener.local_addr().unwrap().port().to_string());
         let mut command = match &self.copy {
             Some(copy) => program(copy, &self.folder.0),
             None => local(&self.folder.0),
         };
-        for (flag, port) in ["--port", "--identity-port", "--dynamodb-port"]
-            .into_iter()
-            .zip(ports)
-        {
+        let flags = [
+            "--port",
+            "--identity-port",
+            "--dynamodb-port",
+            "--console-port",
+        ];
+        for (flag, port) in flags.into_iter().zip(ports) {
             command.args([flag, &port]);
         }
         if self.copy.is_some() {

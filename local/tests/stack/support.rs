@@ -36,6 +36,7 @@ pub(crate) fn program(file: &Path, folder: &Path) -> Command {
         "CARGO_MANIFEST_DIR",
         "AUTH0_DOMAIN",
         "API_AUDIENCE",
+        "CONSOLE_CLIENT_ID",
         "JWKS_CACHE_SECONDS",
         "JWKS_COOLDOWN_SECONDS",
     ] {
