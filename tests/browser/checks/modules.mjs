@@ -21,14 +21,15 @@ function attribute(element, name) {
   return element.attrs.find((attribute) => attribute.name === name)?.value;
 }
 
-/** The files that index.html names, as it writes them. */
-function linked() {
-  return elements.flatMap((element) => [attribute(element, "src"), attribute(element, "href")]).filter((link) => link !== undefined);
+/** The files that index.html names, as it writes them, by whether that only loads a module early. */
+function linked({ early }) {
+  const those = elements.filter((element) => (attribute(element, "rel") === "modulepreload") === early);
+  return those.flatMap((element) => [attribute(element, "src"), attribute(element, "href")]).filter((link) => link !== undefined);
 }
 
 /** What a file imports or includes, as it writes it. */
 function specifiers(file) {
-  if (file === "index.html") return linked();
+  if (file === "index.html") return linked({ early: false });
   if (file.endsWith(".js")) return ts.preProcessFile(text(file), true, true).importedFiles.map((imported) => imported.fileName);
   if (file.endsWith(".css")) return [...text(file).matchAll(/url\(["']?([^"')]+)/g)].map(([, url]) => url);
   return [];
@@ -63,6 +64,11 @@ test("every import and every link is to a file of the console", () => {
   assert.deepEqual(missing, []);
   const bare = files.filter((file) => file.endsWith(".js")).flatMap(specifiers).filter((specifier) => !/^\.\.?\//.test(specifier));
   assert.deepEqual(bare, []);
+});
+
+test("index.html loads every other module early, so that none waits for the one that imports it", () => {
+  const modules = files.filter((file) => file.endsWith(".js") && !linked({ early: false }).includes(file));
+  assert.deepEqual(linked({ early: true }).sort(), modules);
 });
 
 test("every file is reachable from index.html", () => {
