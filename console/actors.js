@@ -1,13 +1,11 @@
 // Actors.
 
 import { can } from "./auth.js";
-import { ACTOR_FILTERS } from "./filters.js";
+import { ACTOR_FILTERS, GENDERS } from "./filters.js";
 import { day } from "./format.js";
 import { Text, html } from "./ui.js";
 
 /** @typedef {import("./api.js").Actor} Actor */
-
-const GENDERS = ["female", "male", "non-binary"];
 
 /** @type {import("./rows.js").Resource} */
 export const actors = {

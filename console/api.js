@@ -15,8 +15,9 @@ import { pause } from "./retry.js";
 const TIMEOUT = 35_000;
 /** The longest pause between two attempts, in seconds, unless the API asks for a longer one. */
 const MAX_PAUSE = 30;
-/** Statuses with which nothing is wrong with the request. 429 is the gateway's. */
+/** Statuses of a server that is busy. 429, 502 and 504 are the gateway's. */
 const BUSY = [429, 502, 503, 504];
+const INCLUDE = { actors: "credits", movies: "cast" };
 
 /** An error response. */
 export class ApiError extends Error {
@@ -42,13 +43,11 @@ export async function send(method, path, options = {}) {
   let renewals = 0;
   for (let attempt = 0; ; attempt++) {
     const token = auth.token();
-    const { response, body } = await attemptOnce(method, path, options, token);
-    if (response?.status === 401 && renewals < 2) {
-      // The first time silently, if that works.
-      if (await auth.renew(token, renewals++ > 0)) continue;
-    }
-    const busy = !response || BUSY.includes(response.status) || (response.status === 409 && options.key);
-    if (!busy) {
+    const { response, body } = await tryOnce(method, path, options, token);
+    // The first time silently, if that works.
+    if (response?.status === 401 && renewals < 2 && (await auth.renew(token, renewals++ > 0))) continue;
+    const inProgress = response?.status === 409 && options.key;
+    if (response && !inProgress && !BUSY.includes(response.status)) {
       if (!response.ok) throw new ApiError(response, body);
       return { body, etag: response.headers.get("etag") ?? undefined };
     }
@@ -58,33 +57,25 @@ export async function send(method, path, options = {}) {
   }
 }
 
-/** One attempt; without a response if there was none, or only a part of one. */
-async function attemptOnce(
-  /** @type {string} */ method, /** @type {string} */ path, /** @type {Options} */ options,
-  /** @type {string} */ token,
-) {
-  /** @type {Record<string, string>} */
-  const headers = { authorization: `Bearer ${token}`, prefer: "handling=strict" };
-  if (options.body !== undefined) headers["content-type"] = "application/json";
-  if (options.etag) headers["if-match"] = options.etag;
-  if (options.key) headers["idempotency-key"] = options.key;
+/**
+ * One attempt; without a response if there was none, or only a part of one.
+ *
+ * @param {string} method @param {string} path @param {Options} options @param {string} token
+ */
+async function tryOnce(method, path, { body, etag, key, signal }, token) {
+  const headers = new Headers({ authorization: `Bearer ${token}`, prefer: "handling=strict" });
+  if (body !== undefined) headers.set("content-type", "application/json");
+  if (etag) headers.set("if-match", etag);
+  if (key) headers.set("idempotency-key", key);
   const timeout = AbortSignal.timeout(TIMEOUT);
-  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  const until = signal ? AbortSignal.any([signal, timeout]) : timeout;
   try {
-    const response = await fetch(auth.config.api + path, { method, headers, body: options.body, signal });
+    const response = await fetch(auth.config.api + path, { method, headers, body, signal: until });
     const text = await response.text();
-    return { response, body: parsed(text) };
+    return { response, body: text.startsWith("{") ? JSON.parse(text) : null };
   } catch (error) {
-    if (options.signal?.aborted) throw error;
+    if (signal?.aborted) throw error;
     return {};
-  }
-}
-
-function parsed(/** @type {string} */ text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 
@@ -95,33 +86,35 @@ export async function read(/** @type {Kind} */ kind, /** @type {number | string}
   return { row: body[kind][0], etag };
 }
 
-const INCLUDE = { actors: "credits", movies: "cast" };
-
-/** Changes a row if it still has this version. */
-export async function change(
-  /** @type {Kind} */ kind, /** @type {number} */ id, /** @type {object} */ fields,
-  /** @type {string | undefined} */ etag,
-) {
+/**
+ * Changes a row, if it still has this version.
+ *
+ * @param {Kind} kind @param {number} id @param {object} fields @param {string | undefined} etag
+ */
+export async function change(kind, id, fields, etag) {
   const written = await send("PATCH", `/${kind}/${id}`, { body: JSON.stringify(fields), etag });
   return { row: written.body[kind][0], etag: written.etag };
 }
 
-/** Adds a row. With the same key the same row is added once. */
-export async function add(
-  /** @type {Kind} */ kind, /** @type {string} */ body, /** @type {string} */ key,
-) {
-  const written = await send("POST", `/${kind}`, { body, key });
-  return { row: written.body[kind][0], etag: written.etag };
+/**
+ * Adds a row; with the same key only one.
+ *
+ * @param {Kind} kind @param {string} body @param {string} key
+ */
+export async function add(kind, body, key) {
+  return (await send("POST", `/${kind}`, { body, key })).body[kind][0];
 }
 
-/** Deletes a row if it still has this version. */
-export async function remove(
-  /** @type {Kind} */ kind, /** @type {number} */ id, /** @type {string | undefined} */ etag,
-) {
+/**
+ * Deletes a row, if it still has this version.
+ *
+ * @param {Kind} kind @param {number} id @param {string | undefined} etag
+ */
+export async function remove(kind, id, etag) {
   try {
     await send("DELETE", `/${kind}/${id}`, { etag });
   } catch (error) {
-    // It is gone, as it should be: another attempt or another user deleted it.
+    // It is gone, as it should be: an earlier attempt or another user deleted it.
     if (!(error instanceof ApiError && error.status === 404)) throw error;
   }
 }
@@ -129,16 +122,15 @@ export async function remove(
 /** What an error means for the user. */
 export function explain(/** @type {unknown} */ error) {
   if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
-  const permission = /^Permission not found: (\S+)$/.exec(error.message)?.[1];
+  const { status, message, details, correlation } = error;
+  const permission = /^Permission not found: (\S+)$/.exec(message)?.[1];
   if (permission) return lacking(permission);
-  if (error.status === 401) return "You are not signed in any more.";
-  if (error.status === 404) return "It does not exist, or somebody has deleted it.";
-  if (error.status === 413) return "That is too much for one request: shorten it.";
-  if (error.status === 422) {
-    return error.details.map(({ field, message }) => `${field} ${message}`).join("; ");
-  }
-  const id = error.correlation ? ` Give this number to your administrator: ${error.correlation}` : "";
-  return `The server responded with an error: ${error.status} ${error.message}.${id}`;
+  if (status === 401) return "You are not signed in any more.";
+  if (status === 404) return "It does not exist, or somebody has deleted it.";
+  if (status === 413) return "That is too much for one request: shorten it.";
+  if (status === 422) return details.map((detail) => `${detail.field} ${detail.message}`).join("; ");
+  const id = correlation ? ` Give this number to your administrator: ${correlation}` : "";
+  return `The server responded with an error: ${status} ${message}.${id}`;
 }
 
 /** What somebody without this permission is told. */

@@ -4,7 +4,7 @@ import * as oauth from "./vendor/oauth4webapi.js";
 
 /** @typedef {{ api: string, issuer: string, clientId: string, audience: string, demoCommand?: string }} Config */
 /** @typedef {{ state: string, nonce: string, verifier: string, hash: string }} Pending */
-/** @typedef {{ access: string, refresh?: string, id?: string, name: string, permissions: Set<string> }} Session */
+/** @typedef {{ access: string, refresh?: string, id?: string, name: string, permissions: string[] }} Session */
 
 /** In local storage: somebody is signed in. It holds no token. */
 const SIGNED_IN = "casting-agency.signed-in";
@@ -28,6 +28,8 @@ let client;
 let session = null;
 /** @type {Promise<boolean> | null} */
 let renewing = null;
+/** Only the local stack's issuer is without HTTPS. */
+const options = { [oauth.allowInsecureRequests]: false };
 /** Shows the dialog to sign in again, and returns whether the user did. */
 let askToSignIn = async () => false;
 
@@ -37,8 +39,8 @@ export function onExpiry(/** @type {() => Promise<boolean>} */ ask) {
 }
 
 export const token = () => session?.access ?? "";
-export const user = () => session && { name: session.name };
-export const can = (/** @type {string} */ permission) => Boolean(session?.permissions.has(permission));
+export const userName = () => session?.name;
+export const can = (/** @type {string} */ permission) => Boolean(session?.permissions.includes(permission));
 export const canAll = (/** @type {string[]} */ ...permissions) => permissions.every(can);
 
 /**
@@ -47,25 +49,26 @@ export const canAll = (/** @type {string[]} */ ...permissions) => permissions.ev
  * @returns {Promise<"in" | "out" | "away">} "away" if the browser leaves this page, or closes it
  */
 export async function start() {
-  if (!isSecureContext) {
-    throw new Error("A browser signs in only over HTTPS, or at 127.0.0.1 or localhost.");
-  }
+  if (!isSecureContext) throw new Error("A browser signs in only over HTTPS, at 127.0.0.1 or at localhost");
   config = await (await fetch("config.json")).json();
   client = { client_id: config.clientId };
+  options[oauth.allowInsecureRequests] = config.issuer.startsWith("http://");
   const response = new URL(location.href);
-  if (response.searchParams.get("state")?.startsWith(POPUP)) {
+  const state = response.searchParams.get("state");
+  if (state?.startsWith(POPUP)) {
     channel.postMessage(response.search);
     window.close();
     return "away";
   }
-  addEventListener("storage", signedOutElsewhere);
-  const pending = takePending();
-  const isResponse = response.searchParams.has("state");
-  if (isResponse) history.replaceState(history.state, "", here + (pending?.hash ?? ""));
-  const known = localStorage.getItem(SIGNED_IN) !== null;
-  if (!(isResponse && pending) && !known) return "out";
-  server = await discover();
-  if (!(isResponse && pending)) {
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key === SIGNED_IN && newValue === null && session) location.reload(); // signed out in another tab
+  });
+  /** @type {Pending | null} */
+  const pending = state && JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
+  sessionStorage.removeItem(PENDING);
+  if (state) history.replaceState(history.state, "", here + (pending?.hash ?? ""));
+  if (!pending && localStorage.getItem(SIGNED_IN) === null) return "out";
+  if (!pending) {
     await signIn({ prompt: "none" });
     return "away";
   }
@@ -81,7 +84,6 @@ export async function start() {
 
 /** Leaves for the issuer's sign-in page. */
 export async function signIn(/** @type {Record<string, string>} */ parameters = {}) {
-  server ??= await discover();
   const { url, pending } = await request("", parameters);
   sessionStorage.setItem(PENDING, JSON.stringify(pending));
   location.replace(url);
@@ -90,17 +92,13 @@ export async function signIn(/** @type {Record<string, string>} */ parameters = 
 /** Signs in in a window of its own, so that this page keeps its input. Call it from a click. */
 export async function signInAgain() {
   const popup = window.open("", "casting-agency-sign-in", "popup,width=520,height=720");
+  if (!popup) throw new Error("The browser did not open a window: allow pop-ups for this page.");
   const { url, pending } = await request(POPUP);
   const response = new Promise((resolve) => {
-    channel.addEventListener("message", function listen({ data }) {
-      if (new URLSearchParams(data).get("state") !== pending.state) return;
-      channel.removeEventListener("message", listen);
-      resolve(data);
-    });
+    channel.onmessage = ({ data }) => new URLSearchParams(data).get("state") === pending.state && resolve(data);
   });
-  if (!popup) throw new Error("The browser did not open a window: allow pop-ups for this page.");
   popup.location = url;
-  await complete(new URL(`${here}${await response}`), pending);
+  await complete(new URL(here + (await response)), pending);
 }
 
 /**
@@ -110,105 +108,78 @@ export async function signInAgain() {
  * @param {boolean} ask whether to ask at once
  * @returns {Promise<boolean>} whether there is a new token
  */
-export function renew(rejected, ask) {
-  if (session && session.access !== rejected) return Promise.resolve(true);
-  renewing ??= refresh(ask).finally(() => (renewing = null));
-  return renewing;
+export async function renew(rejected, ask) {
+  if (session && session.access !== rejected) return true;
+  renewing ??= (async () => (!ask && (await refresh())) || askToSignIn())();
+  return renewing.finally(() => (renewing = null));
 }
 
-async function refresh(/** @type {boolean} */ ask) {
-  if (!ask && session?.refresh) {
-    try {
-      const response = await oauth.refreshTokenGrantRequest(
-        server, client, oauth.None(), session.refresh, insecure(),
-      );
-      keep(await oauth.processRefreshTokenResponse(server, client, response));
-      return true;
-    } catch {
-      // It has expired or was revoked, or the issuer cannot be reached: the user has to sign in.
-    }
+/** Gets a new token with the refresh token, and returns whether that worked. */
+async function refresh() {
+  if (!session?.refresh) return false;
+  try {
+    const tokens = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), session.refresh, options);
+    keep(await oauth.processRefreshTokenResponse(server, client, tokens));
+    return true;
+  } catch {
+    return false; // it has expired or was revoked, or the issuer cannot be reached
   }
-  return askToSignIn();
 }
 
 /** Ends the session here, in other tabs and at the issuer. */
 export function signOut() {
-  const url = new URL(server.end_session_endpoint ?? new URL("v2/logout", config.issuer));
-  const back = server.end_session_endpoint ? "post_logout_redirect_uri" : "returnTo"; // Auth0's own
+  const own = server.end_session_endpoint;
+  const url = new URL(own ?? new URL("v2/logout", config.issuer)); // a tenant without OpenID Connect's endpoint
   url.searchParams.set("client_id", config.clientId);
-  url.searchParams.set(back, here);
+  url.searchParams.set(own ? "post_logout_redirect_uri" : "returnTo", here);
   if (session?.id) url.searchParams.set("id_token_hint", session.id);
   localStorage.removeItem(SIGNED_IN);
   session = null;
   location.assign(url);
 }
 
-function signedOutElsewhere(/** @type {StorageEvent} */ event) {
-  if (event.key === SIGNED_IN && event.newValue === null && session) location.reload();
-}
-
 async function discover() {
   const issuer = new URL(config.issuer);
-  const response = await oauth.discoveryRequest(issuer, insecure());
-  return oauth.processDiscoveryResponse(issuer, response);
-}
-
-/** Only the local stack's issuer is without HTTPS. */
-function insecure() {
-  return { [oauth.allowInsecureRequests]: config.issuer.startsWith("http://") };
+  server ??= await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options));
 }
 
 /** The address that asks the issuer for a code, and what its response is checked with. */
 async function request(/** @type {string} */ prefix, /** @type {Record<string, string>} */ more = {}) {
+  await discover();
   const pending = {
     state: prefix + oauth.generateRandomState(), nonce: oauth.generateRandomNonce(),
     verifier: oauth.generateRandomCodeVerifier(), hash: location.hash,
   };
+  const challenge = await oauth.calculatePKCECodeChallenge(pending.verifier);
   const url = new URL(server.authorization_endpoint ?? "");
-  const parameters = {
-    response_type: "code", client_id: config.clientId, redirect_uri: here, scope: SCOPE,
-    audience: config.audience, state: pending.state, nonce: pending.nonce,
-    code_challenge: await oauth.calculatePKCECodeChallenge(pending.verifier),
-    code_challenge_method: "S256", ...more,
-  };
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  url.search = new URLSearchParams({
+    response_type: "code", client_id: config.clientId, redirect_uri: here, scope: SCOPE, audience: config.audience,
+    state: pending.state, nonce: pending.nonce, code_challenge: challenge, code_challenge_method: "S256", ...more,
+  }).toString();
   return { url: url.href, pending };
 }
 
 /** Exchanges the code in the issuer's response for tokens. */
-async function complete(/** @type {URL} */ response, /** @type {Pending} */ pending) {
-  const parameters = oauth.validateAuthResponse(server, client, response, pending.state);
-  const tokens = await oauth.authorizationCodeGrantRequest(
-    server, client, oauth.None(), parameters, here, pending.verifier, insecure(),
-  );
-  keep(await oauth.processAuthorizationCodeResponse(server, client, tokens, {
-    expectedNonce: pending.nonce, requireIdToken: true,
-  }));
+async function complete(/** @type {URL} */ response, /** @type {Pending} */ { state, nonce, verifier }) {
+  await discover();
+  const code = oauth.validateAuthResponse(server, client, response, state);
+  const tokens = await oauth.authorizationCodeGrantRequest(server, client, oauth.None(), code, here, verifier, options);
+  const checks = { expectedNonce: nonce, requireIdToken: true };
+  keep(await oauth.processAuthorizationCodeResponse(server, client, tokens, checks));
 }
 
 function keep(/** @type {oauth.TokenEndpointResponse} */ tokens) {
-  const { permissions } = claims(tokens.access_token);
+  // Only the API checks the access token's signature.
+  const payload = tokens.access_token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+  const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+  const { permissions } = JSON.parse(new TextDecoder().decode(bytes));
   const name = oauth.getValidatedIdTokenClaims(tokens)?.name;
   session = {
     access: tokens.access_token,
     refresh: tokens.refresh_token ?? session?.refresh,
     id: tokens.id_token ?? session?.id,
     name: typeof name === "string" ? name : session?.name ?? "",
-    permissions: new Set(Array.isArray(permissions) ? permissions : []),
+    permissions: Array.isArray(permissions) ? permissions : [],
   };
   localStorage.setItem(SIGNED_IN, "");
-}
-
-/** The claims of an access token. Only the API checks its signature. */
-function claims(/** @type {string} */ token) {
-  const payload = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-  const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
-  return JSON.parse(new TextDecoder().decode(bytes));
-}
-
-/** @returns {Pending | null} */
-function takePending() {
-  const pending = sessionStorage.getItem(PENDING);
-  sessionStorage.removeItem(PENDING);
-  return pending && JSON.parse(pending);
 }

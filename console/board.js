@@ -3,16 +3,15 @@
 import { ApiError, change, read } from "./api.js";
 import { append, body, changes, clashes, inOrder, merge, move, steps } from "./cast.js";
 import { Conflict } from "./conflict.js";
-import { ACTOR_FILTERS, Filters, listPath, valuesIn } from "./filters.js";
 import { count, plain } from "./format.js";
-import { Pages } from "./pages.js";
 import { guard } from "./router.js";
+import { Search } from "./search.js";
 import { Component, Problem, Text, announce, html, setTitle } from "./ui.js";
 
 /** @typedef {import("./cast.js").Cast} Cast */
 /** @typedef {import("./api.js").CastMember} CastMember */
 /** @typedef {import("./api.js").Movie} Movie */
-/** @typedef {{ movie: Movie, etag: string | undefined, items: import("./conflict.js").Item[] }} Clash */
+/** @typedef {{ theirs: Cast, etag: string | undefined, items: import("./conflict.js").Item[] }} Clash */
 /**
  * @typedef {object} State
  * @property {Movie | null} movie
@@ -34,18 +33,17 @@ export class Board extends Component {
   state = { movie: null, saved: [], cast: [], error: null, errors: {}, saving: null, clash: null, drag: null };
   /** @type {string | undefined} */
   etag;
-  stopping = false;
+  isStopping = false;
   /** @type {HTMLElement | null} */
   list = null;
 
   componentDidMount() {
-    setTitle("Cast");
     guard(() => this.state.saving !== null || changes(this.state.saved, this.state.cast).length > 0);
     this.load();
   }
 
   componentWillUnmount() {
-    this.stopping = true;
+    this.isStopping = true;
     guard(() => false);
   }
 
@@ -54,7 +52,7 @@ export class Board extends Component {
       const { row, etag } = await read("movies", this.props.id);
       setTitle(`Cast of ${plain(row.title)}`);
       this.etag = etag;
-      this.setState({ movie: row, saved: row.cast, cast: row.cast, error: null, errors: {} });
+      this.setState({ movie: row, saved: row.cast, cast: row.cast, error: null });
     } catch (error) {
       this.setState({ error });
     }
@@ -62,70 +60,55 @@ export class Board extends Component {
 
   /** Saves the cast on the board, in as many steps as it takes. */
   async save() {
-    const { movie, saved, cast, saving } = this.state;
-    if (!movie || saving) return;
+    const { saved, cast, saving } = this.state;
+    if (saving) return;
     const casts = steps(saved, cast);
-    this.stopping = false;
+    const total = casts.length;
+    this.isStopping = false;
+    this.setState({ saving: { done: 0, total }, error: null, errors: {}, clash: null });
     let done = 0;
-    this.setState({ saving: { done, total: casts.length }, error: null, errors: {}, clash: null });
     try {
-      for (const step of casts) {
-        if (this.stopping) break;
-        if (!(await this.saveStep(movie, step))) return;
-        this.setState({ saved: step, saving: { done: ++done, total: casts.length } });
+      while (done < total && !this.isStopping && (await this.saveStep(casts[done]))) {
+        this.setState({ saved: casts[done], saving: { done: ++done, total } });
       }
-      announce(done === casts.length ? "Saved the cast" : `Stopped: ${done} of ${casts.length} steps are saved`);
+      if (this.isStopping) announce(`Stopped: ${done} of ${total} steps are saved`);
+      else if (done === total) announce("Saved the cast");
     } catch (error) {
       this.setState({ error });
-    } finally {
-      this.setState({ saving: null });
     }
+    this.setState({ saving: null });
   }
 
-  /** Saves one step, and returns whether to go on. */
-  async saveStep(/** @type {Movie} */ movie, /** @type {Cast} */ step) {
-    for (;;) {
-      try {
-        const written = await change("movies", movie.id, body(step), this.etag);
-        this.etag = written.etag;
-        return true;
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        if (error.status === 422 && this.showErrors(error, step)) return false;
-        if (error.status !== 412) throw error;
-      }
-      const { row, etag } = await read("movies", movie.id);
-      if (changes(row.cast, step).length === 0) return this.keep(etag); // the response was lost
-      if (changes(row.cast, this.state.saved).length > 0) return this.ask(row, etag);
-      this.keep(etag); // somebody has changed the title or the date alone
+  /** Saves one step, and returns whether to go on. @returns {Promise<boolean>} */
+  async saveStep(/** @type {Cast} */ step) {
+    const id = Number(this.props.id);
+    try {
+      this.etag = (await change("movies", id, body(step), this.etag)).etag;
+      return true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 422 && this.showErrors(error, step)) return false;
+      if (error.status !== 412) throw error;
     }
-  }
-
-  keep(/** @type {string | undefined} */ etag) {
-    this.etag = etag;
-    return true;
-  }
-
-  /** Shows what somebody else has changed. */
-  ask(/** @type {Movie} */ movie, /** @type {string | undefined} */ etag) {
+    const { row, etag } = await read("movies", id);
     const { saved, cast } = this.state;
-    const items = clashes(saved, cast, movie.cast ?? []);
-    if (items.length > 0) this.setState({ clash: { movie, etag, items } });
-    else this.setState({ saved: movie.cast ?? [] }, () => this.keep(etag));
-    return false;
+    if (changes(row.cast, saved).length > 0 && changes(row.cast, step).length > 0) {
+      this.setState({ clash: { theirs: row.cast, etag, items: clashes(saved, cast, row.cast) } });
+      return false;
+    }
+    this.etag = etag;
+    // The response to an earlier attempt was lost, or somebody has changed the title or the date.
+    return changes(row.cast, step).length === 0 || this.saveStep(step);
   }
 
-  choose(/** @type {Record<string, string>} */ picks) {
-    const { clash, cast } = this.state;
-    if (!clash) return;
-    const theirs = clash.movie.cast ?? [];
-    this.etag = clash.etag;
-    this.setState({ saved: theirs, cast: merge(cast, theirs, picks), clash: null }, () => this.save());
+  choose(/** @type {Clash} */ { theirs, etag }, /** @type {Record<string, string>} */ picks) {
+    this.etag = etag;
+    this.setState({ saved: theirs, cast: merge(this.state.cast, theirs, picks), clash: null }, () => this.save());
   }
 
   /** Puts errors beside their fields; false if one belongs to no field. */
-  showErrors(/** @type {ApiError} */ error, /** @type {Cast} */ step) {
-    const errors = error.details.map(({ field, message }) => {
+  showErrors(/** @type {ApiError} */ { details }, /** @type {Cast} */ step) {
+    const errors = details.map(({ field, message }) => {
       const [, index, name] = /^cast\[(\d+)\]\.(\w+)$/.exec(field) ?? [];
       return [index && `${step[Number(index)]?.actor_id} ${name}`, message];
     });
@@ -136,9 +119,8 @@ export class Board extends Component {
   }
 
   set(/** @type {number} */ id, /** @type {Partial<CastMember>} */ fields) {
-    this.setState(({ cast }) => ({
-      cast: cast.map((member) => (member.actor_id === id ? { ...member, ...fields } : member)),
-    }));
+    const cast = this.state.cast.map((member) => (member.actor_id === id ? { ...member, ...fields } : member));
+    this.setState({ cast });
   }
 
   add = (/** @type {{ id: number, name: string }} */ actor) => {
@@ -162,10 +144,8 @@ export class Board extends Component {
   }
 
   keyDown(/** @type {KeyboardEvent} */ event, /** @type {number} */ index) {
-    const last = this.state.cast.length - 1;
-    /** @type {Record<string, number>} */
-    const places = { ArrowUp: index - 1, ArrowDown: index + 1, Home: 0, End: last };
-    const to = places[event.key];
+    const places = { ArrowUp: index - 1, ArrowDown: index + 1, Home: 0, End: this.state.cast.length - 1 };
+    const to = /** @type {Record<string, number>} */ (places)[event.key];
     if (to === undefined) return;
     event.preventDefault();
     const handle = /** @type {HTMLElement} */ (event.currentTarget);
@@ -183,30 +163,26 @@ export class Board extends Component {
     });
     handle.setPointerCapture(event.pointerId);
     handle.onpointermove = ({ clientY, pageY }) => {
-      const above = middles.filter((middle, index) => index !== from && middle < pageY).length;
-      this.setState({ drag: { from, to: above } });
-      if (clientY < EDGE) scrollBy(0, -EDGE / 4);
-      if (clientY > innerHeight - EDGE) scrollBy(0, EDGE / 4);
+      const to = middles.filter((middle, index) => index !== from && middle < pageY).length;
+      this.setState({ drag: { from, to } });
+      scrollBy(0, clientY < EDGE ? -EDGE / 4 : clientY > innerHeight - EDGE ? EDGE / 4 : 0);
     };
-    const end = (/** @type {boolean} */ drop) => {
+    handle.onpointerup = handle.onpointercancel = ({ type }) => {
       handle.onpointermove = handle.onpointerup = handle.onpointercancel = null;
       const { drag } = this.state;
       this.setState({ drag: null });
-      if (drop && drag) this.move(from, drag.to);
+      if (type === "pointerup" && drag) this.move(from, drag.to);
     };
-    handle.onpointerup = () => end(true);
-    handle.onpointercancel = () => end(false);
   }
 
   render() {
-    const { movie, saved, cast, error, saving, clash } = this.state;
+    const { movie, cast, error, clash } = this.state;
     if (!movie) {
-      return error
-        ? html`<h1 tabindex="-1">Cast</h1><${Problem} error=${error} again=${this.load} />`
-        : html`<h1 tabindex="-1" class="hidden">Cast</h1><p class="loading">Loading…</p>`;
+      return html`
+        <h1 tabindex="-1" class=${error ? "" : "hidden"}>Cast</h1>
+        ${error ? html`<${Problem} error=${error} again=${this.load} />` : html`<p class="loading">Loading…</p>`}`;
     }
-    const changed = changes(saved, cast).length;
-    const keepList = (/** @type {HTMLElement | null} */ list) => (this.list = list);
+    const keep = (/** @type {HTMLElement | null} */ list) => (this.list = list);
     return html`
       <p class="crumbs"><a href="#/movies">Movies</a> › <a href=${`#/movies/${movie.id}`}><${Text}>${movie.title}<//></a></p>
       <h1 tabindex="-1">Cast of <${Text}>${movie.title}<//></h1>
@@ -214,113 +190,59 @@ export class Board extends Component {
         <section aria-labelledby="cast-heading">
           <h2 id="cast-heading">Cast <span class="hint">${count(cast.length, "actor")} in billing order</span></h2>
           ${cast.length === 0 && html`<p class="empty">Nobody is cast yet. Find actors, and cast them here.</p>`}
-          <ol class="cast" ref=${keepList} tabindex="-1" aria-label="Cast in billing order">
-            ${cast.map((member, index) => this.row(member, index))}
-          </ol>
+          <p id="handle-hint" class="hint" hidden=${cast.length < 2}>Drag ⠿ to reorder, or focus it and press the arrow keys.</p>
+          <ol class="cast" ref=${keep} tabindex="-1" aria-label="Cast in billing order">${cast.map(this.row, this)}</ol>
         </section>
         <${Search} cast=${cast} onCast=${this.add} />
       </div>
       ${error && html`<${Problem} error=${error} />`}
-      ${(changed > 0 || saving) && html`<div class="bar">
-        ${saving ? html`
-          <label>Saving step ${Math.min(saving.done + 1, saving.total)} of ${saving.total}
-            <progress value=${saving.done} max=${saving.total}></progress></label>
-          ${saving.total > 1 && html`<button type="button" onClick=${() => (this.stopping = true)}>Stop</button>`}` : html`
-          <span>${count(changed, "change")} not saved</span>
-          <button type="button" class="main" onClick=${() => this.save()}>Save cast</button>
-          <button type="button" onClick=${() => this.setState({ cast: saved, errors: {}, error: null })}>Discard changes</button>`}
-      </div>`}
+      ${this.bar()}
       ${clash && html`
-        <${Conflict} what=${movie.title} items=${clash.items}
-          onSave=${(/** @type {any} */ picks) => this.choose(picks)} onClose=${() => this.setState({ clash: null })} />`}`;
+        <${Conflict} what=${movie.title} items=${clash.items} onClose=${() => this.setState({ clash: null })}
+          onSave=${(/** @type {any} */ picks) => this.choose(clash, picks)} />`}`;
+  }
+
+  /** What is not saved yet, or how far saving is. */
+  bar() {
+    const { saved, cast, saving } = this.state;
+    if (saving) {
+      return html`<div class="bar">
+        <label>Saving step ${Math.min(saving.done + 1, saving.total)} of ${saving.total}
+          <progress value=${saving.done} max=${saving.total}></progress></label>
+        ${saving.total > 1 && html`<button type="button" onClick=${() => (this.isStopping = true)}>Stop</button>`}
+      </div>`;
+    }
+    const changed = changes(saved, cast).length;
+    return changed > 0 && html`<div class="bar">
+      <span>${count(changed, "change")} not saved</span>
+      <button type="button" class="main" onClick=${() => this.save()}>Save cast</button>
+      <button type="button" onClick=${() => this.setState({ cast: saved, errors: {}, error: null })}>Discard changes</button>
+    </div>`;
   }
 
   row(/** @type {CastMember} */ member, /** @type {number} */ index) {
     const { drag, errors } = this.state;
-    const { actor_id: id, character, billing } = member;
+    const { actor_id: id } = member;
     const name = plain(member.name);
-    const target = drag?.to === index && drag.from !== index;
-    const classes = [drag?.from === index && "dragged", target && (drag.to < drag.from ? "before" : "after")];
-    const problems = ["actor_id", "character", "billing"].map((field) => errors[`${id} ${field}`]).filter(Boolean);
-    const value = (/** @type {any} */ event) => event.currentTarget.value;
+    const edge = drag?.to === index && drag.from !== index && (drag.to < drag.from ? "before" : "after");
+    const problems = Object.keys(errors).filter((key) => key.startsWith(`${id} `));
+    /** @param {"billing" | "character"} field @param {object} input @param {(text: string) => any} parse */
+    const field = (field, input, parse) => html`
+      <input ...${input} class=${field} value=${member[field] ?? ""} aria-invalid=${`${id} ${field}` in errors}
+        aria-label=${`${field === "billing" ? "Billing" : "Character"} of ${name}`} autocomplete="off"
+        aria-describedby=${problems.length > 0 ? `error-${id}` : undefined}
+        onInput=${(/** @type {any} */ event) => this.set(id, { [field]: parse(event.currentTarget.value) })}
+        onChange=${() => this.setState({ cast: inOrder(this.state.cast) })} />`;
     return html`
-      <li key=${id} class=${classes.filter(Boolean).join(" ")}>
+      <li key=${id} class=${drag?.from === index ? "dragged" : edge || undefined}>
         <button type="button" class="handle" aria-label=${`Move ${name}`} aria-describedby="handle-hint"
           onKeyDown=${(/** @type {KeyboardEvent} */ event) => this.keyDown(event, index)}
           onPointerDown=${(/** @type {PointerEvent} */ event) => this.drag(event, index)}>⠿</button>
-        <input type="number" class="billing" min="1" max="1000" value=${billing ?? ""} placeholder="–"
-          aria-label=${`Billing of ${name}`} aria-invalid=${Boolean(errors[`${id} billing`])}
-          onInput=${(/** @type {Event} */ event) => this.set(id, { billing: value(event) === "" ? null : Number(value(event)) })}
-          onChange=${() => this.setState({ cast: inOrder(this.state.cast) })} />
+        ${field("billing", { type: "number", min: 1, max: 1000, placeholder: "–" }, (text) => (text ? Number(text) : null))}
         <a class="name" href=${`#/actors/${id}`} title=${member.name}><${Text}>${member.name}<//></a>
-        <input class="character" value=${character ?? ""} placeholder="Character"
-          aria-label=${`Character of ${name}`} aria-invalid=${Boolean(errors[`${id} character`])}
-          onInput=${(/** @type {Event} */ event) => this.set(id, { character: value(event) || null })}
-          onChange=${(/** @type {Event} */ event) => this.set(id, { character: value(event).trim() || null })} />
+        ${field("character", { placeholder: "Character", dir: "auto" }, (text) => text || null)}
         <button type="button" class="remove" aria-label=${`Remove ${name}`} onClick=${() => this.remove(member)}>✕</button>
-        ${problems.length > 0 && html`<p class="error">${problems.join("; ")}</p>`}
+        ${problems.length > 0 && html`<p class="error" id=${`error-${id}`}>${problems.map((key) => errors[key]).join("; ")}</p>`}
       </li>`;
-  }
-}
-
-/** @typedef {{ cast: Cast, onCast: (actor: { id: number, name: string }) => void }} SearchProps */
-
-/** Actors to choose from. */
-class Search extends Component {
-  state = { values: valuesIn(ACTOR_FILTERS, new URLSearchParams()), rows: /** @type {any[]} */ ([]), loading: true };
-  pages = this.search(this.state.values);
-
-  search(/** @type {Record<string, string>} */ values) {
-    const sort = Object.values(values).some(Boolean) ? "" : "name";
-    return new Pages("actors", listPath("actors", { ...values, sort }));
-  }
-
-  componentDidMount() {
-    this.fill(1);
-  }
-
-  componentWillUnmount() {
-    this.pages.leave();
-  }
-
-  /** Shows the first rows, at least this many if there are as many. */
-  async fill(/** @type {number} */ rows) {
-    const { pages } = this;
-    this.setState({ loading: true });
-    await pages.show(0, rows);
-    if (pages === this.pages) this.setState({ rows: pages.rows(0, pages.length), loading: false });
-  }
-
-  change = (/** @type {Record<string, string>} */ values) => {
-    this.pages.leave();
-    this.pages = this.search(values);
-    this.setState({ values });
-    this.fill(1).then(() => announce(`${count(this.pages.length, "actor")}${this.pages.next ? " so far" : ""}`));
-  };
-
-  render(/** @type {SearchProps} */ { cast, onCast }) {
-    const { values, rows, loading } = this.state;
-    const { error, next, length } = this.pages;
-    const ids = new Set(cast.map(({ actor_id }) => actor_id));
-    const again = () => {
-      this.pages.error = null;
-      this.fill(1);
-    };
-    return html`
-      <section aria-labelledby="search-heading" class="search">
-        <h2 id="search-heading">Find actors</h2>
-        <${Filters} id="search" fields=${ACTOR_FILTERS} values=${values} error=${error} onChange=${this.change} />
-        <p id="handle-hint" class="hidden">Press the arrow keys to move</p>
-        ${error ? html`<${Problem} error=${error} again=${again} />` : html`
-          ${rows.length === 0 && html`<p class="empty">${loading ? "Loading…" : "No actor matches."}</p>`}
-          <ul class="results" aria-busy=${loading}>${rows.map((actor) => html`
-            <li key=${actor.id} class=${ids.has(actor.id) ? "chosen" : ""}>
-              <span><${Text}>${actor.name}<//> <small>${actor.age}, <${Text}>${actor.gender}<//></small></span>
-              ${ids.has(actor.id) ? html`<small>In the cast</small>` : html`
-                <button type="button" aria-label=${`Cast ${plain(actor.name)}`} onClick=${() => onCast(actor)}>Cast</button>`}
-            </li>`)}
-          </ul>
-          ${next && html`<button type="button" onClick=${() => this.fill(length + 1)}>More actors</button>`}`}
-      </section>`;
   }
 }

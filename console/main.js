@@ -9,81 +9,88 @@ import * as router from "./router.js";
 import { AddPage, EditPage, Lacking, ListPage, RowPage } from "./rows.js";
 import { Component, Dialog, Text, announceWith, html, render, setTitle } from "./ui.js";
 
-/** @typedef {{ resolve: (signedIn: boolean) => void }} Expiry */
-/** @typedef {{ said: string, expiry: Expiry | null, problem: string, leave: (() => void) | null }} State */
+/** @typedef {{ signedIn: boolean, problem: string }} Props */
+/**
+ * @typedef {object} State
+ * @property {string} said
+ * @property {boolean} isShown whether what is said is also shown
+ * @property {((signedIn: boolean) => void) | null} expired answers whether the user signs in again
+ * @property {string} problem
+ * @property {(() => void) | null} leave leaves the page without saving
+ */
 
 const RESOURCES = { actors, movies };
 
-/** @extends {Component<{ signedIn: boolean, problem: string }, State>} */
+/** @extends {Component<Props, State>} */
 class App extends Component {
   /** @type {State} */
-  state = { said: "", expiry: null, problem: "", leave: null };
+  state = { said: "", isShown: false, expired: null, problem: "", leave: null };
   address = "";
 
   componentDidMount() {
     // A text that is said twice is said anew only if it changes.
-    announceWith((text) => this.setState({ said: this.state.said === text ? `${text}\u00a0` : text }));
+    announceWith((text, isShown) => this.setState(({ said }) => ({ said: said === text ? `${text}\u00a0` : text, isShown })));
     onWait(() => this.setState({}));
     setInterval(() => waits.size > 0 && this.setState({}), 500); // counts the seconds down
-    auth.onExpiry(() => new Promise((resolve) => this.setState({ expiry: { resolve }, problem: "" })));
+    auth.onExpiry(() => new Promise((expired) => this.setState({ expired, problem: "" })));
     router.start(() => {
       if (router.route().path.join("/") !== this.address) scrollTo(0, 0);
       this.setState({});
     }, (leave) => this.setState({ leave }));
+    this.componentDidUpdate();
   }
 
   componentDidUpdate() {
     const address = router.route().path.join("/");
-    if (address === this.address) return;
+    if (address !== this.address) document.querySelector("h1")?.focus({ preventScroll: true });
     this.address = address;
-    document.querySelector("h1")?.focus({ preventScroll: true });
   }
 
-  async signInAgain() {
-    const { expiry } = this.state;
+  signInAgain = async () => {
+    this.setState({ problem: "" });
     try {
-      this.setState({ problem: "" });
       await auth.signInAgain();
-      this.setState({ expiry: null });
-      expiry?.resolve(true);
+      this.close(true);
     } catch (error) {
       this.setState({ problem: error instanceof Error ? error.message : String(error) });
     }
+  };
+
+  close(/** @type {boolean} */ signedIn) {
+    this.state.expired?.(signedIn);
+    this.setState({ expired: null });
   }
 
-  render(/** @type {{ signedIn: boolean, problem: string }} */ { signedIn, problem }) {
-    const { said, expiry, leave } = this.state;
-    const close = () => this.setState({ leave: null });
-    const giveUp = () => {
-      this.setState({ expiry: null });
-      expiry?.resolve(false);
-    };
+  render(/** @type {Props} */ { signedIn, problem }) {
+    const { said, isShown, expired, leave } = this.state;
+    const stay = () => this.setState({ leave: null });
+    const [wait] = waits;
     return html`
       ${signedIn && html`<${Header} />`}
-      ${[...waits].slice(0, 1).map((wait) => html`
-        <div class="waiting" role="alert" key="waiting">
+      <main>${signedIn ? page(router.route()) : html`<${Welcome} problem=${problem} />`}</main>
+      ${wait && html`
+        <div class="waiting" role="alert">
           <span>${wait.reason}.</span>
           <span aria-live="off">Trying again in ${Math.max(0, Math.ceil((wait.at - Date.now()) / 1000))} s.</span>
           <button type="button" onClick=${() => waits.forEach(({ now }) => now())}>Try now</button>
           <button type="button" onClick=${() => waits.forEach(({ stop }) => stop())}>Stop trying</button>
-        </div>`)}
-      <main>${signedIn ? page(router.route()) : html`<${Welcome} problem=${problem} />`}</main>
-      <p class="said" role="status">${said}</p>
-      ${expiry && html`
-        <${Dialog} title="Sign in again" onClose=${giveUp}>
+        </div>`}
+      <p class=${isShown ? "said" : "hidden"} key=${said} role="status">${said}</p>
+      ${expired && html`
+        <${Dialog} title="Sign in again" onClose=${() => this.close(false)}>
           <p>Your sign-in has expired. Sign in again in a new window: what you have entered here stays.</p>
           ${this.state.problem && html`<p class="problem" role="alert">${this.state.problem}</p>`}
           <p class="actions">
-            <button type="button" class="main" onClick=${() => this.signInAgain()}>Sign in again</button>
-            <button type="button" onClick=${giveUp}>Not now</button>
+            <button type="button" class="main" onClick=${this.signInAgain}>Sign in again</button>
+            <button type="button" onClick=${() => this.close(false)}>Not now</button>
           </p>
         <//>`}
       ${leave && html`
-        <${Dialog} title="Leave without saving?" onClose=${close}>
+        <${Dialog} title="Leave without saving?" onClose=${stay}>
           <p>What you have changed on this page is not saved.</p>
           <p class="actions">
-            <button type="button" class="danger" onClick=${() => { close(); leave(); }}>Leave</button>
-            <button type="button" onClick=${close}>Stay</button>
+            <button type="button" class="danger" onClick=${() => this.setState({ leave: null }, leave)}>Leave</button>
+            <button type="button" onClick=${stay}>Stay</button>
           </p>
         <//>`}`;
   }
@@ -97,37 +104,35 @@ function Header() {
     <header>
       <a class="brand" href="#/">Casting Agency</a>
       <nav aria-label="Main">${link("actors")} ${link("movies")}</nav>
-      <span class="user"><${Text}>${auth.user()?.name}<//></span>
-      <button type="button" onClick=${auth.signOut}>Sign out</button>
+      <span class="user"><${Text}>${auth.userName()}<//></span>
+      <button type="button" onClick=${() => router.leave(auth.signOut)}>Sign out</button>
     </header>`;
 }
 
 /** The page for a route. Its key makes each address a page of its own. */
-function page(/** @type {router.Route} */ { path: [kind = "", id, action, ...rest], query }) {
-  if (kind === "") return home();
+function page(/** @type {router.Route} */ { path, query }) {
+  const [kind, id, action, ...rest] = path;
   const resource = kind === "actors" || kind === "movies" ? RESOURCES[kind] : undefined;
-  const key = [kind, id, action].join("/");
-  if (!resource || rest.length > 0) return html`<${NotFound} key="none" />`;
-  if (!auth.can(`get:${kind}`)) return html`<${Lacking} permission=${`get:${kind}`} />`;
-  if (!id) return html`<${ListPage} key=${key} resource=${resource} query=${query} />`;
-  if (id === "new" && !action) return html`<${AddPage} key=${key} resource=${resource} />`;
-  if (!action) return html`<${RowPage} key=${key} resource=${resource} id=${id} />`;
-  if (action === "edit") return html`<${EditPage} key=${key} resource=${resource} id=${id} />`;
-  if (action === "cast" && kind === "movies") return board(key, id);
-  return html`<${NotFound} key="none" />`;
+  if (!kind) return html`<${Home} />`;
+  if (!resource || rest.length > 0) return html`<${NotFound} />`;
+  const props = { key: path.join("/"), resource, id, query };
+  const needing = (/** @type {string[]} */ permissions, /** @type {any} */ Page) => {
+    const missing = permissions.find((permission) => !auth.can(permission));
+    return missing ? html`<${Lacking} permission=${missing} />` : html`<${Page} ...${props} />`;
+  };
+  if (!id) return needing([`get:${kind}`], ListPage);
+  if (id === "new" && !action) return needing([`post:${kind}`], AddPage);
+  if (!action) return needing([`get:${kind}`], RowPage);
+  if (action === "edit") return needing([`get:${kind}`, `patch:${kind}`], EditPage);
+  if (action === "cast" && kind === "movies") return needing(["get:movies", "get:actors", "patch:movies"], Board);
+  return html`<${NotFound} />`;
 }
 
-function board(/** @type {string} */ key, /** @type {string} */ id) {
-  const missing = ["patch:movies", "get:actors"].find((permission) => !auth.can(permission));
-  return missing ? html`<${Lacking} permission=${missing} />` : html`<${Board} key=${key} id=${id} />`;
-}
-
-/** The first list that the user may see. */
-function home() {
+/** Goes to the first list that the user may see. */
+function Home() {
   const first = ["actors", "movies"].find((kind) => auth.can(`get:${kind}`));
-  if (!first) return html`<${Lacking} permission="get:actors or get:movies" />`;
-  queueMicrotask(() => router.replace(`#/${first}`));
-  return null;
+  if (first) queueMicrotask(() => router.replace(`#/${first}`));
+  return first ? null : html`<${Lacking} permission="get:actors or get:movies" />`;
 }
 
 function NotFound() {
@@ -135,31 +140,26 @@ function NotFound() {
   return html`<h1 tabindex="-1">Not found</h1><p>There is no such page. <a href="#/">Go to the start.</a></p>`;
 }
 
-function Welcome(/** @type {{ problem: string }} */ { problem }) {
-  return html`
-    <div class="welcome card">
-      <h1 tabindex="-1">Casting Agency</h1>
-      <p>Find actors by name, age and gender, keep the agency's movies, and cast who plays in what.</p>
-      <ul>
-        <li>Search as you type, and share what you have found by its address.</li>
-        <li>Arrange a cast by dragging, and save it at once.</li>
-        <li>If a colleague changes the same row, you see both versions and choose.</li>
-      </ul>
-      ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-      <p class="actions"><button type="button" class="main" onClick=${signIn}>Sign in</button></p>
-    </div>`;
-}
-
-const signIn = () => auth.signIn().catch(fail);
+const Welcome = (/** @type {{ problem: string }} */ { problem }) => html`
+  <div class="welcome card">
+    <h1 tabindex="-1">Casting Agency</h1>
+    <p>Find actors by name, age and gender, keep the agency's movies, and cast who plays in what.</p>
+    <ul>
+      <li>Search as you type, and share what you have found by its address.</li>
+      <li>Arrange a cast by dragging, and save it at once.</li>
+      <li>If a colleague changes the same row, you see both versions and choose.</li>
+    </ul>
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    <p class="actions"><button type="button" class="main" onClick=${() => auth.signIn().catch(fail)}>Sign in</button></p>
+  </div>`;
 
 function show(/** @type {boolean} */ signedIn, problem = "") {
   render(html`<${App} signedIn=${signedIn} problem=${problem} />`, /** @type {Element} */ (document.getElementById("app")));
 }
 
 function fail(/** @type {unknown} */ error) {
-  console.warn(error);
   const cause = error instanceof Error ? error.message : String(error);
-  show(false, error instanceof TypeError ? `The sign-in service cannot be reached (${cause}).` : `You could not be signed in: ${cause}.`);
+  show(false, error instanceof TypeError ? `The sign-in service cannot be reached (${cause}).` : `You are not signed in: ${cause}.`);
 }
 
 history.scrollRestoration = "manual";

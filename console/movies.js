@@ -1,7 +1,7 @@
 // Movies.
 
 import { canAll } from "./auth.js";
-import { MOVIE_FILTERS } from "./filters.js";
+import { DATES, MOVIE_FILTERS } from "./filters.js";
 import { day, isoDay, moment } from "./format.js";
 import { Text, html } from "./ui.js";
 
@@ -22,10 +22,7 @@ export const movies = {
     title || !(released_from || released_to) ? "title" : "release_date",
   fields: [
     { name: "title", label: "Title" },
-    {
-      name: "release_date", label: "Release date", type: "date", min: "1800-01-01", max: "9999-12-31",
-      hint: "Now, if you leave it empty.",
-    },
+    { name: "release_date", label: "Release date", hint: "Now, if you leave it empty.", ...DATES },
   ],
   name: (row) => row.title,
   values: (row) => ({ title: row?.title ?? "", release_date: row ? isoDay(row.release_date) : "" }),

@@ -1,7 +1,7 @@
 // A list of the API, page by page. Of a long list only the pages near the visible rows are kept.
 
-import { config } from "./auth.js";
 import { send } from "./api.js";
+import { config } from "./auth.js";
 
 /** @typedef {import("./api.js").Kind} Kind */
 /** @typedef {{ id: number } & Record<string, any>} Row */
@@ -34,41 +34,34 @@ export class Pages {
     return this.pages.reduce((sum, page) => sum + page.length, 0);
   }
 
-  get started() {
-    return this.pages.length > 0;
-  }
-
   /** The rows from `first` to before `last`; null for a row that is not loaded. */
   rows(/** @type {number} */ first, /** @type {number} */ last) {
-    /** @type {(Row | null)[]} */
-    const rows = [];
-    for (let index = first; index < Math.min(last, this.length); index++) {
-      const { page, offset } = this.#at(index);
-      rows.push(page?.rows?.[offset] ?? null);
-    }
-    return rows;
+    const end = Math.min(last, this.length);
+    return Array.from({ length: Math.max(0, end - first) }, (_, index) => {
+      const { page, offset } = this.#at(first + index);
+      return this.pages[page]?.rows?.[offset] ?? null;
+    });
   }
 
-  /** Loads what is needed to show these rows and a page more, and forgets pages far away. */
+  /** Loads what is needed to show these rows and some more, and forgets pages far away. */
   show(/** @type {number} */ first, /** @type {number} */ last) {
     return (this.#turn = this.#turn.then(() => this.#show(first, last)));
   }
 
   async #show(/** @type {number} */ first, /** @type {number} */ last) {
     if (this.error) return;
+    const { signal } = this.#abort;
     try {
-      for (const page of this.#range(first, last, 1)) {
-        if (!page.rows) await this.#load(page);
-      }
+      for (const page of this.#near(first, last, 1)) if (!page.rows) await this.#load(page, signal);
       while (this.next && this.length < last + LIMIT / 2) {
         const page = { path: this.next, rows: null, length: 0 };
-        this.next = await this.#load(page);
+        this.next = await this.#load(page, signal);
         this.pages.push(page);
       }
-      const near = new Set(this.#range(first, last, KEPT));
+      const near = new Set(this.#near(first, last, KEPT));
       for (const page of this.pages) if (!near.has(page)) page.rows = null;
     } catch (error) {
-      if (!this.#abort.signal.aborted) this.error = error;
+      if (!signal.aborted) this.error = error;
     }
   }
 
@@ -82,36 +75,30 @@ export class Pages {
   update(/** @type {number} */ id, /** @type {Row | null} */ row) {
     for (const page of this.pages) {
       const at = page.rows?.findIndex((old) => old.id === id) ?? -1;
-      if (!page.rows || at < 0) continue;
-      page.rows.splice(at, 1, ...(row ? [row] : []));
-      page.length = page.rows.length;
+      if (at >= 0) page.rows?.splice(at, 1, ...(row ? [row] : []));
+      page.length = page.rows?.length ?? page.length;
     }
   }
 
   /** Loads a page's rows, and returns the path of the page after it. */
-  async #load(/** @type {Page} */ page) {
-    const { body } = await send("GET", page.path, { signal: this.#abort.signal });
+  async #load(/** @type {Page} */ page, /** @type {AbortSignal} */ signal) {
+    const { body } = await send("GET", page.path, { signal });
     page.rows = body[this.kind];
     page.length = body[this.kind].length;
     // `next` begins with the API's base path, if it has one.
     return body.next?.slice(new URL(config.api).pathname.replace(/\/$/, "").length);
   }
 
+  /** The page of the row with this index, and the row's place in it. */
   #at(/** @type {number} */ index) {
-    for (const page of this.pages) {
-      if (index < page.length) return { page, offset: index };
-      index -= page.length;
-    }
-    return { page: undefined, offset: 0 };
+    let page = 0;
+    while (page < this.pages.length && index >= this.pages[page].length) index -= this.pages[page++].length;
+    return { page, offset: index };
   }
 
-  /** The pages that these rows are in, and `more` before and after them. */
-  #range(/** @type {number} */ first, /** @type {number} */ last, /** @type {number} */ more) {
-    const at = (/** @type {number} */ index) => {
-      const { page } = this.#at(index);
-      return page ? this.pages.indexOf(page) : this.pages.length - 1;
-    };
-    return this.pages.slice(Math.max(0, at(first) - more), at(last) + more + 1);
+  /** The pages that these rows are in, and some before and after them. */
+  #near(/** @type {number} */ first, /** @type {number} */ last, /** @type {number} */ more) {
+    return this.pages.slice(Math.max(0, this.#at(first).page - more), this.#at(last).page + more + 1);
   }
 }
 

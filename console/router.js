@@ -16,15 +16,10 @@ export function route() {
   return { path: path.split("/").filter(Boolean), query: new URLSearchParams(query) };
 }
 
-/** The address of a route; parameters without a value are left out. */
-export function href(/** @type {string} */ path, /** @type {Record<string, string>} */ query = {}) {
-  const set = Object.entries(query).filter(([, value]) => value !== "");
-  return `#/${path}${set.length ? `?${new URLSearchParams(set)}` : ""}`;
-}
-
-/** Goes to an address, as a link does. */
-export function go(/** @type {string} */ hash) {
-  location.hash = hash;
+/** The query of these parameters; those without a value are left out. */
+export function queryOf(/** @type {Record<string, string>} */ parameters) {
+  const set = Object.entries(parameters).filter(([, value]) => value.trim() !== "");
+  return set.length ? `?${new URLSearchParams(set)}` : "";
 }
 
 /** Goes to an address, which takes the place of this one in the history. */
@@ -38,7 +33,16 @@ export function guard(/** @type {() => boolean} */ check) {
   unsaved = check;
 }
 
-/** Calls `onChange` after each change of the address, and `onLeave` before unsaved changes are lost. */
+/** Leaves the page, after the user has agreed to lose unsaved changes. */
+export function leave(/** @type {() => void} */ go) {
+  if (!unsaved()) return go();
+  ask(() => {
+    guard(() => false);
+    go();
+  });
+}
+
+/** Calls `onChange` after each change of the address, and `onLeave` before changes are lost. */
 export function start(/** @type {() => void} */ onChange, /** @type {typeof ask} */ onLeave) {
   [changed, ask] = [onChange, onLeave];
   history.replaceState({ index }, "");
@@ -47,21 +51,17 @@ export function start(/** @type {() => void} */ onChange, /** @type {typeof ask}
 }
 
 function moved() {
-  const isNew = history.state?.index === undefined;
-  const target = isNew ? index + 1 : Number(history.state.index);
-  if (isNew) history.replaceState({ index: target }, "");
+  const target = Number(history.state?.index ?? index + 1);
+  history.replaceState({ index: target }, "");
   const steps = target - index;
   index = target;
-  if (reverting) {
+  if (reverting || !unsaved() || steps === 0) {
+    if (!reverting) changed();
     reverting = false;
     return;
   }
-  if (!unsaved() || steps === 0) return changed();
   // The browser has moved already: it goes back to the form, and there again if the user leaves.
   reverting = true;
   history.go(-steps);
-  ask(() => {
-    guard(() => false);
-    history.go(steps);
-  });
+  leave(() => history.go(steps));
 }

@@ -2,11 +2,11 @@
 
 import { ApiError, explain, lacking, read, remove } from "./api.js";
 import { can, config } from "./auth.js";
-import { Filters, listPath, valuesIn } from "./filters.js";
+import { Filters, valuesIn } from "./filters.js";
 import { Form } from "./form.js";
 import { plain } from "./format.js";
 import { update } from "./pages.js";
-import { href, replace } from "./router.js";
+import { queryOf, replace } from "./router.js";
 import { Table } from "./table.js";
 import { Component, Dialog, Problem, Text, announce, html, setTitle } from "./ui.js";
 
@@ -20,7 +20,7 @@ import { Component, Dialog, Problem, Text, announce, html, setTitle } from "./ui
  * @property {string} title
  * @property {FieldSpec[]} filters
  * @property {import("./table.js").Column[]} columns
- * @property {(filters: Values) => string} order the order of a list that is not sorted by the user
+ * @property {(filters: Values) => string} order the order of a list that the user has not sorted
  * @property {FieldSpec[]} fields
  * @property {(row: Row) => string} name
  * @property {(row?: Row) => Values} values what the form shows
@@ -29,7 +29,8 @@ import { Component, Dialog, Problem, Text, announce, html, setTitle } from "./ui
  * @property {(row: Row) => string[] | undefined} lost what is deleted with it; undefined if not visible
  */
 
-/** @extends {Component<{ resource: Resource, query: URLSearchParams }, { error: unknown }>} */
+/** @typedef {{ resource: Resource, query: URLSearchParams }} ListProps */
+/** @extends {Component<ListProps, { error: unknown }>} */
 export class ListPage extends Component {
   state = { error: null };
 
@@ -37,17 +38,14 @@ export class ListPage extends Component {
     setTitle(this.props.resource.title);
   }
 
-  render(/** @type {{ resource: Resource, query: URLSearchParams }} */ { resource, query }) {
+  render(/** @type {ListProps} */ { resource, query }) {
     const { kind, noun, title, filters, columns, order } = resource;
     const values = valuesIn(filters, query);
     const isFiltered = Object.values(values).some(Boolean);
     const chosen = query.get("sort") ?? "";
     // A filtered list has an order of its own, with the best matches first.
     const sort = chosen || (isFiltered ? "" : order(values));
-    const go = (/** @type {Values} */ parameters) => replace(href(kind, parameters));
-    const empty = isFiltered
-      ? html`<p class="empty">No ${noun} matches.</p>`
-      : html`<${Empty} resource=${resource} />`;
+    const go = (/** @type {Values} */ parameters) => replace(`#/${kind}${queryOf(parameters)}`);
     return html`
       <div class="heading">
         <h1 tabindex="-1">${title}</h1>
@@ -55,28 +53,25 @@ export class ListPage extends Component {
       </div>
       <${Filters} id="filter" fields=${filters} values=${values} error=${this.state.error}
         onChange=${(/** @type {Values} */ next) => go({ ...next, sort: chosen })} />
-      <${Table} kind=${kind} path=${listPath(kind, { ...values, sort })} columns=${columns} empty=${empty}
+      <${Table} kind=${kind} path=${`/${kind}${queryOf({ ...values, sort })}`} columns=${columns}
         sort=${chosen || order(values)} onSort=${(/** @type {string} */ next) => go({ ...values, sort: next })}
-        onError=${(/** @type {any} */ error) => this.setState({ error })} />`;
+        onError=${(/** @type {any} */ error) => error !== this.state.error && this.setState({ error })}
+        empty=${isFiltered ? html`<p class="empty">No ${noun} matches.</p>` : html`<${Empty} resource=${resource} />`} />`;
   }
 }
 
 /** An agency without rows. */
-function Empty(/** @type {{ resource: Resource }} */ { resource: { kind, noun } }) {
-  return html`
-    <div class="empty">
-      <p>The agency has no ${kind} yet.</p>
-      ${can(`post:${kind}`) && html`<p><a href=${`#/${kind}/new`}>Add the first ${noun}</a></p>`}
-      ${config.demoCommand && html`
-        <p>To look around with made-up actors and movies, enter this in a second terminal, then reload:</p>
-        <pre tabindex="0"><code>${config.demoCommand}</code></pre>`}
-    </div>`;
-}
+const Empty = (/** @type {{ resource: Resource }} */ { resource: { kind, noun } }) => html`
+  <div class="empty">
+    <p>The agency has no ${kind} yet.</p>
+    ${can(`post:${kind}`) && html`<p><a href=${`#/${kind}/new`}>Add the first ${noun}</a></p>`}
+    ${config.demoCommand && html`
+      <p>To look around with made-up actors and movies, enter this in a second terminal, then reload:</p>
+      <pre tabindex="0"><code>${config.demoCommand}</code></pre>`}
+  </div>`;
 
-/** @typedef {{ resource: Resource, id: string }} RowProps */
 /** @typedef {{ row: Row | null, etag?: string, error: unknown, deleting: boolean }} RowState */
-
-/** Loads one row; subclasses show it. @extends {Component<RowProps, RowState>} */
+/** Loads one row; subclasses show it. @extends {Component<{ resource: Resource, id: string }, RowState>} */
 class Loader extends Component {
   /** @type {RowState} */
   state = { row: null, error: null, deleting: false };
@@ -99,12 +94,10 @@ class Loader extends Component {
 
   render() {
     const { row, error } = this.state;
-    const { title } = this.props.resource;
     if (row) return this.show(row);
-    const content = error
-      ? html`<${Problem} error=${error} again=${this.load} />`
-      : html`<p class="loading">Loading…</p>`;
-    return html`<h1 tabindex="-1" class=${error ? "" : "hidden"}>${title}</h1>${content}`;
+    return html`
+      <h1 tabindex="-1" class=${error ? "" : "hidden"}>${this.props.resource.title}</h1>
+      ${error ? html`<${Problem} error=${error} again=${this.load} />` : html`<p class="loading">Loading…</p>`}`;
   }
 
   /** @returns {any} */
@@ -115,26 +108,24 @@ export class RowPage extends Loader {
   show(/** @type {Row} */ row) {
     const { resource } = this.props;
     const { kind, name, facts, related, title } = resource;
-    const close = () => this.setState({ deleting: false });
+    const setDeleting = (/** @type {boolean} */ deleting) => this.setState({ deleting });
     return html`
       <p class="crumbs"><a href=${`#/${kind}`}>${title}</a></p>
       <div class="heading">
         <h1 tabindex="-1"><${Text}>${name(row)}<//></h1>
         ${can(`patch:${kind}`) && html`<a class="button" href=${`#/${kind}/${row.id}/edit`}>Edit</a>`}
-        ${can(`delete:${kind}`) && html`
-          <button type="button" onClick=${() => this.setState({ deleting: true })}>Delete</button>`}
+        ${can(`delete:${kind}`) && html`<button type="button" onClick=${() => setDeleting(true)}>Delete</button>`}
       </div>
       <dl class="facts">${facts(row)}</dl>
       ${related(row)}
       ${this.state.deleting && html`
-        <${Deletion} resource=${resource} row=${row} onClose=${close} onChanged=${this.load} />`}`;
+        <${Deletion} resource=${resource} row=${row} onClose=${() => setDeleting(false)} onChanged=${this.load} />`}`;
   }
 }
 
 /** @typedef {{ resource: Resource, row: Row, onClose: () => void, onChanged: () => void }} DeletionProps */
 /** @typedef {{ row: Row | null, etag?: string, error: string }} DeletionState */
-
-/** Asks whether to delete a row, with the state that it has at this moment. */
+/** Asks whether to delete a row, as it is at this moment. @extends {Component<DeletionProps, DeletionState>} */
 class Deletion extends Component {
   /** @type {DeletionState} */
   state = { row: null, error: "" };
@@ -144,17 +135,17 @@ class Deletion extends Component {
     this.look("");
   }
 
-  async look(/** @type {string} */ before) {
-    const { resource, row } = /** @type {DeletionProps} */ (this.props);
+  async look(/** @type {string} */ note) {
+    const { resource, row } = this.props;
     try {
-      this.setState({ ...(await read(resource.kind, row.id)), error: before });
+      this.setState({ ...(await read(resource.kind, row.id)), error: note });
     } catch (error) {
       this.setState({ error: explain(error) });
     }
   }
 
   async remove(/** @type {Row} */ row) {
-    const { resource, onChanged } = /** @type {DeletionProps} */ (this.props);
+    const { resource, onChanged } = this.props;
     if (this.busy) return;
     this.busy = true;
     try {
@@ -163,25 +154,27 @@ class Deletion extends Component {
       announce(`Deleted ${plain(resource.name(row))}`);
       replace(`#/${resource.kind}`);
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === 412)) return this.setState({ error: explain(error) });
-      onChanged();
-      await this.look("Somebody has changed it in the meantime: this is how it is now.");
-    } finally {
-      this.busy = false;
+      this.setState({ error: explain(error) });
+      if (error instanceof ApiError && error.status === 412) {
+        onChanged();
+        await this.look("Somebody has changed it in the meantime: this is how it is now.");
+      }
     }
+    this.busy = false;
   }
 
   render(/** @type {DeletionProps} */ { resource, row: before, onClose }) {
-    const { row, error } = /** @type {DeletionState} */ (this.state);
+    const { row, error } = this.state;
     const lost = row && resource.lost(row);
     return html`
       <${Dialog} title=${html`Delete <${Text}>${resource.name(row ?? before)}<//>?`} onClose=${onClose}>
         ${error && html`<p class="problem" role="alert">${error}</p>`}
         ${row && !lost && html`<p>The credits of this ${resource.noun} are deleted too.</p>`}
-        ${lost?.length === 0 && html`<p>There are no credits.</p>`}
-        ${lost && lost.length > 0 && html`
-          <p>These credits are deleted too (${lost.length}):</p>
-          <ul class="lost" tabindex="0">${lost.map((credit) => html`<li><${Text}>${credit}<//></li>`)}</ul>`}
+        ${lost && html`
+          <p>${lost.length ? `These credits are deleted too (${lost.length}):` : "It has no credits."}</p>
+          <ul class="lost" tabindex=${lost.length ? 0 : undefined}>
+            ${lost.map((credit) => html`<li><${Text}>${credit}<//></li>`)}
+          </ul>`}
         <p class="actions">
           ${row && html`<button type="button" class="danger" onClick=${() => this.remove(row)}>Delete</button>`}
           <button type="button" onClick=${onClose}>Keep</button>
@@ -193,7 +186,6 @@ class Deletion extends Component {
 export class EditPage extends Loader {
   show(/** @type {Row} */ row) {
     const { resource } = this.props;
-    if (!can(`patch:${resource.kind}`)) return html`<${Lacking} permission=${`patch:${resource.kind}`} />`;
     return html`
       <h1 tabindex="-1">Edit <${Text}>${resource.name(row)}<//></h1>
       <${Form} resource=${resource} row=${row} etag=${this.state.etag} />`;
@@ -207,12 +199,10 @@ export class AddPage extends Component {
   }
 
   render(/** @type {{ resource: Resource }} */ { resource }) {
-    if (!can(`post:${resource.kind}`)) return html`<${Lacking} permission=${`post:${resource.kind}`} />`;
     return html`<h1 tabindex="-1">Add ${resource.noun}</h1><${Form} resource=${resource} />`;
   }
 }
 
 /** In place of a page that the token's permissions do not allow. */
-export const Lacking = (/** @type {{ permission: string }} */ { permission }) => html`
-  <h1 tabindex="-1">No permission</h1>
-  <p class="problem">${lacking(permission)}</p>`;
+export const Lacking = (/** @type {{ permission: string }} */ { permission }) =>
+  html`<h1 tabindex="-1">No permission</h1><p class="problem">${lacking(permission)}</p>`;

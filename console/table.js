@@ -2,7 +2,7 @@
 
 import { count } from "./format.js";
 import { pagesOf } from "./pages.js";
-import { Component, Problem, announce, html } from "./ui.js";
+import { Component, Problem, announceQuietly, html } from "./ui.js";
 
 /** @typedef {import("./pages.js").Row} Row */
 /** @typedef {{ label: string, sort?: string, cell: (row: any) => any, class?: string }} Column */
@@ -20,31 +20,27 @@ const OVERSCAN = 12;
 export class Table extends Component {
   state = { first: 0, last: 2 * OVERSCAN };
   pages = pagesOf(this.props.kind, this.props.path);
-  /** The list in view until the first page of another one has arrived. */
+  /** The list in view, until the first page of another one has arrived. */
   shown = this.pages;
   /** @type {HTMLElement | null} */
   body = null;
   #announced = "";
 
   componentDidMount() {
-    addEventListener("scroll", this.measure, { passive: true });
-    addEventListener("resize", this.measure, { passive: true });
-    if (this.pages.scroll) scrollTo(0, this.pages.scroll);
-    this.pages.error = null;
-    this.fill();
+    for (const event of ["scroll", "resize"]) addEventListener(event, this.measure, { passive: true });
+    scrollTo(0, this.pages.scroll);
+    this.again();
   }
 
   componentDidUpdate(/** @type {Props} */ before) {
     if (before.path === this.props.path) return;
     this.pages.leave();
     this.pages = pagesOf(this.props.kind, this.props.path);
-    this.pages.error = null;
-    this.fill();
+    this.again();
   }
 
   componentWillUnmount() {
-    removeEventListener("scroll", this.measure);
-    removeEventListener("resize", this.measure);
+    for (const event of ["scroll", "resize"]) removeEventListener(event, this.measure);
     this.pages.leave();
   }
 
@@ -56,81 +52,68 @@ export class Table extends Component {
     const last = Math.max(0, Math.ceil((innerHeight - top) / ROW)) + OVERSCAN;
     // Not for each row: half of the overscan is left.
     if (Math.abs(first - this.state.first) + Math.abs(last - this.state.last) < OVERSCAN) return;
-    this.setState({ first, last });
-    this.fill();
+    this.setState({ first, last }, this.fill);
   };
 
-  async fill() {
+  fill = async () => {
     const { pages } = this;
     await pages.show(this.state.first, this.state.last);
     if (pages !== this.pages) return;
-    if (pages !== this.shown && (pages.started || pages.error)) {
-      this.shown = pages;
-      if (scrollY > 0) scrollTo(0, 0);
-    }
+    if (pages !== this.shown) scrollTo(0, 0);
+    this.shown = pages;
     this.props.onError(pages.error);
-    this.setState({});
-    const said = pages.started && !pages.error ? this.summary() : "";
-    if (said && this.#announced !== this.props.path) announce(said);
+    this.setState({}, this.measure);
+    if (this.#announced !== this.props.path && !pages.error) announceQuietly(this.summary());
     this.#announced = this.props.path;
-  }
+  };
 
   again = () => {
     this.pages.error = null;
-    this.setState({});
-    this.fill();
+    this.setState({}, this.fill);
   };
 
   summary() {
-    const { length, next } = this.shown;
-    return `${count(length, this.props.kind.slice(0, -1))}${next ? " so far; more appear as you scroll" : ""}`;
+    const { kind, length, next } = this.shown;
+    return `${count(length, kind.slice(0, -1))}${next ? " so far; more appear as you scroll" : ""}`;
   }
 
   render(/** @type {Props} */ { columns, sort, onSort, empty }) {
     const { shown } = this;
     if (shown.error) return html`<${Problem} error=${shown.error} again=${this.again} />`;
-    if (!shown.started) return html`<p class="loading">Loading…</p>`;
+    if (shown.pages.length === 0) return html`<p class="loading">Loading…</p>`;
     if (shown.length === 0 && !shown.next) return empty;
     const first = Math.min(this.state.first, shown.length);
     const rows = shown.rows(first, this.state.last);
-    const after = shown.length - first - rows.length;
     const keep = (/** @type {HTMLElement | null} */ body) => (this.body = body);
     return html`
       <p class="summary">${this.summary()}</p>
-      <table class="rows" aria-rowcount=${shown.next ? -1 : shown.length + 1}
-        aria-busy=${shown !== this.pages}>
+      <table class="rows" aria-rowcount=${shown.next ? -1 : shown.length + 1} aria-busy=${shown !== this.pages}>
         <thead><tr aria-rowindex="1">${columns.map((column) => head(column, sort, onSort))}</tr></thead>
         <tbody ref=${keep}>
           ${spacer("before", first, columns.length)}
           ${rows.map((row, index) => html`
-            <tr key=${row ? row.id : `row-${first + index}`} aria-rowindex=${first + index + 2}>
+            <tr key=${row?.id ?? `row-${first + index}`} aria-rowindex=${first + index + 2}>
               ${columns.map((column) => html`<td class=${column.class}>${row ? column.cell(row) : "…"}</td>`)}
             </tr>`)}
-          ${spacer("after", after, columns.length)}
+          ${spacer("after", shown.length - first - rows.length, columns.length)}
         </tbody>
       </table>`;
   }
 }
 
-function head(
-  /** @type {Column} */ column, /** @type {string} */ sort, /** @type {(sort: string) => void} */ onSort,
-) {
-  const { label, sort: by } = column;
-  if (!by) return html`<th scope="col" class=${column.class}>${label}</th>`;
+/** @param {Column} column @param {string} sort @param {(sort: string) => void} onSort */
+function head({ label, sort: by, class: name }, sort, onSort) {
+  if (!by) return html`<th scope="col" class=${name}>${label}</th>`;
   const direction = sort === by ? "ascending" : sort === `-${by}` ? "descending" : undefined;
-  const arrow = direction && (direction === "ascending" ? "▲" : "▼");
+  const arrow = { ascending: "▲", descending: "▼", none: "" }[direction ?? "none"];
   return html`
-    <th scope="col" class=${column.class} aria-sort=${direction}>
+    <th scope="col" class=${name} aria-sort=${direction}>
       <button type="button" onClick=${() => onSort(sort === by ? `-${by}` : by)}>
         ${label}<span aria-hidden="true">${arrow}</span>
       </button>
     </th>`;
 }
 
-/** Stands for rows that are not in the document. */
-function spacer(/** @type {string} */ key, /** @type {number} */ rows, /** @type {number} */ columns) {
-  return rows > 0 && html`
-    <tr key=${key} aria-hidden="true" class="spacer" style=${{ height: `${rows * ROW}px` }}>
-      <td colspan=${columns}></td>
-    </tr>`;
-}
+/** Stands for rows that are not in the document. @param {string} key @param {number} rows @param {number} columns */
+const spacer = (key, rows, columns) => rows > 0 && html`
+  <tr key=${key} aria-hidden="true" class="spacer" style=${{ height: `${rows * ROW}px` }}><td colspan=${columns}></td></tr>`;

@@ -8,9 +8,12 @@ export { Component, render };
 /** Builds elements from a template. Values are always text, never markup. */
 export const html = htm.bind(h);
 
-/** Says something in the live region: what happened, where the page does not show it by itself. */
-let announcer = (/** @type {string} */ _text) => {};
-export const announce = (/** @type {string} */ text) => announcer(text);
+/** Where announcements go: a live region. */
+let announcer = (/** @type {string} */ _text, /** @type {boolean} */ _isShown) => {};
+/** Announces what happened, and shows it for some seconds. */
+export const announce = (/** @type {string} */ text) => announcer(text, true);
+/** Announces what the page shows already, for those who do not see it. */
+export const announceQuietly = (/** @type {string} */ text) => announcer(text, false);
 export function announceWith(/** @type {typeof announcer} */ say) {
   announcer = say;
 }
@@ -37,26 +40,23 @@ export class Dialog extends Component {
   /** @type {HTMLDialogElement | null} */
   element = null;
   id = `dialog-${dialogs++}`;
-  open = false;
 
   componentDidMount() {
     this.element?.showModal();
-    this.open = true;
   }
 
   componentWillUnmount() {
-    this.open = false;
-    this.element?.close(); // gives the focus back
+    const { element } = this;
+    this.element = null;
+    element?.close(); // gives the focus back
   }
 
   render(/** @type {DialogProps} */ { title, onClose, children }) {
     const close = (/** @type {Event} */ event) => {
       event.preventDefault();
-      if (this.open) onClose();
+      if (this.element) onClose();
     };
-    const keep = (/** @type {HTMLDialogElement | null} */ element) => {
-      this.element = element ?? this.element;
-    };
+    const keep = (/** @type {HTMLDialogElement | null} */ element) => element && (this.element = element);
     return html`
       <dialog ref=${keep} aria-labelledby=${this.id} onCancel=${close} onClose=${close}>
         <h2 id=${this.id}>${title}</h2>
@@ -65,22 +65,23 @@ export class Dialog extends Component {
   }
 }
 
-/** @typedef {{ name: string, label: string, type?: string, hint?: string, list?: string[], min?: string, max?: string, autocomplete?: string, inputmode?: string }} FieldSpec */
-/** @typedef {FieldSpec & { id: string, value: string, error?: string, hideLabel?: boolean, onInput: (value: string) => void, onChange?: (value: string) => void }} FieldProps */
+/**
+ * @typedef {{ name: string, label: string, type?: string, hint?: string, list?: string[], min?: string, max?: string,
+ *   inputmode?: string }} FieldSpec
+ * @typedef {FieldSpec & { id: string, value: string, error?: string, onInput: (value: string) => void,
+ *   onChange?: (value: string) => void }} FieldProps
+ */
 
 /** A labelled input with its error. */
-export function Field(/** @type {FieldProps} */ field) {
-  const { id, label, value, error, hint, list, hideLabel, onInput, onChange } = field;
+export function Field(/** @type {FieldProps} */ { id, label, value, error, hint, list, onInput, onChange, ...input }) {
   const notes = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(" ");
-  const read = (/** @type {any} */ event) => event.currentTarget.value;
   return html`
     <div class="field">
-      <label for=${id} class=${hideLabel ? "hidden" : ""}>${label}</label>
-      <input id=${id} type=${field.type ?? "text"} value=${value} autocomplete="off"
-        min=${field.min} max=${field.max} inputmode=${field.inputmode} list=${list && `${id}-list`}
+      <label for=${id}>${label}</label>
+      <input ...${input} id=${id} value=${value} autocomplete="off" list=${list && `${id}-list`}
         aria-invalid=${error ? "true" : undefined} aria-describedby=${notes || undefined}
-        onInput=${(/** @type {Event} */ event) => onInput(read(event))}
-        onChange=${(/** @type {Event} */ event) => onChange?.(read(event))} />
+        onInput=${(/** @type {any} */ event) => onInput(event.currentTarget.value)}
+        onChange=${(/** @type {any} */ event) => onChange?.(event.currentTarget.value)} />
       ${list && html`<datalist id=${`${id}-list`}>${list.map((item) => html`<option value=${item} />`)}</datalist>`}
       ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
       ${error && html`<p class="error" id=${`${id}-error`}>${error}</p>`}
