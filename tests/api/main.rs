@@ -41,5 +41,6 @@ mod gateway;
 mod identity;
 mod log;
 mod openapi;
+mod sign_in;
 mod template;
 mod websites;
