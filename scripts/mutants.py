@@ -81,8 +81,14 @@ EXPORT_COMMAND = "cli/src/commands/export.rs"
 INTERRUPTION = "cli/src/commands/interruption.rs"
 HOME = "local/src/home.rs"
 ACCESS = "local/src/access.rs"
-IDENTITY = "local/src/identity/mod.rs"
 GRANT = "local/src/identity/grant.rs"
+AUTHORIZE = "local/src/identity/authorize.rs"
+CLIENTS = "local/src/identity/clients.rs"
+CODE = "local/src/identity/code.rs"
+KEPT = "local/src/identity/kept.rs"
+SIGNED_IN = "local/src/identity/signed_in.rs"
+LOGOUT = "local/src/identity/logout.rs"
+CORS = "local/src/identity/cors.rs"
 
 # (the rule that is switched off, file, source, replacement, tests)
 MUTATIONS = [
@@ -316,10 +322,41 @@ MUTATIONS = [
     ("websites: DynamoDB takes no Origin", ACCESS, "if headers.contains_key(ORIGIN) || ", "if ", (API, "websites")),
     ("websites: DynamoDB takes no Sec-Fetch-Site", ACCESS, " || headers.contains_key(SEC_FETCH_SITE)", "", (API, "websites")),
     ("websites: no page is framed", ACCESS, 'headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));', "", (API, "identity")),
-    ("sign-in: a link counts where the browser confirms it", IDENTITY, "_ => access::is_same_origin(&headers),", "_ => Sender::of(&headers) != Sender::Elsewhere,", (API, "identity")),
-    ("sign-in: a form counts from this page", IDENTITY, "Method::POST => Sender::of(&headers) == Sender::OwnPage,", "Method::POST => Sender::of(&headers) != Sender::Elsewhere,", (API, "identity")),
-    ("sign-in: it leads to no page of its own", IDENTITY, "if own && redirect.path()", "if false && own && redirect.path()", (API, "identity")),
-    ("tokens: no website is granted one", GRANT, "if Sender::of(headers) == Sender::Elsewhere {", "if Sender::of(headers) == Sender::Elsewhere && body.is_err() {", (API, "identity")),
+    ("sign-in: a link counts where the browser confirms it", AUTHORIZE, "_ => access::is_same_origin(headers),", "_ => Sender::of(headers) != Sender::Elsewhere,", (API, "identity")),
+    ("sign-in: a form counts from this page", AUTHORIZE, "Method::POST => Sender::of(headers) == Sender::OwnPage,", "Method::POST => Sender::of(headers) != Sender::Elsewhere,", (API, "identity")),
+    ("sign-in: it leads to no page of its own", CLIENTS, "is_registered && !is_own", "is_registered", (LOCAL, "clients")),
+    ("sign-in: it leads to registered addresses", CLIENTS, ".any(|registered| registered.text == redirect_uri)", ".any(|registered| registered.url.origin() == url.origin())", (API, "sign_in")),
+    ("sign-in: the console is at one path", CLIENTS, '&& url.path() == "/"\n', "\n", (LOCAL, "clients")),
+    ("sign-in: the console is at this machine", CLIENTS, "&& self.is_here(headers, &url, self.console_port);", ";", (API, "sign_in")),
+    ("sign-in: with 0.0.0.0 another address is not this machine", CLIENTS, "(self.hosts.name(host)", "(self.hosts.contain(host)", (LOCAL, "clients")),
+    ("sign-in: a code needs a challenge of S256", AUTHORIZE, 'if parameters.code_challenge_method != "S256" {', "if false {", (API, "sign_in")),
+    ("sign-in: an audience is the API's", AUTHORIZE, "audience if audience == service.tokens.audience() => {}", "_ if true => {}", (API, "sign_in")),
+    ("sign-in: only the console uses its session", AUTHORIZE, ".filter(|_| authorization.client == Client::Console)", "", (API, "sign_in")),
+    ("sign-in: only the console gets a session", AUTHORIZE, "authorization.client == Client::Console && matches", "matches", (API, "sign_in")),
+    ("sign-in: prompt=login shows the page", AUTHORIZE, "pages.contains(value)) => Ok(Prompt::Always)", "pages.contains(value)) => Ok(Prompt::IfNeeded)", (API, "sign_in")),
+    ("sign-in: a session may be too old for the client", AUTHORIZE, "now() - session.at <= seconds", "seconds >= 0", (API, "sign_in")),
+    ("codes: bound to the client", CODE, "self.signed_in.client_id == client_id\n            && ", "", (API, "sign_in")),
+    ("codes: bound to the redirect URI", CODE, "&& self.redirect_uri == redirect_uri", "", (API, "sign_in")),
+    ("codes: bound to the verifier", CODE, "&& verify_slices_are_equal(&self.challenge.0, hash.as_ref()).is_ok()", "", (API, "sign_in")),
+    ("codes: a second use revokes the refresh tokens", SIGNED_IN, "self.families.retain(|family| family.code != code);", "", (API, "sign_in")),
+    ("codes: they last a minute", SIGNED_IN, "CODE_LIFETIME: Duration = Duration::from_secs(60);", "CODE_LIFETIME: Duration = Duration::from_secs(61);", (LOCAL, "signed_in")),
+    ("kept: memory is bounded", KEPT, "if self.values.len() >= CAPACITY {", "if false {", (LOCAL, "kept")),
+    ("kept: a value ends", KEPT, "(now.duration_since(*kept) < lifetime).then_some(value)", "(now >= *kept || lifetime.is_zero()).then_some(value)", (LOCAL, "kept")),
+    ("refresh tokens: each is used once", SIGNED_IN, "family.secret != half || ", "", (API, "sign_in")),
+    ("refresh tokens: a second use revokes the others", SIGNED_IN, "            self.families.remove(now, key);\n", "", (API, "sign_in")),
+    ("refresh tokens: bound to the client", SIGNED_IN, " || family.signed_in.client_id != client_id", "", (API, "sign_in")),
+    ("sessions: signing out revokes refresh tokens", SIGNED_IN, "self.families.retain(|family| is_other(&family.signed_in));", "", (API, "sign_in")),
+    ("sessions: signing in again ends the earlier one", SIGNED_IN, "|cookie| self.sessions.remove(now, cookie)", "|cookie| self.sessions.get_mut(now, cookie).cloned()", (API, "sign_in")),
+    ("signing out: a link needs the session's ID token", LOGOUT, 'claims["sid"].as_str() == Some(&session.id)', 'claims.get("sid").is_some()', (API, "sign_in")),
+    ("signing out: a form counts from this page", LOGOUT, "&& Sender::of(headers) == Sender::OwnPage", "", (API, "sign_in")),
+    ("signing out: a hint is signed by this issuer", "local/src/identity/key.rs", "            .ok()?;\n        URL_SAFE", "            .ok();\n        URL_SAFE", (API, "sign_in")),
+    ("cors: only registered origins read responses", CORS, ".filter(|_| is_client)", "", (API, "sign_in")),
+    ("cors: an origin is compared in full", CLIENTS, "known.origin() == url.origin()", "known.host() == url.host()", (LOCAL, "clients")),
+    ("console: its policy names the API and the issuer", "local/src/console/mod.rs", "connect-src 'self' {api} {issuer};", "connect-src *;", (API, "console")),
+    ("console: the client's copy is not sent again", "local/src/console/mod.rs", "    if same {", "    if false {", (API, "console")),
+    ("console: it serves no other type of file", "local/src/console/mod.rs", "        _ => None,\n    }\n}", '        _ => Some("text/plain"),\n    }\n}', (API, "console")),
+    ("tokens: no website is granted one", GRANT, "if elsewhere && !service.clients.has_origin(headers) {", "if elsewhere && body.is_err() {", (API, "identity")),
+    ("tokens: the page of a client gets no password grant", GRANT, '"password" | "client_credentials" if elsewhere => Err(website()),', "", (API, "sign_in")),
     ("tokens: a parameter without a value is missing", GRANT, "if value.is_empty() {", "if value.len() > 99 {", (API, "identity")),
     ("terminal: arguments of the local command are escaped", "local/src/main.rs", "Cli::try_parse_from(arguments).err().unwrap_or(error);", "{ drop(arguments); error };", (STACK, "no_argument")),
     ("demo: a busy stack gets the request again", "local/src/demo/client.rs", "matches!(status, 429 | 503)", "matches!(status, 429)", (STACK, "demo")),
