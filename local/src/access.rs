@@ -49,18 +49,17 @@ impl Hosts {
         let Ok(authority) = authority.parse::<Authority>() else {
             return false;
         };
-        let host = authority.host();
-        match host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<IpAddr>()
-        {
-            // On 0.0.0.0 every address of the machine reaches the stack. All are allowed: an
-            // attacker can make a name resolve to this machine (DNS rebinding), but not an address.
-            Ok(address) => {
-                address.is_loopback() || address == self.address || self.address.is_unspecified()
-            }
-            Err(_) => {
+        // On 0.0.0.0 every address of the machine reaches the stack. All are allowed: an attacker
+        // can make a name resolve to this machine (DNS rebinding), but not an address.
+        let is_open = self.address.is_unspecified() && ip_address(authority.host()).is_some();
+        is_open || self.name(authority.host())
+    }
+
+    /// Whether a host is known to be this machine.
+    pub(crate) fn name(&self, host: &str) -> bool {
+        match ip_address(host) {
+            Some(address) => address.is_loopback() || address == self.address,
+            None => {
                 host.eq_ignore_ascii_case("localhost")
                     || self
                         .names
@@ -69,6 +68,12 @@ impl Hosts {
             }
         }
     }
+}
+
+/// The address that a host is, unless it is a name.
+fn ip_address(host: &str) -> Option<IpAddr> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.parse().ok()
 }
 
 /// Restricts the service to requests that name one of these hosts. Others get 421 (RFC 9110,

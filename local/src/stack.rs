@@ -21,7 +21,7 @@ use crate::access::{self, Hosts};
 use crate::console::{self, Config};
 use crate::gateway::Functions;
 use crate::home::Home;
-use crate::identity::{self, Role, SigningKey, Tokens};
+use crate::identity::{self, Clients, RedirectUri, Role, SigningKey, TOKEN_SECONDS, Tokens};
 use crate::{database, docs, dynamodb, gateway, upgrade};
 
 /// The longest time that the services get to finish running requests when the stack stops.
@@ -42,6 +42,10 @@ pub struct Options {
     pub key: Option<Arc<SigningKey>>,
     /// The API identifier (`aud`) that tokens must have.
     pub audience: String,
+    /// How long the stack's own tokens are valid, in seconds.
+    pub token_seconds: i64,
+    /// The addresses of applications that the stack's own identity service may redirect to.
+    pub redirect_uris: Vec<RedirectUri>,
     /// How long the issuer's keys are trusted.
     pub cache: Duration,
     /// The minimum time between two fetches of the issuer's keys.
@@ -69,6 +73,8 @@ impl Options {
             home: None,
             key: None,
             audience: crate::AUDIENCE.to_owned(),
+            token_seconds: TOKEN_SECONDS,
+            redirect_uris: Vec::new(),
             cache: IssuerConfig::CACHE,
             cooldown: IssuerConfig::COOLDOWN,
             issuer: None,
@@ -209,7 +215,7 @@ impl Stack {
         let demo_command = identity
             .as_ref()
             .map(|(_, identity_address)| console::demo_command(api_address, *identity_address));
-        let mut console_url = None;
+        let mut console_address = None;
         if let (Some((listener, address)), Some(client_id)) = (console, console_client) {
             let service = console::router(&Config {
                 api: format!("http://{api_address}"),
@@ -220,7 +226,7 @@ impl Stack {
             });
             let service = access::only_for(&hosts, access::never_framed(service));
             services.spawn(serve(listener, service, stopped.clone()));
-            console_url = Some(format!("http://{address}"));
+            console_address = Some(address);
         }
 
         let mut tokens = None;
@@ -231,8 +237,15 @@ impl Stack {
                 (None, Some(home)) => Arc::new(home.signing_key()?),
                 (None, None) => Arc::new(SigningKey::generate().map_err(other)?),
             };
-            let issued = Tokens::new(key, issuer.as_str(), &options.audience);
-            let pages = identity::router(issued.clone())
+            let issued = Tokens::new(key, issuer.as_str(), &options.audience)
+                .with_lifetime(options.token_seconds);
+            let clients = Clients {
+                hosts: hosts.clone(),
+                port: address.port(),
+                console_port: console_address.map_or(0, |address| address.port()),
+                redirect_uris: options.redirect_uris,
+            };
+            let pages = identity::router(issued.clone(), clients)
                 .merge(docs::router(&format!("http://{api_address}"), &issued));
             let service = access::only_for(&hosts, access::never_framed(pages));
             services.spawn(serve(listener, service, stopped.clone()));
@@ -258,7 +271,7 @@ impl Stack {
         services.spawn(serve(api, service, stopped));
 
         Ok(Self {
-            console: console_url,
+            console: console_address.map(|address| format!("http://{address}")),
             api: format!("http://{api_address}"),
             identity: identity_url,
             issuer: issuer_url,

@@ -1,8 +1,8 @@
-use local::Role;
+use local::{Options, Role};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::support::{Api, client, send};
+use crate::support::{Api, client, options, send};
 
 fn url(api: &Api, path: &str) -> String {
     format!("{}{path}", api.stack.identity.as_ref().unwrap())
@@ -174,7 +174,7 @@ async fn an_invalid_grant_returns_the_oauth_error() {
             program("grant_type", json!("implicit")),
             400,
             "unsupported_grant_type",
-            "password or client_credentials",
+            "refresh_token or password or client_credentials",
         ),
         (
             program("grant_type", json!("PASSWORD")),
@@ -336,7 +336,13 @@ async fn the_issuer_publishes_its_configuration_and_public_key() {
     assert_eq!(configuration["token_endpoint"], url(&api, "/oauth/token"));
     assert_eq!(
         configuration["grant_types_supported"],
-        json!(["implicit", "password", "client_credentials"])
+        json!([
+            "implicit",
+            "authorization_code",
+            "refresh_token",
+            "password",
+            "client_credentials"
+        ])
     );
     let key = &get("/.well-known/jwks.json").await["keys"][0];
     assert_eq!(
@@ -348,7 +354,7 @@ async fn the_issuer_publishes_its_configuration_and_public_key() {
 
 #[tokio::test]
 async fn signing_in_redirects_to_the_client_with_a_token() {
-    let api = Api::start().await;
+    let api = application().await;
     let query = "audience=casting-agency&response_type=token&client_id=x&redirect_uri=https://app.example/done&state=a%26b";
     let page = client()
         .get(url(&api, &format!("/authorize?{query}")))
@@ -390,21 +396,23 @@ async fn signing_in_redirects_to_the_client_with_a_token() {
 
 #[tokio::test]
 async fn an_invalid_sign_in_returns_400_and_runs_no_script() {
-    let api = Api::start().await;
+    let api = application().await;
     let good = [
         ("audience", "casting-agency"),
         ("response_type", "token"),
         ("client_id", "x"),
-        ("redirect_uri", "http://127.0.0.1/"),
+        ("redirect_uri", "https://app.example/done"),
     ];
+    let long = "x".repeat(513);
     for (name, value) in [
-        ("audience", "other"),
-        ("response_type", "code"),
         ("client_id", ""),
+        ("client_id", &long),
+        ("client_id", "x&client_id=y"),
         ("redirect_uri", ""),
         ("redirect_uri", "javascript:alert(1)"),
         ("redirect_uri", "http://x/%0d%0ax"),
         ("redirect_uri", "/done"),
+        ("redirect_uri", "https://evil.example/done"),
         ("role", "admin"),
     ] {
         let pairs: Vec<_> = good
@@ -420,7 +428,7 @@ async fn an_invalid_sign_in_returns_400_and_runs_no_script() {
             .unwrap();
         assert_eq!(response.status(), 400, "{name}={value}");
     }
-    let query = "audience=casting-agency&response_type=token&client_id=x&redirect_uri=http://x/\"><script>alert(1)</script>";
+    let query = "audience=casting-agency&response_type=token&client_id=x&redirect_uri=https://app.example/done&state=\"><script>alert(1)</script>";
     let page = client()
         .get(url(&api, &format!("/authorize?{query}")))
         .send()
@@ -429,7 +437,17 @@ async fn an_invalid_sign_in_returns_400_and_runs_no_script() {
         .text()
         .await
         .unwrap();
+    assert!(page.contains("<form method=\"post\">"), "{page}");
     assert!(!page.contains("<script"), "{page}");
+}
+
+/// A stack with an application under development.
+async fn application() -> Api {
+    Api::with(Options {
+        redirect_uris: vec!["https://app.example/done".parse().unwrap()],
+        ..options()
+    })
+    .await
 }
 
 #[tokio::test]
@@ -443,8 +461,8 @@ async fn an_external_issuer_starts_no_local_identity_service() {
 
 #[tokio::test]
 async fn a_role_is_accepted_only_from_a_same_origin_request() {
-    let api = Api::start().await;
-    let query = "audience=casting-agency&response_type=token&client_id=x&redirect_uri=https://evil.example/&role=producer";
+    let api = application().await;
+    let query = "audience=casting-agency&response_type=token&client_id=x&redirect_uri=https://app.example/done&role=producer";
     let own = url(&api, "");
     let (get, post) = (reqwest::Method::GET, reqwest::Method::POST);
     let table = [
@@ -522,7 +540,7 @@ async fn the_callback_is_the_only_identity_page_accepted_as_redirect_uri() {
             .as_u16()
     };
     assert_eq!(sign_in(&url(&api, "/callback")).await, 200);
-    assert_eq!(sign_in("http://127.0.0.1:1/authorize").await, 200);
+    assert_eq!(sign_in("http://127.0.0.1:1/callback").await, 400);
     for path in [
         "/authorize?role=producer",
         "/x/../authorize",
@@ -537,10 +555,14 @@ async fn the_callback_is_the_only_identity_page_accepted_as_redirect_uri() {
 #[tokio::test]
 async fn no_page_of_the_identity_service_may_be_framed() {
     let api = Api::start().await;
-    let sign_in = "/authorize?audience=casting-agency&response_type=token&client_id=x&redirect_uri=http://127.0.0.1/";
+    let sign_in = format!(
+        "/authorize?audience=casting-agency&response_type=token&client_id=x&redirect_uri={}",
+        url(&api, "/callback")
+    );
     for path in [
         "/",
-        sign_in,
+        &sign_in,
+        "/oidc/logout",
         "/authorize",
         "/callback",
         "/docs",

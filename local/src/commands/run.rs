@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use local::{Options, Ports, Role, Stack};
+use local::{Options, Ports, RedirectUri, Role, Stack};
 
 use super::{Identity, folder, options};
 use crate::print;
@@ -30,6 +30,13 @@ pub(crate) struct Run {
     /// host.docker.internal
     #[arg(long, value_name = "NAME", value_parser = host_name)]
     allow_host: Vec<String>,
+    /// An address that signing in may return to, besides the console's: that of an application
+    /// under development, exactly as the application sends it
+    #[arg(long, value_name = "URL")]
+    redirect_uri: Vec<RedirectUri>,
+    /// How long tokens are valid, in seconds: 1 to 86400
+    #[arg(long, value_name = "SECONDS", default_value_t = local::TOKEN_SECONDS, value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    token_seconds: i64,
 }
 
 /// A name that may stand in `Host`, without a port.
@@ -66,6 +73,8 @@ pub(crate) async fn run(run: &Run, identity: Identity) -> Result<(), String> {
         hosts,
         ports,
         home,
+        token_seconds: run.token_seconds,
+        redirect_uris: run.redirect_uri.clone(),
         ..options()?
     };
     let audience = options.audience.clone();

@@ -25,14 +25,15 @@ async function tokenOf(role) {
   });
   const body = await response.json();
   if (!response.ok) throw new Error(body.error_description);
-  return body.access_token;
+  return body;
 }
 
 async function signIn(button) {
   try {
-    ui.preauthorizeApiKey("accessToken", await tokenOf(button.value));
+    const { access_token: token, expires_in: seconds } = await tokenOf(button.value);
+    ui.preauthorizeApiKey("accessToken", token);
     buttons.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
-    shown.textContent = `Signed in as ${button.textContent}, for a day.`;
+    shown.textContent = `Signed in as ${button.textContent}, until ${new Date(Date.now() + seconds * 1000).toLocaleTimeString()}.`;
   } catch (problem) {
     shown.textContent = `No token: ${problem.message}`;
   }

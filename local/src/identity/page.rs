@@ -1,6 +1,6 @@
 //! The identity service's pages. They load nothing from other sites.
 
-use super::{Authorization, Role, Tokens};
+use super::{Role, Tokens};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem;color:#1d2433;background:#f6f7f9}\
     main{background:#fff;border:1px solid #d9dde5;border-radius:10px;padding:1.5rem 2rem}h1{font-size:1.4rem;margin-top:0}\
@@ -31,7 +31,7 @@ pub(super) fn home(tokens: &Tokens) -> String {
 /// confirmed, the page says so.
 ///
 /// Each role is a form button, because browsers send `Origin` with a POST to any address.
-pub(super) fn sign_in(query: &Authorization, unconfirmed: bool) -> String {
+pub(super) fn sign_in(query: &str, redirect_uri: &str, unconfirmed: bool) -> String {
     let mut body = String::from(
         "<p>Pick a role. On a real tenant this is where you would enter a password.</p>",
     );
@@ -60,12 +60,32 @@ pub(super) fn sign_in(query: &Authorization, unconfirmed: bool) -> String {
     }
     body += &format!(
         "</form><p><small>You return to {}</small></p>",
-        escaped(&query.redirect_uri)
+        escaped(redirect_uri)
     );
     page("Sign in to the Casting Agency", &body)
 }
 
-/// The page for an invalid sign-in request.
+/// The page that asks a user whom nobody but a link asks to sign out.
+pub(super) fn sign_out(query: &str, role: Role) -> String {
+    let action = escaped(&format!("/oidc/logout?{query}"));
+    page(
+        "Sign out?",
+        &format!(
+            "<p>You are signed in as {}.</p><form method=\"post\" action=\"{action}\"><button><b>Sign out</b></button></form>",
+            role.title()
+        ),
+    )
+}
+
+/// The page after signing out, if there is no client to return to.
+pub(super) fn signed_out() -> String {
+    page(
+        "Signed out",
+        "<p>You can close this page.</p><p><a href=\"/\">Sign in again</a></p>",
+    )
+}
+
+/// The page for an invalid request.
 pub(super) fn problem(problem: &str) -> String {
     page(
         "That did not work",
@@ -76,28 +96,25 @@ pub(super) fn problem(problem: &str) -> String {
     )
 }
 
-/// The page to return to if there is no client: it shows the token in the URL's fragment.
+/// The page to return to if there is no client: it shows the token in the URL's fragment, or what
+/// else has come back.
 pub(super) fn callback() -> String {
     page(
         "Signed in",
         "<p>Your access token, for <code>Authorization: Bearer …</code>:</p><textarea id=\"token\" readonly></textarea>\
-         <p><a href=\"/\">Sign in again</a></p><script>document.getElementById('token').value=\
-         new URLSearchParams(location.hash.slice(1)).get('access_token')||'No token in the address.'</script>",
+         <p><a href=\"/\">Sign in again</a></p><script>const back=new URLSearchParams(location.hash.slice(1)||location.search);\
+         document.getElementById('token').value=back.get('access_token')||(back.has('code')?'A code, not a token: '+back.get('code'):\
+         back.get('error_description')||'No token in the address.')</script>",
     )
 }
 
-fn with_role(query: &Authorization, role: Role) -> String {
-    let mut pairs = form_urlencoded::Serializer::new(String::new());
-    pairs
-        .append_pair("audience", &query.audience)
-        .append_pair("response_type", &query.response_type);
-    pairs
-        .append_pair("client_id", &query.client_id)
-        .append_pair("redirect_uri", &query.redirect_uri);
-    if let Some(state) = &query.state {
-        pairs.append_pair("state", state);
-    }
-    pairs.append_pair("role", role.user_name()).finish()
+/// The request's parameters with this role.
+fn with_role(query: &str, role: Role) -> String {
+    let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "role");
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .append_pair("role", role.user_name())
+        .finish()
 }
 
 fn page(title: &str, body: &str) -> String {
