@@ -10,9 +10,12 @@ let unsaved = () => false;
 let ask = (/** @type {() => void} */ leave) => leave();
 let changed = () => {};
 
-/** The route in the address bar. */
+/** The page in view. While the user is asked whether to leave it, the address bar may be ahead. */
+let current = /** @type {string | null} */ (null);
+
+/** The route of the page in view. */
 export function route() {
-  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  const [path, query] = (current ?? location.hash).replace(/^#\/?/, "").split("?");
   return { path: path.split("/").filter(Boolean), query: new URLSearchParams(query) };
 }
 
@@ -25,6 +28,11 @@ export function queryOf(/** @type {Record<string, string>} */ parameters) {
 /** Goes to an address, which takes the place of this one in the history. */
 export function replace(/** @type {string} */ hash) {
   history.replaceState({ index }, "", hash);
+  arrive();
+}
+
+function arrive() {
+  current = location.hash;
   changed();
 }
 
@@ -45,6 +53,7 @@ export function leave(/** @type {() => void} */ go) {
 /** Calls `onChange` after each change of the address, and `onLeave` before changes are lost. */
 export function start(/** @type {() => void} */ onChange, /** @type {typeof ask} */ onLeave) {
   [changed, ask] = [onChange, onLeave];
+  current = location.hash;
   history.replaceState({ index }, "");
   addEventListener("hashchange", moved);
   addEventListener("beforeunload", (event) => unsaved() && event.preventDefault());
@@ -56,7 +65,7 @@ function moved() {
   const steps = target - index;
   index = target;
   if (reverting || !unsaved() || steps === 0) {
-    if (!reverting) changed();
+    if (!reverting) arrive();
     reverting = false;
     return;
   }
