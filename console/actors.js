@@ -3,7 +3,7 @@
 import { can } from "./auth.js";
 import { ACTOR_FILTERS, GENDERS } from "./filters.js";
 import { day } from "./format.js";
-import { Text, html } from "./ui.js";
+import { Text, headings, html, link } from "./ui.js";
 
 /** @typedef {import("./api.js").Actor} Actor */
 
@@ -14,7 +14,7 @@ export const actors = {
   title: "Actors",
   filters: ACTOR_FILTERS,
   columns: [
-    { label: "Name", sort: "name", cell: nameCell },
+    { label: "Name", sort: "name", cell: (/** @type {Actor} */ { id, name }) => link(`actors/${id}`, name) },
     { label: "Age", sort: "age", class: "number", cell: (/** @type {Actor} */ actor) => actor.age },
     { label: "Gender", class: "short", cell: (/** @type {Actor} */ actor) => html`<${Text}>${actor.gender}<//>` },
   ],
@@ -33,16 +33,12 @@ export const actors = {
   lost: (row) => row.credits?.map((/** @type {{ title: string }} */ { title }) => title),
 };
 
-function nameCell(/** @type {Actor} */ { id, name }) {
-  return html`<a href=${`#/actors/${id}`} title=${name}><${Text}>${name}<//></a>`;
-}
-
 /** The credits, the newest first; nothing for somebody who may not see movies. */
 function credits(/** @type {Actor} */ { credits }) {
   if (!credits || !can("get:movies")) return null;
   const row = (/** @type {NonNullable<Actor["credits"]>[number]} */ credit) => html`
     <tr key=${credit.movie_id}>
-      <td><a href=${`#/movies/${credit.movie_id}`}><${Text}>${credit.title}<//></a></td>
+      <td>${link(`movies/${credit.movie_id}`, credit.title)}</td>
       <td>${day(credit.release_date)}</td>
       <td><${Text}>${credit.character}<//></td>
       <td class="number">${credit.billing}</td>
@@ -51,10 +47,7 @@ function credits(/** @type {Actor} */ { credits }) {
     <h2>Credits</h2>
     ${credits.length === 0 ? html`<p class="empty">No credits yet.</p>` : html`
       <table>
-        <thead><tr>
-          <th scope="col">Movie</th><th scope="col">Released</th>
-          <th scope="col">Character</th><th scope="col" class="number">Billing</th>
-        </tr></thead>
+        <thead><tr>${headings("Movie", "Released", "Character")}<th scope="col" class="number">Billing</th></tr></thead>
         <tbody>${credits.map(row)}</tbody>
       </table>`}`;
 }

@@ -71,8 +71,8 @@ async function tryOnce(method, path, { body, etag, key, signal }, token) {
   const until = signal ? AbortSignal.any([signal, timeout]) : timeout;
   try {
     const response = await fetch(auth.config.api + path, { method, headers, body, signal: until });
-    const text = await response.text();
-    return { response, body: text.startsWith("{") ? JSON.parse(text) : null };
+    const isJson = response.headers.get("content-type")?.startsWith("application/json");
+    return { response, body: isJson ? await response.json() : null };
   } catch (error) {
     if (signal?.aborted) throw error;
     return {};
@@ -101,9 +101,7 @@ export async function change(kind, id, fields, etag) {
  *
  * @param {Kind} kind @param {string} body @param {string} key
  */
-export async function add(kind, body, key) {
-  return (await send("POST", `/${kind}`, { body, key })).body[kind][0];
-}
+export async function add(kind, body, key) { return (await send("POST", `/${kind}`, { body, key })).body[kind][0]; }
 
 /**
  * Deletes a row, if it still has this version.

@@ -34,9 +34,7 @@ const options = { [oauth.allowInsecureRequests]: false };
 let askToSignIn = async () => false;
 
 /** Sets who asks the user to sign in again. */
-export function onExpiry(/** @type {() => Promise<boolean>} */ ask) {
-  askToSignIn = ask;
-}
+export function onExpiry(/** @type {() => Promise<boolean>} */ ask) { askToSignIn = ask; }
 
 export const token = () => session?.access ?? "";
 export const userName = () => session?.name;
@@ -67,8 +65,8 @@ export async function start() {
   const pending = state && JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
   sessionStorage.removeItem(PENDING);
   if (state) history.replaceState(history.state, "", here + (pending?.hash ?? ""));
-  if (!pending && localStorage.getItem(SIGNED_IN) === null) return "out";
   if (!pending) {
+    if (localStorage.getItem(SIGNED_IN) === null) return "out";
     await signIn({ prompt: "none" });
     return "away";
   }
@@ -146,17 +144,15 @@ async function discover() {
 /** The address that asks the issuer for a code, and what its response is checked with. */
 async function request(/** @type {string} */ prefix, /** @type {Record<string, string>} */ more = {}) {
   await discover();
-  const pending = {
-    state: prefix + oauth.generateRandomState(), nonce: oauth.generateRandomNonce(),
-    verifier: oauth.generateRandomCodeVerifier(), hash: location.hash,
-  };
-  const challenge = await oauth.calculatePKCECodeChallenge(pending.verifier);
+  const [state, nonce] = [prefix + oauth.generateRandomState(), oauth.generateRandomNonce()];
+  const verifier = oauth.generateRandomCodeVerifier();
+  const challenge = await oauth.calculatePKCECodeChallenge(verifier);
   const url = new URL(server.authorization_endpoint ?? "");
   url.search = new URLSearchParams({
     response_type: "code", client_id: config.clientId, redirect_uri: here, scope: SCOPE, audience: config.audience,
-    state: pending.state, nonce: pending.nonce, code_challenge: challenge, code_challenge_method: "S256", ...more,
+    state, nonce, code_challenge: challenge, code_challenge_method: "S256", ...more,
   }).toString();
-  return { url: url.href, pending };
+  return { url: url.href, pending: { state, nonce, verifier, hash: location.hash } };
 }
 
 /** Exchanges the code in the issuer's response for tokens. */
@@ -175,11 +171,8 @@ function keep(/** @type {oauth.TokenEndpointResponse} */ tokens) {
   const { permissions } = JSON.parse(new TextDecoder().decode(bytes));
   const name = oauth.getValidatedIdTokenClaims(tokens)?.name;
   session = {
-    access: tokens.access_token,
-    refresh: tokens.refresh_token ?? session?.refresh,
-    id: tokens.id_token ?? session?.id,
-    name: typeof name === "string" ? name : session?.name ?? "",
-    permissions: Array.isArray(permissions) ? permissions : [],
+    access: tokens.access_token, refresh: tokens.refresh_token ?? session?.refresh, id: tokens.id_token ?? session?.id,
+    name: typeof name === "string" ? name : session?.name ?? "", permissions: Array.isArray(permissions) ? permissions : [],
   };
   localStorage.setItem(SIGNED_IN, "");
 }

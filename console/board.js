@@ -5,8 +5,9 @@ import { append, body, changes, clashes, inOrder, merge, move, steps } from "./c
 import { Conflict } from "./conflict.js";
 import { count, plain } from "./format.js";
 import { guard } from "./router.js";
+import { Loader } from "./rows.js";
 import { Search } from "./search.js";
-import { Component, Problem, Text, announce, html, setTitle } from "./ui.js";
+import { Problem, Text, announce, html, link } from "./ui.js";
 
 /** @typedef {import("./cast.js").Cast} Cast */
 /** @typedef {import("./api.js").CastMember} CastMember */
@@ -14,7 +15,7 @@ import { Component, Problem, Text, announce, html, setTitle } from "./ui.js";
 /** @typedef {{ theirs: Cast, etag: string | undefined, items: import("./conflict.js").Item[] }} Clash */
 /**
  * @typedef {object} State
- * @property {Movie | null} movie
+ * @property {import("./pages.js").Row | null} row the movie
  * @property {Cast} saved the cast that the server has
  * @property {Cast} cast the cast on the board
  * @property {unknown} error
@@ -27,19 +28,17 @@ import { Component, Problem, Text, announce, html, setTitle } from "./ui.js";
 /** How close to the edge of the window, in pixels, a dragged row scrolls the page. */
 const EDGE = 60;
 
-/** @extends {Component<{ id: string }, State>} */
-export class Board extends Component {
+/** @extends {Loader<State>} */
+export class Board extends Loader {
   /** @type {State} */
-  state = { movie: null, saved: [], cast: [], error: null, errors: {}, saving: null, clash: null, drag: null };
-  /** @type {string | undefined} */
-  etag;
+  state = { row: null, saved: [], cast: [], error: null, errors: {}, saving: null, clash: null, drag: null };
   isStopping = false;
   /** @type {HTMLElement | null} */
   list = null;
 
   componentDidMount() {
     guard(() => this.state.saving !== null || changes(this.state.saved, this.state.cast).length > 0);
-    this.load();
+    super.componentDidMount();
   }
 
   componentWillUnmount() {
@@ -47,16 +46,7 @@ export class Board extends Component {
     guard(() => false);
   }
 
-  load = async () => {
-    try {
-      const { row, etag } = await read("movies", this.props.id);
-      setTitle(`Cast of ${plain(row.title)}`);
-      this.etag = etag;
-      this.setState({ movie: row, saved: row.cast, cast: row.cast, error: null });
-    } catch (error) {
-      this.setState({ error });
-    }
-  };
+  loaded(/** @type {Movie} */ { cast = [] }) { return { saved: cast, cast }; }
 
   /** Saves the cast on the board, in as many steps as it takes. */
   async save() {
@@ -175,23 +165,18 @@ export class Board extends Component {
     };
   }
 
-  render() {
-    const { movie, cast, error, clash } = this.state;
-    if (!movie) {
-      return html`
-        <h1 tabindex="-1" class=${error ? "" : "hidden"}>Cast</h1>
-        ${error ? html`<${Problem} error=${error} again=${this.load} />` : html`<p class="loading">Loading…</p>`}`;
-    }
-    const keep = (/** @type {HTMLElement | null} */ list) => (this.list = list);
+  show(/** @type {Movie} */ movie) {
+    const { cast, error, clash } = this.state;
     return html`
-      <p class="crumbs"><a href="#/movies">Movies</a> › <a href=${`#/movies/${movie.id}`}><${Text}>${movie.title}<//></a></p>
+      <p class="crumbs"><a href="#/movies">Movies</a> › ${link(`movies/${movie.id}`, movie.title)}</p>
       <h1 tabindex="-1">Cast of <${Text}>${movie.title}<//></h1>
       <div class="board">
         <section aria-labelledby="cast-heading">
           <h2 id="cast-heading">Cast <span class="hint">${count(cast.length, "actor")} in billing order</span></h2>
           ${cast.length === 0 && html`<p class="empty">Nobody is cast yet. Find actors, and cast them here.</p>`}
           <p id="handle-hint" class="hint" hidden=${cast.length < 2}>Drag ⠿ to reorder, or focus it and press the arrow keys.</p>
-          <ol class="cast" ref=${keep} tabindex="-1" aria-label="Cast in billing order">${cast.map(this.row, this)}</ol>
+          <ol class="cast" tabindex="-1" aria-label="Cast in billing order"
+            ref=${(/** @type {HTMLElement | null} */ list) => (this.list = list)}>${cast.map(this.row, this)}</ol>
         </section>
         <${Search} cast=${cast} onCast=${this.add} />
       </div>
@@ -239,7 +224,7 @@ export class Board extends Component {
           onKeyDown=${(/** @type {KeyboardEvent} */ event) => this.keyDown(event, index)}
           onPointerDown=${(/** @type {PointerEvent} */ event) => this.drag(event, index)}>⠿</button>
         ${field("billing", { type: "number", min: 1, max: 1000, placeholder: "–" }, (text) => (text ? Number(text) : null))}
-        <a class="name" href=${`#/actors/${id}`} title=${member.name}><${Text}>${member.name}<//></a>
+        <span class="name">${link(`actors/${id}`, member.name)}</span>
         ${field("character", { placeholder: "Character", dir: "auto" }, (text) => text || null)}
         <button type="button" class="remove" aria-label=${`Remove ${name}`} onClick=${() => this.remove(member)}>✕</button>
         ${problems.length > 0 && html`<p class="error" id=${`error-${id}`}>${problems.map((key) => errors[key]).join("; ")}</p>`}

@@ -1,6 +1,6 @@
 // After a 412: both versions side by side, and a choice for each field.
 
-import { Component, Dialog, Text, html } from "./ui.js";
+import { Component, Dialog, Text, html, instead } from "./ui.js";
 
 /** @typedef {"yours" | "theirs"} Pick */
 /** @typedef {{ key: string, label: string, yours: string, theirs: string, pick: Pick }} Item */
@@ -14,14 +14,10 @@ export class Conflict extends Component {
   state = Object.fromEntries(this.props.items.map(({ key, pick }) => [key, pick]));
 
   render(/** @type {Props} */ { what, items, onSave, onClose }) {
-    const save = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      onSave(this.state);
-    };
     return html`
       <${Dialog} title="Changed by someone else" onClose=${onClose}>
         <p>Somebody has saved other changes of <${Text}>${what}<//> since you opened it. Choose what to keep.</p>
-        <form onSubmit=${save}>
+        <form onSubmit=${instead(() => onSave(this.state))}>
           <table class="conflict">
             <thead><tr><td></td><th scope="col">Yours</th><th scope="col">Theirs</th></tr></thead>
             <tbody>${items.map((item) => this.row(item))}</tbody>

@@ -1,6 +1,6 @@
 // The fields above a list. They search as the user types.
 
-import { Component, Field, html } from "./ui.js";
+import { Component, Field, html, instead } from "./ui.js";
 
 /** @typedef {import("./ui.js").FieldSpec} FieldSpec */
 /** @typedef {Record<string, string>} Values */
@@ -47,9 +47,7 @@ export class Filters extends Component {
     if (!isSame(values, before.values) && !isSame(this.sent, values)) this.setState({ values });
   }
 
-  componentWillUnmount() {
-    clearTimeout(this.timer);
-  }
+  componentWillUnmount() { clearTimeout(this.timer); }
 
   /** @param {FieldSpec} field @param {string} value @param {boolean} isComplete */
   set(field, value, isComplete) {
@@ -72,13 +70,9 @@ export class Filters extends Component {
     const { values } = this.state;
     const problem = (/** @type {string} */ name) =>
       error?.details?.find((/** @type {any} */ detail) => detail.field === name)?.message;
-    const submit = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.send(values);
-    };
     const clear = () => this.setState({ values: valuesIn(fields) }, () => this.send(this.state.values));
     return html`
-      <form role="search" class="filters" onSubmit=${submit} novalidate>
+      <form role="search" class="filters" onSubmit=${instead(() => this.send(values))} novalidate>
         ${fields.map((field) => html`
           <${Field} key=${field.name} ...${field} id=${`${id}-${field.name}`} value=${values[field.name]}
             error=${problem(field.name)} onInput=${(/** @type {string} */ value) => this.set(field, value, false)}

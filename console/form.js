@@ -5,7 +5,7 @@ import { Conflict } from "./conflict.js";
 import { day, plain } from "./format.js";
 import { forget, update } from "./pages.js";
 import { guard, replace } from "./router.js";
-import { Component, Field, Problem, announce, html } from "./ui.js";
+import { Component, Field, Problem, announce, html, instead } from "./ui.js";
 
 /** @typedef {import("./pages.js").Row} Row */
 /** @typedef {Record<string, string>} Values */
@@ -26,13 +26,9 @@ export class Form extends Component {
   /** @type {State} */
   state = { values: this.base, errors: {}, error: null, busy: false, clash: null };
 
-  componentDidMount() {
-    guard(() => this.changed(this.state.values).length > 0);
-  }
+  componentDidMount() { guard(() => this.changed(this.state.values).length > 0); }
 
-  componentWillUnmount() {
-    guard(() => false);
-  }
+  componentWillUnmount() { guard(() => false); }
 
   /** The names of the fields that the user has changed. */
   changed(/** @type {Values} */ values) {
@@ -104,9 +100,8 @@ export class Form extends Component {
     this.save({ ...this.base, ...Object.fromEntries(yours) });
   }
 
-  keep(/** @type {{ row: Row, etag: string | undefined }} */ { row, etag }) {
-    Object.assign(this, { row, etag, base: this.props.resource.values(row) });
-  }
+  /** @param {{ row: Row, etag: string | undefined }} read */
+  keep({ row, etag }) { Object.assign(this, { row, etag, base: this.props.resource.values(row) }); }
 
   done(/** @type {Row} */ row) {
     const { kind, name } = this.props.resource;
@@ -128,14 +123,10 @@ export class Form extends Component {
 
   render(/** @type {Props} */ { resource: { fields, kind, name }, row }) {
     const { values, errors, error, busy, clash } = this.state;
-    const submit = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.save(values);
-    };
     const set = (/** @type {string} */ field, /** @type {string} */ value) =>
       this.setState(({ values }) => ({ values: { ...values, [field]: value } }));
     return html`
-      <form class="card" onSubmit=${submit} novalidate>
+      <form class="card" onSubmit=${instead(() => this.save(values))} novalidate>
         ${fields.map((field) => html`
           <${Field} key=${field.name} ...${field} id=${`field-${field.name}`} value=${values[field.name]}
             hint=${row ? undefined : field.hint} error=${errors[field.name]}

@@ -1,9 +1,7 @@
 // Texts and dates as people read them.
 
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
-const MOMENT = new Intl.DateTimeFormat(undefined, {
-  dateStyle: "medium", timeStyle: "short", timeZone: "UTC",
-});
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC", });
 
 /** The day of a moment that the API sent, in the reader's locale. Release dates are in UTC. */
 export const day = (/** @type {string} */ moment) => DAY.format(new Date(moment));

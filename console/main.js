@@ -109,6 +109,9 @@ function Header() {
     </header>`;
 }
 
+/** The page that the permissions allowed when it was opened. */
+let allowed = "";
+
 /** The page for a route. Its key makes each address a page of its own. */
 function page(/** @type {router.Route} */ { path, query }) {
   const [kind, id, action, ...rest] = path;
@@ -117,7 +120,9 @@ function page(/** @type {router.Route} */ { path, query }) {
   if (!resource || rest.length > 0) return html`<${NotFound} />`;
   const props = { key: path.join("/"), resource, id, query };
   const needing = (/** @type {string[]} */ permissions, /** @type {any} */ Page) => {
-    const missing = permissions.find((permission) => !auth.can(permission));
+    // Whoever signs in again with fewer permissions keeps the input; saving it says what is missing.
+    const missing = props.key !== allowed && permissions.find((permission) => !auth.can(permission));
+    if (!missing) allowed = props.key;
     return missing ? html`<${Lacking} permission=${missing} />` : html`<${Page} ...${props} />`;
   };
   if (!id) return needing([`get:${kind}`], ListPage);

@@ -3,7 +3,7 @@
 import { canAll } from "./auth.js";
 import { DATES, MOVIE_FILTERS } from "./filters.js";
 import { day, isoDay, moment } from "./format.js";
-import { Text, html } from "./ui.js";
+import { Text, headings, html, link } from "./ui.js";
 
 /** @typedef {import("./api.js").Movie} Movie */
 /** @typedef {import("./api.js").CastMember} CastMember */
@@ -15,7 +15,7 @@ export const movies = {
   title: "Movies",
   filters: MOVIE_FILTERS,
   columns: [
-    { label: "Title", sort: "title", cell: titleCell },
+    { label: "Title", sort: "title", cell: (/** @type {Movie} */ { id, title }) => link(`movies/${id}`, title) },
     { label: "Released", sort: "release_date", class: "date", cell: (/** @type {Movie} */ movie) => day(movie.release_date) },
   ],
   order: ({ title, released_from, released_to }) =>
@@ -32,17 +32,13 @@ export const movies = {
     member.character ? `${member.name} as ${member.character}` : member.name),
 };
 
-function titleCell(/** @type {Movie} */ { id, title }) {
-  return html`<a href=${`#/movies/${id}`} title=${title}><${Text}>${title}<//></a>`;
-}
-
 /** The cast in billing order; nothing for somebody who may not see actors. */
 function cast(/** @type {Movie} */ { id, cast }) {
   if (!cast) return null;
   const row = (/** @type {CastMember} */ member) => html`
     <tr key=${member.actor_id}>
       <td class="number">${member.billing}</td>
-      <td><a href=${`#/actors/${member.actor_id}`}><${Text}>${member.name}<//></a></td>
+      <td>${link(`actors/${member.actor_id}`, member.name)}</td>
       <td><${Text}>${member.character}<//></td>
     </tr>`;
   return html`
@@ -52,9 +48,7 @@ function cast(/** @type {Movie} */ { id, cast }) {
     </div>
     ${cast.length === 0 ? html`<p class="empty">Nobody is cast yet.</p>` : html`
       <table>
-        <thead><tr>
-          <th scope="col" class="number">Billing</th><th scope="col">Actor</th><th scope="col">Character</th>
-        </tr></thead>
+        <thead><tr><th scope="col" class="number">Billing</th>${headings("Actor", "Character")}</tr></thead>
         <tbody>${cast.map(row)}</tbody>
       </table>`}`;
 }

@@ -30,9 +30,7 @@ export class Pages {
     this.next = `${path}${path.includes("?") ? "&" : "?"}limit=${LIMIT}`;
   }
 
-  get length() {
-    return this.pages.reduce((sum, page) => sum + page.length, 0);
-  }
+  get length() { return this.pages.reduce((sum, page) => sum + page.length, 0); }
 
   /** The rows from `first` to before `last`; null for a row that is not loaded. */
   rows(/** @type {number} */ first, /** @type {number} */ last) {

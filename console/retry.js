@@ -10,9 +10,7 @@ export const waits = new Set();
 let changed = () => {};
 
 /** Calls this function whenever a wait begins or ends. */
-export function onWait(/** @type {() => void} */ listener) {
-  changed = listener;
-}
+export function onWait(/** @type {() => void} */ listener) { changed = listener; }
 
 /**
  * Waits before the next attempt.

@@ -37,9 +37,7 @@ function arrive() {
 }
 
 /** Has `check` say whether there are unsaved changes, until the next call. */
-export function guard(/** @type {() => boolean} */ check) {
-  unsaved = check;
-}
+export function guard(/** @type {() => boolean} */ check) { unsaved = check; }
 
 /** Leaves the page, after the user has agreed to lose unsaved changes. */
 export function leave(/** @type {() => void} */ go) {
@@ -64,11 +62,8 @@ function moved() {
   history.replaceState({ index: target }, "");
   const steps = target - index;
   index = target;
-  if (reverting || !unsaved() || steps === 0) {
-    if (!reverting) arrive();
-    reverting = false;
-    return;
-  }
+  if (reverting) return (reverting = false);
+  if (!unsaved() || steps === 0) return arrive();
   // The browser has moved already: it goes back to the form, and there again if the user leaves.
   reverting = true;
   history.go(-steps);

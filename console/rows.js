@@ -8,7 +8,7 @@ import { plain } from "./format.js";
 import { update } from "./pages.js";
 import { queryOf, replace } from "./router.js";
 import { Table } from "./table.js";
-import { Component, Dialog, Problem, Text, announce, html, setTitle } from "./ui.js";
+import { Component, Dialog, Text, Unready, announce, html, setTitle } from "./ui.js";
 
 /** @typedef {import("./pages.js").Row} Row */
 /** @typedef {import("./ui.js").FieldSpec} FieldSpec */
@@ -34,9 +34,7 @@ import { Component, Dialog, Problem, Text, announce, html, setTitle } from "./ui
 export class ListPage extends Component {
   state = { error: null };
 
-  componentDidMount() {
-    setTitle(this.props.resource.title);
-  }
+  componentDidMount() { setTitle(this.props.resource.title); }
 
   render(/** @type {ListProps} */ { resource, query }) {
     const { kind, noun, title, filters, columns, order } = resource;
@@ -70,11 +68,17 @@ const Empty = (/** @type {{ resource: Resource }} */ { resource: { kind, noun } 
       <pre tabindex="0"><code>${config.demoCommand}</code></pre>`}
   </div>`;
 
-/** @typedef {{ row: Row | null, etag?: string, error: unknown, deleting: boolean }} RowState */
-/** Loads one row; subclasses show it. @extends {Component<{ resource: Resource, id: string }, RowState>} */
-class Loader extends Component {
-  /** @type {RowState} */
-  state = { row: null, error: null, deleting: false };
+/** @typedef {{ row: Row | null, error: unknown, deleting?: boolean }} RowState */
+/**
+ * Loads one row; subclasses show it.
+ *
+ * @template {RowState} [S=RowState]
+ * @extends {Component<{ resource: Resource, id: string }, S>}
+ */
+export class Loader extends Component {
+  state = /** @type {S} */ ({ row: null, error: null });
+  /** @type {string | undefined} */
+  etag;
 
   componentDidMount() {
     setTitle(this.props.resource.title);
@@ -85,8 +89,9 @@ class Loader extends Component {
     const { resource, id } = this.props;
     try {
       const { row, etag } = await read(resource.kind, id);
+      this.etag = etag;
       setTitle(plain(resource.name(row)));
-      this.setState({ row, etag, error: null });
+      this.setState({ row, error: null, ...this.loaded(row) });
     } catch (error) {
       this.setState({ error });
     }
@@ -95,10 +100,11 @@ class Loader extends Component {
   render() {
     const { row, error } = this.state;
     if (row) return this.show(row);
-    return html`
-      <h1 tabindex="-1" class=${error ? "" : "hidden"}>${this.props.resource.title}</h1>
-      ${error ? html`<${Problem} error=${error} again=${this.load} />` : html`<p class="loading">Loading…</p>`}`;
+    return html`<${Unready} title=${this.props.resource.title} error=${error} again=${this.load} />`;
   }
+
+  /** What else the state gets from a row. @returns {Partial<S>} */
+  loaded(/** @type {Row} */ _row) { return {}; }
 
   /** @returns {any} */
   show(/** @type {Row} */ _row) {}
@@ -131,9 +137,7 @@ class Deletion extends Component {
   state = { row: null, error: "" };
   busy = false;
 
-  componentDidMount() {
-    this.look("");
-  }
+  componentDidMount() { this.look(""); }
 
   async look(/** @type {string} */ note) {
     const { resource, row } = this.props;
@@ -186,21 +190,14 @@ class Deletion extends Component {
 export class EditPage extends Loader {
   show(/** @type {Row} */ row) {
     const { resource } = this.props;
-    return html`
-      <h1 tabindex="-1">Edit <${Text}>${resource.name(row)}<//></h1>
-      <${Form} resource=${resource} row=${row} etag=${this.state.etag} />`;
+    return html`<h1 tabindex="-1">Edit <${Text}>${resource.name(row)}<//></h1>
+      <${Form} resource=${resource} row=${row} etag=${this.etag} />`;
   }
 }
 
-/** @extends {Component<{ resource: Resource }>} */
-export class AddPage extends Component {
-  componentDidMount() {
-    setTitle(`Add ${this.props.resource.noun}`);
-  }
-
-  render(/** @type {{ resource: Resource }} */ { resource }) {
-    return html`<h1 tabindex="-1">Add ${resource.noun}</h1><${Form} resource=${resource} />`;
-  }
+export function AddPage(/** @type {{ resource: Resource }} */ { resource }) {
+  setTitle(`Add ${resource.noun}`);
+  return html`<h1 tabindex="-1">Add ${resource.noun}</h1><${Form} resource=${resource} />`;
 }
 
 /** In place of a page that the token's permissions do not allow. */

@@ -21,13 +21,9 @@ export class Search extends Component {
     return new Pages("actors", `/actors${queryOf({ ...values, sort })}`);
   }
 
-  componentDidMount() {
-    this.fill(1);
-  }
+  componentDidMount() { this.fill(1); }
 
-  componentWillUnmount() {
-    this.pages.leave();
-  }
+  componentWillUnmount() { this.pages.leave(); }
 
   /** Shows the first rows: at least this many, if there are as many. */
   async fill(/** @type {number} */ rows) {

@@ -84,12 +84,11 @@ export class Table extends Component {
     if (shown.length === 0 && !shown.next) return empty;
     const first = Math.min(this.state.first, shown.length);
     const rows = shown.rows(first, this.state.last);
-    const keep = (/** @type {HTMLElement | null} */ body) => (this.body = body);
     return html`
       <p class="summary">${this.summary()}</p>
       <table class="rows" aria-rowcount=${shown.next ? -1 : shown.length + 1} aria-busy=${shown !== this.pages}>
         <thead><tr aria-rowindex="1">${columns.map((column) => head(column, sort, onSort))}</tr></thead>
-        <tbody ref=${keep}>
+        <tbody ref=${(/** @type {HTMLElement | null} */ body) => (this.body = body)}>
           ${spacer("before", first, columns.length)}
           ${rows.map((row, index) => html`
             <tr key=${row?.id ?? `row-${first + index}`} aria-rowindex=${first + index + 2}>
@@ -105,12 +104,9 @@ export class Table extends Component {
 function head({ label, sort: by, class: name }, sort, onSort) {
   if (!by) return html`<th scope="col" class=${name}>${label}</th>`;
   const direction = sort === by ? "ascending" : sort === `-${by}` ? "descending" : undefined;
-  const arrow = { ascending: "▲", descending: "▼", none: "" }[direction ?? "none"];
   return html`
     <th scope="col" class=${name} aria-sort=${direction}>
-      <button type="button" onClick=${() => onSort(sort === by ? `-${by}` : by)}>
-        ${label}<span aria-hidden="true">${arrow}</span>
-      </button>
+      <button type="button" onClick=${() => onSort(sort === by ? `-${by}` : by)}>${label}</button>
     </th>`;
 }
 

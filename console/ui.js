@@ -14,16 +14,21 @@ let announcer = (/** @type {string} */ _text, /** @type {boolean} */ _isShown) =
 export const announce = (/** @type {string} */ text) => announcer(text, true);
 /** Announces what the page shows already, for those who do not see it. */
 export const announceQuietly = (/** @type {string} */ text) => announcer(text, false);
-export function announceWith(/** @type {typeof announcer} */ say) {
-  announcer = say;
-}
+export function announceWith(/** @type {typeof announcer} */ say) { announcer = say; }
 
-export function setTitle(/** @type {string} */ title) {
-  document.title = `${title} – Casting Agency`;
-}
+/** An event handler that does only this, and not what the browser would do. */
+export const instead = (/** @type {() => void} */ act) => (/** @type {Event} */ event) => (event.preventDefault(), act());
+
+export function setTitle(/** @type {string} */ title) { document.title = `${title} – Casting Agency`; }
 
 /** A text that somebody entered, kept apart from the direction of the text around it. */
 export const Text = (/** @type {{ children?: any }} */ { children }) => html`<bdi>${children}</bdi>`;
+
+/** A link to a page that is called as somebody has entered it. @param {string} address @param {string} name */
+export const link = (address, name) => html`<a href=${`#/${address}`} title=${name}><${Text}>${name}<//></a>`;
+
+/** Headings of columns. */
+export const headings = (/** @type {string[]} */ ...names) => names.map((name) => html`<th scope="col">${name}</th>`);
 
 /** An error, and a button to try again. */
 export const Problem = (/** @type {{ error: unknown, again?: () => void }} */ { error, again }) => html`
@@ -31,6 +36,11 @@ export const Problem = (/** @type {{ error: unknown, again?: () => void }} */ { 
     <p>${explain(error)}</p>
     ${again && html`<button type="button" onClick=${again}>Try again</button>`}
   </div>`;
+
+/** In place of a page whose content is still to come, or is not to be had. */
+export const Unready = (/** @type {{ title: string, error: unknown, again: () => void }} */ { title, error, again }) => html`
+  <h1 tabindex="-1" class=${error ? "" : "hidden"}>${title}</h1>
+  ${error ? html`<${Problem} error=${error} again=${again} />` : html`<p class="loading">Loading…</p>`}`;
 
 /** @typedef {{ title: any, onClose: () => void, children?: any }} DialogProps */
 let dialogs = 0;
@@ -41,9 +51,7 @@ export class Dialog extends Component {
   element = null;
   id = `dialog-${dialogs++}`;
 
-  componentDidMount() {
-    this.element?.showModal();
-  }
+  componentDidMount() { this.element?.showModal(); }
 
   componentWillUnmount() {
     const { element } = this;
@@ -52,10 +60,7 @@ export class Dialog extends Component {
   }
 
   render(/** @type {DialogProps} */ { title, onClose, children }) {
-    const close = (/** @type {Event} */ event) => {
-      event.preventDefault();
-      if (this.element) onClose();
-    };
+    const close = instead(() => this.element && onClose());
     const keep = (/** @type {HTMLDialogElement | null} */ element) => element && (this.element = element);
     return html`
       <dialog ref=${keep} aria-labelledby=${this.id} onCancel=${close} onClose=${close}>
