@@ -12,7 +12,6 @@ const SIGNED_IN = "casting-agency.signed-in";
 const PENDING = "casting-agency.sign-in";
 /** The state of a sign-in in a window of its own begins with this. */
 const POPUP = "popup.";
-const SCOPE = "openid profile offline_access";
 
 /** The address that the issuer returns to: this page. */
 const here = location.origin + location.pathname;
@@ -149,8 +148,8 @@ async function request(/** @type {string} */ prefix, /** @type {Record<string, s
   const challenge = await oauth.calculatePKCECodeChallenge(verifier);
   const url = new URL(server.authorization_endpoint ?? "");
   url.search = new URLSearchParams({
-    response_type: "code", client_id: config.clientId, redirect_uri: here, scope: SCOPE, audience: config.audience,
-    state, nonce, code_challenge: challenge, code_challenge_method: "S256", ...more,
+    response_type: "code", client_id: config.clientId, redirect_uri: here, audience: config.audience,
+    scope: "openid profile offline_access", state, nonce, code_challenge: challenge, code_challenge_method: "S256", ...more,
   }).toString();
   return { url: url.href, pending: { state, nonce, verifier, hash: location.hash } };
 }

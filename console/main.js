@@ -52,7 +52,7 @@ class App extends Component {
       await auth.signInAgain();
       this.close(true);
     } catch (error) {
-      this.setState({ problem: error instanceof Error ? error.message : String(error) });
+      this.setState({ problem: String(error) });
     }
   };
 
@@ -163,8 +163,8 @@ function show(/** @type {boolean} */ signedIn, problem = "") {
 }
 
 function fail(/** @type {unknown} */ error) {
-  const cause = error instanceof Error ? error.message : String(error);
-  show(false, error instanceof TypeError ? `The sign-in service cannot be reached (${cause}).` : `You are not signed in: ${cause}.`);
+  const what = error instanceof TypeError ? "The sign-in service cannot be reached" : "You are not signed in";
+  show(false, `${what}: ${error instanceof Error ? error.message : error}`);
 }
 
 history.scrollRestoration = "manual";

@@ -20,22 +20,18 @@ export function onWait(/** @type {() => void} */ listener) { changed = listener;
  * @param {AbortSignal | undefined} signal ends the wait: nobody needs the response any more
  */
 export async function pause(reason, seconds, signal) {
-  /** @type {Wait | undefined} */
-  let wait;
-  let timer = 0;
+  const { promise, resolve, reject } = Promise.withResolvers();
+  const stop = () => reject(new Stopped(reason));
+  const wait = { reason, at: Date.now() + seconds * 1000, now: () => resolve(null), stop };
+  const timer = setTimeout(wait.now, seconds * 1000);
+  signal?.addEventListener("abort", stop, { once: true });
+  waits.add(wait);
+  changed();
   try {
-    await new Promise((resolve, reject) => {
-      const stop = () => reject(new Stopped(reason));
-      wait = { reason, at: Date.now() + seconds * 1000, now: () => resolve(undefined), stop };
-      waits.add(wait);
-      timer = setTimeout(resolve, seconds * 1000);
-      signal?.addEventListener("abort", stop, { once: true });
-      if (signal?.aborted) stop();
-      changed();
-    });
+    await promise;
   } finally {
     clearTimeout(timer);
-    if (wait) waits.delete(wait);
+    waits.delete(wait);
     changed();
   }
 }
