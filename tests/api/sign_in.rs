@@ -73,6 +73,7 @@ async fn pick(api: &Api, role: Role, changed: &[(&str, &str)], cookie: Option<&s
     };
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 303);
+    assert_eq!(response.headers()["cache-control"], "no-store");
     response
 }
 

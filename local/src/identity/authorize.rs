@@ -128,10 +128,11 @@ pub(super) async fn authorize(
     uri: Uri,
 ) -> Response {
     let mut response = respond(&service, &method, &headers, &uri);
-    // The address of a redirect may hold a token or a code.
+    // The address of a redirect may hold a token or a code. The policy is not `no-referrer`: with
+    // that, the page's own form would send no `Origin`.
     for (name, value) in [
         (CACHE_CONTROL, "no-store"),
-        (REFERRER_POLICY, "no-referrer"),
+        (REFERRER_POLICY, "same-origin"),
     ] {
         response
             .headers_mut()
