@@ -70,6 +70,16 @@ async fn a_file_is_served_with_its_type_and_only_if_the_client_has_another() {
 }
 
 #[tokio::test]
+async fn the_address_itself_is_the_page() {
+    let api = Api::start().await;
+    let page = get(&api, "/").await;
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let page = page.text().await.unwrap();
+    assert!(page.starts_with("<!doctype html>"), "{page}");
+    assert_eq!(get(&api, "/index.html").await.text().await.unwrap(), page);
+}
+
+#[tokio::test]
 async fn what_is_not_part_of_the_console_is_not_found() {
     let api = Api::start().await;
     for path in [
