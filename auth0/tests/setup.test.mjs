@@ -153,14 +153,15 @@ describe('make tenant', { concurrency: 2 }, () => {
       return [callbacks, web_origins, allowed_logout_urls].map((list) => list.join());
     };
     const origins = 'https://app.example.com,http://localhost:5173';
-    const expected = ['https://app.example.com/callback,http://localhost:5173/callback', origins, origins];
+    const callbacks = 'https://app.example.com/callback,http://localhost:5173/callback';
+    const expected = [callbacks, origins, callbacks];
     assert.deepEqual(urls(), expected);
     assert.match(await succeed(), /needs no change/);
     application(api, 'Casting Agency console').app_type = 'native'; // an update for another reason
     await succeed();
     assert.deepEqual(urls(), expected);
     await succeed({ CALLBACK_URLS: 'https://new.example.com/callback' });
-    assert.deepEqual(urls(), ['https://new.example.com/callback', 'https://new.example.com', 'https://new.example.com']);
+    assert.deepEqual(urls(), ['https://new.example.com/callback', 'https://new.example.com', 'https://new.example.com/callback']);
   }));
 
   test('the smoke test of staging gets each role\'s permissions', () => withTenant(async (api, { succeed }) => {
