@@ -58,6 +58,16 @@ class Stack:
         }
         return {name: self.applied(resource) for name, resource in kept.items()}
 
+    @property
+    def outputs(self) -> dict:
+        """The outputs that there would be, by name."""
+        kept = {
+            name: output
+            for name, output in template()["Outputs"].items()
+            if "Condition" not in output or self.holds({"Condition": output["Condition"]})
+        }
+        return {name: self.applied(output["Value"]) for name, output in kept.items()}
+
     def of_type(self, kind: str) -> dict:
         return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
 

@@ -47,8 +47,12 @@ NOT_NEEDED = {
     "s3:GetObjectMetadata": "it is not an action of IAM",
     "sns:*DataProtectionPolicy": "the topic masks no data",
     "codedeploy:*OnPremisesInstance": "only functions are deployed",
-    # The artifacts' bucket, which SAM makes and never deletes, has public access blocked, encryption, versions, tags
-    # and a policy.
+    "cloudfront:*ConnectionGroup": "the distribution serves one tenant",
+    "cloudfront:*VpcOrigin": "the origin is a bucket",
+    "cloudfront:*StagingConfig": "the distribution has no staging distribution",
+    "cloudfront:CreateDistributionWithTags": "it is not an action of IAM",
+    # The artifacts' bucket, which SAM makes and never deletes, and the console's have public access blocked,
+    # encryption, tags and a policy; the former also has versions.
     "s3:*Abac": "the bucket does not have it",
     "s3:*Accelerate*": "the bucket does not have it",
     "s3:*Analytics*": "the bucket does not have it",
@@ -66,7 +70,6 @@ NOT_NEEDED = {
     "s3:*Ownership*": "the bucket does not have it",
     "s3:*Replication*": "the bucket does not have it",
     "s3:*Website": "the bucket does not have it",
-    "s3:DeleteBucket*": "the bucket stays",
 }  # fmt: skip
 
 # The same for one type: (type, pattern, reason).
@@ -75,7 +78,7 @@ NOT_NEEDED_BY = [
     ("AWS::DynamoDB::Table", "logs:*", "no table is imported"),
     ("AWS::ApiGatewayV2::*", "s3:*", "the API's body is in the template"),
     ("AWS::S3::*", "iam:*", "the bucket is not replicated"),
-    ("AWS::S3::*", "s3:*Object", "the bucket is made empty"),
+    ("AWS::S3::*", "s3:*Object", "the bucket is made empty, and must be empty to be deleted"),
     ("AWS::SNS::*", "iam:*", "no role is passed for the delivery status"),
 ]
 
@@ -109,6 +112,7 @@ TAGS = ("ListTagsForResource", "TagResource", "UntagResource")
 
 # Actions for which IAM knows no resource.
 ON_ALL_RESOURCES = {
+    "cloudfront:CreateDistribution", "cloudfront:CreateOriginAccessControl", "cloudfront:CreateResponseHeadersPolicy",
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DeleteQueryDefinition", "logs:DescribeLogGroups",
     "logs:DescribeQueryDefinitions", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries",
     "logs:PutQueryDefinition", "logs:PutResourcePolicy", "logs:UpdateLogDelivery", "sns:GetSubscriptionAttributes",
@@ -160,6 +164,12 @@ def resources_of(action: str, name: str, region: str, account: str) -> list:
             return [f"arn:aws:billing::{account}:billingview/primary"]
         case "budgets":
             return [f"arn:aws:budgets::{account}:budget/{name}"]
+        case "cloudfront" if action.endswith("OriginAccessControl"):
+            return [f"arn:aws:cloudfront::{account}:origin-access-control/{name}"]
+        case "cloudfront" if action.endswith("ResponseHeadersPolicy"):
+            return [f"arn:aws:cloudfront::{account}:response-headers-policy/{name}"]
+        case "cloudfront":
+            return [f"arn:aws:cloudfront::{account}:distribution/{name}"]
         case "cloudwatch" if "Dashboard" in action:
             return [f"arn:aws:cloudwatch::{account}:dashboard/{name}"]
         case "cloudwatch" if action.endswith(TAGS):

@@ -175,6 +175,11 @@ def check_caller(kind: str, operation: str, name: str, properties: dict) -> None
                     raise ValueError(f"AccessDenied: not authorized to perform: {action} on resource: {resource} {context or ''}".rstrip())
 
 
+def name_of(kind: str, logical_id: str, properties: dict, stack_name: str) -> str:
+    """A name as CloudFormation makes it. A bucket's policy belongs to the bucket."""
+    return properties["Bucket"] if kind == "AWS::S3::BucketPolicy" else f"{stack_name}-{logical_id}-1"
+
+
 def may(who, action: str, resource: str, context: dict) -> bool:
     if who.policies is None:  # root
         return True
@@ -189,16 +194,16 @@ def check_callers() -> None:
     provision, update, delete = stacks._provision_resource, stacks._update_resource, stacks._delete_resource
 
     def checked_provision(kind, logical_id, properties, stack_name):
-        check_caller(kind, "create", f"{stack_name}-{logical_id}-1", properties)
+        check_caller(kind, "create", name_of(kind, logical_id, properties, stack_name), properties)
         return provision(kind, logical_id, properties, stack_name)
 
     def checked_update(kind, physical_id, old, new, stack_name, logical_id=None, attributes=None):
         if old != new:
-            check_caller(kind, "update", f"{stack_name}-{logical_id}-1", new)
+            check_caller(kind, "update", name_of(kind, logical_id, new, stack_name), new)
         return update(kind, physical_id, old, new, stack_name, logical_id, attributes)
 
     def checked_delete(kind, physical_id, properties, stack_name=None, logical_id=None):
-        check_caller(kind, "delete", f"{stack_name}-{logical_id}-1", properties)
+        check_caller(kind, "delete", name_of(kind, logical_id, properties, stack_name), properties)
         return delete(kind, physical_id, properties, stack_name, logical_id)
 
     stacks._provision_resource = checked_provision

@@ -409,6 +409,11 @@ fn the_template_validates_its_parameters() {
         [
             "ActorsTable",
             "ApiUrl",
+            "ConsoleApi",
+            "ConsoleBucket",
+            "ConsoleDistribution",
+            "ConsoleDomainTarget",
+            "ConsoleUrl",
             "CreditsTable",
             "CustomDomainTarget",
             "MoviesTable"

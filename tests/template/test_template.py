@@ -21,6 +21,11 @@ CUSTOM_DOMAIN = {
     "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b",
     "BasePath": "v1",
 }
+CONSOLE_DOMAIN = {
+    "Console": "true",
+    "ConsoleDomain": "casting.agency.tld",
+    "ConsoleCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
+}
 MOST_ALARMS = 5  # of each stack: two stacks share the account's ten that are free
 MOST_DASHBOARD_METRICS = 50  # of a dashboard that is free
 MOST_DESCRIPTION = 256  # characters of a version's description
@@ -91,6 +96,12 @@ class Parameters(unittest.TestCase):
             (CUSTOM_DOMAIN | {"CertificateArn": ""}, "CustomDomain needs"),
             (CUSTOM_DOMAIN | {"CustomDomain": ""}, "BasePath needs"),
             (CUSTOM_DOMAIN | {"BasePath": "/v1"}, "BasePath must"),
+            ({"Console": "yes"}, "Console must"),
+            (CONSOLE_DOMAIN, None),
+            (CONSOLE_DOMAIN | {"Console": "false"}, "ConsoleDomain needs Console=true"),
+            (CONSOLE_DOMAIN | {"ConsoleCertificateArn": ""}, "ConsoleDomain needs ConsoleCertificateArn"),
+            (CONSOLE_DOMAIN | {"ConsoleDomain": "casting.example.com"}, "ConsoleDomain must"),
+            (CONSOLE_DOMAIN | {"ConsoleCertificateArn": CUSTOM_DOMAIN["CertificateArn"]}, "ConsoleCertificateArn must"),
         ]:
             with self.subTest(given=given):
                 problems = stack(**(DOMAIN | given)).problems()
@@ -158,6 +169,7 @@ class Aliases(unittest.TestCase):
             {"AllowedOrigin": "https://app.agency.tld"},
             {"ReservedConcurrency": "5"},
             {"LogRetentionDays": "7"},
+            {"Console": "true"},
             EMAIL,
         ]:
             after = stack(**(DOMAIN | given))
