@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help run test format features mutations clippy tools validate policies deny auth0 tenant token workflows console build smoke emulator emulate guard baseline newman browser schemathesis ci bench bench-quick bench-programs
+.PHONY: help run test format features mutations clippy tools validate policies deny auth0 tenant token workflows console build console-deploy console-empty smoke emulator emulate guard baseline newman browser schemathesis ci bench bench-quick bench-programs
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -70,6 +70,14 @@ console: ## Checks the console's modules: their types, size and imports, and tha
 
 build: tools ## Builds each function's bootstrap into .aws-sam/build and target/lambda
 	sam build
+
+CONSOLE = $(VENV)/bin/python scripts/console.py $(if $(CONFIG),--config-env $(CONFIG)) $(if $(STACK),--stack-name $(STACK))
+
+console-deploy: tools ## Copies the console to a stack's bucket: CONFIG=staging, CONSOLE_CLIENT_ID=…
+	@$(CONSOLE) deploy
+
+console-empty: tools ## Empties that bucket, before Console=false and `sam delete`: CONFIG=staging
+	@$(CONSOLE) empty
 
 smoke: build ## Runs each bootstrap as a Lambda function on its sample events
 	cargo test --workspace --no-run # builds the local stack unless the tests have

@@ -1,12 +1,18 @@
-"""The console: what the template hosts it with."""
+"""The console: what the template hosts it with, and what scripts/console.py copies.
 
+`make emulate` runs the script, and reads the console from the emulated CloudFront.
+"""
+
+import json
 import pathlib
 import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import console  # noqa: E402
 import translated  # noqa: E402
 
 ON = {"Auth0Domain": "agency.eu.auth0.com", "Console": "true"}
@@ -96,6 +102,60 @@ class Hosting(unittest.TestCase):
         text = (ROOT / "deploy" / "deployer-policy.json").read_text()
         [name] = translated.Stack(**ON).of_type("AWS::S3::Bucket")
         self.assertIn(f'"arn:aws:s3:::casting-agency-*-{name.lower()}-*/*"', text)
+
+
+def hosting(**given: str) -> console.Hosting:
+    values = {
+        "url": "https://d111.cloudfront.net", "api": "https://api.agency.tld/v1", "issuer": "https://agency.eu.auth0.com/",
+        "audience": "casting-agency", "allowed_origin": "https://d111.cloudfront.net", "bucket": "bucket", "distribution": "E1",
+    }  # fmt: skip
+    return console.Hosting(**(values | given))
+
+
+class Copying(unittest.TestCase):
+    def folder(self, *names: str) -> pathlib.Path:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for name in names:
+            path = pathlib.Path(folder.name, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+        return pathlib.Path(folder.name)
+
+    def test_modules_and_licences_are_served_and_notes_for_readers_are_not(self):
+        folder = self.folder("index.html", "app.js", "README.md", "config.json", "vendor/preact.js", "vendor/preact.LICENSE", "vendor/README.md")
+        expected = {name: name.encode() for name in ("index.html", "app.js", "vendor/preact.js", "vendor/preact.LICENSE")}
+        self.assertEqual(console.served(folder), expected)
+
+    def test_a_file_of_an_unknown_type_or_a_missing_page_is_an_error(self):
+        with self.assertRaisesRegex(console.Failed, r"content type is known for app\.js~, vendor/\.DS_Store"):
+            console.served(self.folder("index.html", "app.js~", "vendor/.DS_Store"))
+        with self.assertRaisesRegex(console.Failed, "has no index.html"):
+            console.served(self.folder("app.js"))
+
+    def test_new_files_are_copied_first_and_the_page_last(self):
+        names = ["index.html", "app.js", "z.js", "config.json"]
+        self.assertEqual(console.in_order(names, {"index.html", "app.js"}), ["config.json", "z.js", "app.js", "index.html"])
+        self.assertEqual(console.in_order(names, set())[-1], "index.html")
+
+    def test_the_configuration_has_no_demo_command(self):
+        expected = {
+            "api": "https://api.agency.tld/v1", "issuer": "https://agency.eu.auth0.com/", "clientId": "abc",
+            "audience": "casting-agency",
+        }  # fmt: skip
+        self.assertEqual(json.loads(hosting().config("abc")), expected)
+
+    def test_an_origin_that_the_api_does_not_allow_is_reported(self):
+        for origin in ("*", "https://d111.cloudfront.net"):
+            self.assertIsNone(hosting(allowed_origin=origin).origin_problem())
+        problem = hosting(allowed_origin="https://localhost").origin_problem()
+        self.assertRegex(problem, "only https://localhost .* Set AllowedOrigin=https://d111.cloudfront.net ")
+
+    def test_a_missing_or_malformed_client_id_is_an_error(self):
+        self.assertEqual(console.client_id({"CONSOLE_CLIENT_ID": " aB3_-x\n"}), "aB3_-x")
+        for environment, problem in [({}, "is missing"), ({"CONSOLE_CLIENT_ID": " "}, "is missing"), ({"CONSOLE_CLIENT_ID": "<id>"}, "must be")]:
+            with self.assertRaisesRegex(console.Failed, f"CONSOLE_CLIENT_ID {problem}"):
+                console.client_id(environment)
 
 
 if __name__ == "__main__":
