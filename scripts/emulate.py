@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import boto3
@@ -42,6 +44,11 @@ POLICY = ROOT / "deploy" / "deployer-policy.json"
 POLICY_LIMIT = 10_240  # characters of a role's own policies, without white space
 ACCOUNT = "000000000000"
 KEEP_PORTS = {"emulator": 4566, "api": 4567, "identity": 4568}
+# Headers of the console's files that are the same on the local stack, beside the content security policy.
+CONSOLE_HEADERS = [
+    "cache-control", "content-type", "cross-origin-opener-policy", "permissions-policy", "referrer-policy",
+    "x-content-type-options", "x-frame-options",
+]  # fmt: skip
 
 # Assertions of the Postman collection that fail on the emulator and hold on AWS. An assertion that
 # fails and is not here fails the script, and so does one that is here and passes.
@@ -61,6 +68,7 @@ class Emulation:
         self.endpoint = f"http://127.0.0.1:{ports['emulator']}"
         self.api = f"http://127.0.0.1:{ports['api']}"
         self.issuer = f"http://127.0.0.1:{ports['identity']}"
+        self.local_console = processes.free_port()
         self.processes = contextlib.ExitStack()
         self.emulator_log = folder / "emulator.log"
         self.deployer = {}
@@ -89,7 +97,7 @@ class Emulation:
     def start(self) -> str:
         self.types |= translated_types()
         handlers = permissions.handlers(self.types)
-        identity = self.processes.enter_context(processes.identity_service(self.folder, self.ports["identity"]))
+        identity = self.processes.enter_context(processes.local_stack(self.folder, self.ports["identity"], self.local_console))
         emulator = self.processes.enter_context(
             processes.emulator(self.folder, self.ports["emulator"], self.ports["api"], self.issuer, handlers)
         )
@@ -124,6 +132,7 @@ class Emulation:
             "AllowedOrigin": "*",
             "DynamoDbEndpoint": self.endpoint,
             "AlarmEmail": "operator@emulator.internal",  # the emulator sends no e-mail
+            "Console": "true",
         }
         return [f"{name}={value}" for name, value in values.items()]
 
@@ -251,7 +260,74 @@ class Emulation:
             time.sleep(0.2)  # the emulator writes logs after the response, like AWS
         raise Failed(f"no line of {correlation_id} in {name}", self.emulator_log)
 
+    def console(self) -> str:
+        """Copies the console, lets the script remove a file that is no part of it, and reads it as a browser would."""
+        storage, bucket = self.client("s3"), self.outputs()["ConsoleBucket"]
+        self.refuse_console()
+        self.run_console("deploy")
+        storage.put_object(Bucket=bucket, Key="old/module.js", Body=b"")
+        self.run_console("deploy")
+        names = {item["Key"] for item in storage.list_objects_v2(Bucket=bucket)["Contents"]}
+        if names != served_names():
+            raise Failed(f"the bucket has {sorted(names)}, not {sorted(served_names())}")
+        for name in sorted(names):
+            self.check_file(bucket, name)
+        self.check_config()
+        return f"{len(names)} files come with the headers of the local stack; the bucket itself sends them to nobody"
+
+    def run_console(self, command: str) -> None:
+        self.run("scripts/console.py", "--config-env", CONFIG, command, CONSOLE_CLIENT_ID="console")
+
+    def empty_console(self) -> None:
+        """On AWS, a bucket that has objects keeps the stack from being deleted."""
+        self.run_console("empty")
+        left = self.client("s3").list_objects_v2(Bucket=self.outputs()["ConsoleBucket"])
+        if left["KeyCount"]:
+            raise Failed(f"the console's bucket still has {left['Contents']}")
+
+    def refuse_console(self) -> None:
+        self.refuse("CONSOLE_CLIENT_ID is missing", "scripts/console.py", "--config-env", CONFIG, "deploy")
+        for stack, problem in [(INDEX_STACK, "hosts no console"), (f"{INDEX_STACK}-missing", "there is no stack")]:
+            self.refuse(problem, "scripts/console.py", "--stack-name", stack, "deploy", CONSOLE_CLIENT_ID="console")
+
+    def outputs(self) -> dict:
+        [stack] = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def check_file(self, bucket: str, name: str) -> None:
+        """A file comes through CloudFront with the headers of the local stack, and not from the bucket."""
+        path = "/" if name == "index.html" else f"/{name}"
+        status, headers, content = self.from_console(path)
+        _, expected, _ = fetch(f"http://127.0.0.1:{self.local_console}{path}", {})
+        for header in CONSOLE_HEADERS:
+            if not expected[header] or headers[header] != expected[header]:
+                raise Failed(f"{path} has {header}: {headers[header]}; on the local stack it has {expected[header]}")
+        if not policy_of(expected) or policy_of(headers) != policy_of(expected):
+            raise Failed(f"{path} has the policy {policy_of(headers)}; on the local stack it has {policy_of(expected)}")
+        if status != 200 or "max-age" not in headers["strict-transport-security"]:
+            raise Failed(f"{path} returns {status} with {headers}")
+        if name != "config.json" and content != (ROOT / "console" / name).read_bytes():
+            raise Failed(f"{path} is not the file of the repository")
+        status, _, _ = fetch(f"{self.endpoint}/{bucket}/{name}", {})
+        if status != 403:
+            raise Failed(f"the bucket sends {name} to anybody: {status}")
+
+    def check_config(self) -> None:
+        _, _, content = self.from_console("/config.json")
+        expected = {
+            "api": self.outputs()["ConsoleApi"], "issuer": f"https://{processes.ISSUER_DOMAIN}/",
+            "clientId": "console", "audience": "casting-agency",
+        }  # fmt: skip
+        if json.loads(content) != expected:
+            raise Failed(f"config.json is {content.decode()}, not {expected}")
+
+    def from_console(self, path: str) -> tuple:
+        """A response of the emulated CloudFront, which knows a distribution by the request's host."""
+        host = urllib.parse.urlsplit(self.outputs()["ConsoleUrl"]).hostname
+        return fetch(self.endpoint + path, {"host": host, "x-forwarded-proto": "https"})
+
     def delete(self) -> str:
+        self.empty_console()
         tables = self.tables()
         self.sam("delete", "--config-env", CONFIG, "--no-prompts")
         with contextlib.suppress(self.client("cloudformation").exceptions.ClientError):
@@ -259,6 +335,8 @@ class Emulation:
             raise Failed(f"the stack is {status} after sam delete")
         if (kept := self.count_items(tables)) != self.stored:
             raise Failed(f"the tables have {kept} items after sam delete, not {self.stored}")
+        if buckets := [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"] if bucket["Name"].startswith(STACK)]:
+            raise Failed(f"sam delete has left {buckets}")
         if functions := self.client("lambda").list_functions()["Functions"]:
             raise Failed(f"{len(functions)} functions are left after sam delete")
         return f"the stack is gone; {len(tables)} tables are kept with {self.stored} items"
@@ -273,7 +351,7 @@ class Emulation:
         calls |= {(action, resource) for action, resource, _ in permissions.NOT_CHECKED_BY_EMULATOR}
         for operations in permissions.handlers(self.types).values():
             for action in set().union(*operations.values()):
-                for name in (f"{STACK}-1", "aws-sam-cli-managed-default-1"):
+                for name in (f"{STACK}-ConsoleBucket-1", "aws-sam-cli-managed-default-1"):
                     calls |= {(action, resource) for resource in permissions.resources_of(action, name, REGION, ACCOUNT)}
         if extra := permissions.unused(self.policy, calls):
             raise Failed("\n".join(["the deployer's policy allows what no deployment needs:", *extra]))
@@ -289,12 +367,7 @@ class Emulation:
     def send(self, method: str, path: str, body=None) -> tuple:
         headers = {"authorization": f"Bearer {self.token('producer')}", "content-type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.api + path, data=data, headers=headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=20) as response:
-                return response.status, response.headers, response.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.headers, error.read()
+        return fetch(self.api + path, headers, method, data)
 
     def request(self, method: str, path: str, body=None) -> dict:
         status, _, content = self.send(method, path, body)
@@ -347,16 +420,48 @@ class Emulation:
     def apply_indexes(self, *arguments: str) -> None:
         self.run("scripts/apply_indexes.py", "--stack-name", INDEX_STACK, *arguments)
 
-    def run(self, script: str, *arguments: str) -> None:
+    def run(self, script: str, *arguments: str, **variables: str) -> None:
         """Runs a script of the repository as the deployer."""
-        log = self.folder / f"{pathlib.PurePath(script).stem}.log"
-        with open(log, "ab") as output:
-            done = subprocess.run(
-                [sys.executable, str(ROOT / script), *arguments], env=self.environment(), stdin=subprocess.DEVNULL,
-                stdout=output, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+        done, log = self.finish(script, arguments, variables)
         if done.returncode:
             raise Failed(f"{script} {' '.join(arguments)} failed", log)
+
+    def refuse(self, problem: str, script: str, *arguments: str, **variables: str) -> None:
+        """The same, for a run that must name a problem and fail."""
+        done, log = self.finish(script, arguments, variables)
+        if done.returncode != 1 or problem not in done.stdout:
+            raise Failed(f"{script} {' '.join(arguments)} should fail with: {problem}", log)
+
+    def finish(self, script: str, arguments: tuple, variables: dict) -> tuple:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / script), *arguments], env=self.environment() | variables, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        log = self.folder / f"{pathlib.PurePath(script).stem}.log"
+        with open(log, "a") as file:
+            file.write(done.stdout)
+        return done, log
+
+
+def fetch(url: str, headers: dict, method: str = "GET", data: bytes | None = None) -> tuple:
+    request = urllib.request.Request(url, data=data, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response.status, response.headers, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def served_names() -> set:
+    """The console's files without those that only readers of the repository need."""
+    folder = ROOT / "console"
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".md"}
+
+
+def policy_of(headers) -> str | None:
+    """The content security policy, with names in place of the API and the issuer."""
+    policy = headers.get("content-security-policy")
+    return policy and re.sub(r"connect-src 'self' https?://[^ ;/]+ https?://[^ ;/]+;", "connect-src 'self' API ISSUER;", policy)
 
 
 def differences(failures: list, known: dict) -> list:
@@ -393,7 +498,7 @@ def translated_types() -> set:
     """The types of all resources that CloudFormation can make from the template."""
     everything = Stack(
         AlarmEmail="operator@emulator.internal", CustomDomain="api.emulator.internal",
-        CertificateArn=f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
+        CertificateArn=f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1", Console="true",
     )  # fmt: skip
     return {resource["Type"] for resource in everything.resources.values()}
 
@@ -414,6 +519,7 @@ def steps(emulation: Emulation) -> None:
     step("rollback", emulation.roll_back)
     step("permission", emulation.break_permission)
     step("indexes", emulation.indexes)
+    step("console", emulation.console)
     step("sam delete", emulation.delete)
     step("policy", emulation.check_policy)
 

@@ -104,10 +104,10 @@ def base_environment(folder: pathlib.Path) -> dict:
     }
 
 
-def identity_service(folder: pathlib.Path, port: int) -> Process:
-    """The local stack's identity service. Its other services are not used."""
-    unused = [part for flag in ("--port", "--dynamodb-port", "--console-port") for part in (flag, free_port())]
-    command = [LOCAL, "--in-memory", "--identity-port", port, *unused]
+def local_stack(folder: pathlib.Path, identity_port: int, console_port: int) -> Process:
+    """The local stack: its identity service, and its console to compare with. Its other services are not used."""
+    unused = [part for flag in ("--port", "--dynamodb-port") for part in (flag, free_port())]
+    command = [LOCAL, "--in-memory", "--identity-port", identity_port, "--console-port", console_port, *unused]
     return Process([str(part) for part in command], folder / "identity.log", base_environment(folder))
 
 
