@@ -4,6 +4,8 @@
 #     scripts/release.sh staging      the trial is the Postman collection; docs/pipelines.md lists its settings
 #     scripts/release.sh production   the trial only reads: it writes nothing into real data
 #
+# With CONSOLE_CLIENT_ID it then copies the console to the stack, which must host one (docs/deploy.md).
+#
 # It needs `make tools`, the AWS CLI and credentials. The exit code is 0 only if the new version is deployed and works.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -64,6 +66,8 @@ try_production() {
 
 if "try_$environment"; then
   echo "$stack works: $API_URL"
+  # After the API: a new console may need a new API.
+  if [ -n "${CONSOLE_CLIENT_ID:-}" ]; then python scripts/console.py --config-env "$environment" deploy; fi
   exit 0
 fi
 
