@@ -127,8 +127,7 @@ export function explain(/** @type {unknown} */ error) {
   if (status === 404) return "It does not exist, or somebody has deleted it.";
   if (status === 413) return "That is too much for one request: shorten it.";
   if (status === 422) return details.map((detail) => `${detail.field} ${detail.message}`).join("; ");
-  const id = correlation ? ` Give this number to your administrator: ${correlation}` : "";
-  return `The server responded with an error: ${status} ${message}.${id}`;
+  return `The server responded with an error (${status} ${message}). Its number in the log: ${correlation ?? "unknown"}.`;
 }
 
 /** What somebody without this permission is told. */

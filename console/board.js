@@ -114,10 +114,8 @@ export class Board extends Loader {
   }
 
   add = (/** @type {{ id: number, name: string }} */ actor) => {
-    const cast = append(this.state.cast, actor);
-    this.setState({ cast });
-    const place = cast.findIndex(({ actor_id }) => actor_id === actor.id) + 1;
-    announce(`${plain(actor.name)} is cast, ${place} of ${cast.length}`);
+    this.setState({ cast: append(this.state.cast, actor) });
+    announce(`${plain(actor.name)} is cast`);
   };
 
   remove(/** @type {CastMember} */ member) {

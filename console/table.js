@@ -102,12 +102,9 @@ export class Table extends Component {
 
 /** @param {Column} column @param {string} sort @param {(sort: string) => void} onSort */
 function head({ label, sort: by, class: name }, sort, onSort) {
-  if (!by) return html`<th scope="col" class=${name}>${label}</th>`;
   const direction = sort === by ? "ascending" : sort === `-${by}` ? "descending" : undefined;
-  return html`
-    <th scope="col" class=${name} aria-sort=${direction}>
-      <button type="button" onClick=${() => onSort(sort === by ? `-${by}` : by)}>${label}</button>
-    </th>`;
+  const button = by && html`<button type="button" onClick=${() => onSort(sort === by ? `-${by}` : by)}>${label}</button>`;
+  return html`<th scope="col" class=${name} aria-sort=${by && direction}>${button ?? label}</th>`;
 }
 
 /** Stands for rows that are not in the document. @param {string} key @param {number} rows @param {number} columns */
