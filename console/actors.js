@@ -5,9 +5,7 @@ import { ACTOR_FILTERS, GENDERS } from "./filters.js";
 import { day } from "./format.js";
 import { Text, headings, html, link } from "./ui.js";
 
-/** @typedef {import("./api.js").Actor} Actor */
-
-/** @type {import("./rows.js").Resource} */
+/** @type {Resource} */
 export const actors = {
   kind: "actors",
   noun: "actor",

@@ -3,14 +3,6 @@
 import * as auth from "./auth.js";
 import { pause } from "./retry.js";
 
-/** @typedef {import("./openapi.js").components["schemas"]} Schemas */
-/** @typedef {Schemas["ActorWithCredits"]} Actor */
-/** @typedef {Schemas["MovieWithCast"]} Movie */
-/** @typedef {Schemas["CastMember"]} CastMember */
-/** @typedef {"actors" | "movies"} Kind */
-/** @typedef {{ field: string, message: string }} Detail */
-/** @typedef {{ body?: string, etag?: string, key?: string, signal?: AbortSignal }} Options */
-
 /** Longer than any response of the API takes, in milliseconds. */
 const TIMEOUT = 35_000;
 /** The longest pause between two attempts, in seconds, unless the API asks for a longer one. */
@@ -82,7 +74,7 @@ async function tryOnce(method, path, { body, etag, key, signal }, token) {
 /** Reads one row with its credits or cast, as far as the user may see them. */
 export async function read(/** @type {Kind} */ kind, /** @type {number | string} */ id) {
   const include = auth.canAll("get:actors", "get:movies") ? `?include=${INCLUDE[kind]}` : "";
-  const { body, etag } = await send("GET", `/${kind}/${id}${include}`);
+  const { body, etag } = await send("GET", `/${kind}/${encodeURIComponent(id)}${include}`);
   return { row: body[kind][0], etag };
 }
 

@@ -2,10 +2,6 @@
 
 import * as oauth from "./vendor/oauth4webapi.js";
 
-/** @typedef {{ api: string, issuer: string, clientId: string, audience: string, demoCommand?: string }} Config */
-/** @typedef {{ state: string, nonce: string, verifier: string, hash: string }} Pending */
-/** @typedef {{ access: string, refresh?: string, id?: string, name: string, permissions: string[] }} Session */
-
 /** In local storage: somebody is signed in. It holds no token. */
 const SIGNED_IN = "casting-agency.signed-in";
 /** In session storage: the sign-in that the issuer is to respond to. */

@@ -7,30 +7,14 @@ import { count, plain } from "./format.js";
 import { guard } from "./router.js";
 import { Loader } from "./rows.js";
 import { Search } from "./search.js";
-import { Problem, Text, announce, html, link } from "./ui.js";
-
-/** @typedef {import("./cast.js").Cast} Cast */
-/** @typedef {import("./api.js").CastMember} CastMember */
-/** @typedef {import("./api.js").Movie} Movie */
-/** @typedef {{ theirs: Cast, etag: string | undefined, items: import("./conflict.js").Item[] }} Clash */
-/**
- * @typedef {object} State
- * @property {import("./pages.js").Row | null} row the movie
- * @property {Cast} saved the cast that the server has
- * @property {Cast} cast the cast on the board
- * @property {unknown} error
- * @property {Record<string, string>} errors by actor id and field
- * @property {{ done: number, total: number } | null} saving
- * @property {Clash | null} clash
- * @property {{ from: number, to: number } | null} drag
- */
+import { Problem, Text, announce, areComplete, html, link } from "./ui.js";
 
 /** How close to the edge of the window, in pixels, a dragged row scrolls the page. */
 const EDGE = 60;
 
-/** @extends {Loader<State>} */
+/** @extends {Loader<BoardState>} */
 export class Board extends Loader {
-  /** @type {State} */
+  /** @type {BoardState} */
   state = { row: null, saved: [], cast: [], error: null, errors: {}, saving: null, clash: null, drag: null };
   isStopping = false;
   /** @type {HTMLElement | null} */
@@ -51,7 +35,7 @@ export class Board extends Loader {
   /** Saves the cast on the board, in as many steps as it takes. */
   async save() {
     const { saved, cast, saving } = this.state;
-    if (saving) return;
+    if (saving || !areComplete(".cast input")) return;
     const casts = steps(saved, cast);
     const total = casts.length;
     this.isStopping = false;
@@ -91,7 +75,7 @@ export class Board extends Loader {
     return changes(row.cast, step).length === 0 || this.saveStep(step);
   }
 
-  choose(/** @type {Clash} */ { theirs, etag }, /** @type {Record<string, string>} */ picks) {
+  choose(/** @type {Clash<Cast>} */ { theirs, etag }, /** @type {Record<string, string>} */ picks) {
     this.etag = etag;
     this.setState({ saved: theirs, cast: merge(this.state.cast, theirs, picks), clash: null }, () => this.save());
   }
@@ -113,7 +97,7 @@ export class Board extends Loader {
     this.setState({ cast });
   }
 
-  add = (/** @type {{ id: number, name: string }} */ actor) => {
+  add = (/** @type {CastActor} */ actor) => {
     this.setState({ cast: append(this.state.cast, actor) });
     announce(`${plain(actor.name)} is cast`);
   };

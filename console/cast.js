@@ -1,8 +1,5 @@
 // The cast of a movie: its order, and the steps in which a change of it is saved.
 
-/** @typedef {import("./api.js").CastMember} CastMember */
-/** @typedef {CastMember[]} Cast */
-
 /** How many credits one request may add, change and remove (docs/api.md, Casting). */
 const MAX_CHANGES = 33;
 const MAX_BILLING = 1000;
@@ -12,7 +9,7 @@ export const inOrder = (/** @type {Cast} */ cast) => [...cast].sort((one, other)
   (one.billing ?? Infinity) - (other.billing ?? Infinity) || one.actor_id - other.actor_id);
 
 /** Puts an actor behind those that have a billing. */
-export function append(/** @type {Cast} */ cast, /** @type {{ id: number, name: string }} */ { id, name }) {
+export function append(/** @type {Cast} */ cast, /** @type {CastActor} */ { id, name }) {
   const last = Math.max(0, ...cast.map(({ billing }) => billing ?? 0));
   const billing = last < MAX_BILLING ? last + 1 : null;
   return inOrder([...cast, { actor_id: id, name, character: null, billing }]);
@@ -68,7 +65,7 @@ export function clashes(/** @type {Cast} */ base, /** @type {Cast} */ yours, /**
   const [original, mine, others] = [base, yours, theirs].map(byId);
   return changes(yours, theirs).map((id) => {
     const [your, their] = [mine.get(id), others.get(id)];
-    /** @type {import("./conflict.js").Pick} */
+    /** @type {Choice} */
     const pick = say(original.get(id)) === say(your) ? "theirs" : "yours";
     return { key: String(id), label: (your ?? their)?.name ?? "", yours: say(your), theirs: say(their), pick };
   });

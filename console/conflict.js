@@ -2,18 +2,11 @@
 
 import { Component, Dialog, Text, html, instead } from "./ui.js";
 
-/** @typedef {"yours" | "theirs"} Pick */
-/** @typedef {{ key: string, label: string, yours: string, theirs: string, pick: Pick }} Item */
-/**
- * @typedef {{ what: string, items: Item[], onSave: (picks: Record<string, Pick>) => void,
- *   onClose: () => void }} Props
- */
-
-/** @extends {Component<Props, Record<string, Pick>>} */
+/** @extends {Component<ConflictProps, Record<string, Choice>>} */
 export class Conflict extends Component {
   state = Object.fromEntries(this.props.items.map(({ key, pick }) => [key, pick]));
 
-  render(/** @type {Props} */ { what, items, onSave, onClose }) {
+  render(/** @type {ConflictProps} */ { what, items, onSave, onClose }) {
     return html`
       <${Dialog} title="Changed by someone else" onClose=${onClose}>
         <p>Somebody has saved other changes of <${Text}>${what}<//> since you opened it. Choose what to keep.</p>
@@ -30,8 +23,8 @@ export class Conflict extends Component {
       <//>`;
   }
 
-  row(/** @type {Item} */ { key, label, ...texts }) {
-    const choice = (/** @type {Pick} */ pick) => html`
+  row(/** @type {Difference} */ { key, label, ...texts }) {
+    const choice = (/** @type {Choice} */ pick) => html`
       <td><label>
         <input type="radio" name=${`pick-${key}`} checked=${this.state[key] === pick}
           aria-label=${`${label}: ${pick}, ${texts[pick]}`} onChange=${() => this.setState({ [key]: pick })} />

@@ -2,10 +2,6 @@
 
 import { Component, Field, html, instead } from "./ui.js";
 
-/** @typedef {import("./ui.js").FieldSpec} FieldSpec */
-/** @typedef {Record<string, string>} Values */
-/** @typedef {{ id: string, fields: FieldSpec[], values: Values, error: any, onChange: (values: Values) => void }} Props */
-
 /** How long the user has to pause, in milliseconds. */
 const PAUSE = 200;
 
@@ -34,17 +30,19 @@ export const valuesIn = (fields, query) =>
 const isSame = (/** @type {Values | undefined} */ one, /** @type {Values} */ other) =>
   JSON.stringify(one) === JSON.stringify(other);
 
-/** @extends {Component<Props, { values: Values }>} */
+/** @extends {Component<FiltersProps, { values: Values }>} */
 export class Filters extends Component {
   state = { values: this.props.values };
   timer = 0;
-  /** @type {Values | undefined} what this form has sent last */
+  /** @type {Values | undefined} what this form has sent, until it arrives */
   sent = undefined;
 
-  componentDidUpdate(/** @type {Props} */ before) {
+  componentDidUpdate(/** @type {FiltersProps} */ before) {
     const { values } = this.props;
-    // Another address, by the back button or a link: it is not what the user has typed here.
-    if (!isSame(values, before.values) && !isSame(this.sent, values)) this.setState({ values });
+    if (isSame(values, before.values)) return;
+    // Another address, by the back button or a link, is not what the user has typed here.
+    if (!isSame(this.sent, values)) this.setState({ values });
+    this.sent = undefined;
   }
 
   componentWillUnmount() { clearTimeout(this.timer); }
@@ -66,7 +64,7 @@ export class Filters extends Component {
     this.props.onChange(values);
   }
 
-  render(/** @type {Props} */ { id, fields, error }) {
+  render(/** @type {FiltersProps} */ { id, fields, error }) {
     const { values } = this.state;
     const problem = (/** @type {string} */ name) =>
       error?.details?.find((/** @type {any} */ detail) => detail.field === name)?.message;

@@ -5,15 +5,9 @@ import { Conflict } from "./conflict.js";
 import { day, plain } from "./format.js";
 import { forget, update } from "./pages.js";
 import { guard, replace } from "./router.js";
-import { Component, Field, Problem, announce, html, instead } from "./ui.js";
+import { Component, Field, Problem, announce, areComplete, html, instead } from "./ui.js";
 
-/** @typedef {import("./pages.js").Row} Row */
-/** @typedef {Record<string, string>} Values */
-/** @typedef {{ resource: import("./rows.js").Resource, row?: Row, etag?: string }} Props */
-/** @typedef {{ theirs: Row, etag: string | undefined, items: import("./conflict.js").Item[] }} Clash */
-/** @typedef {{ values: Values, errors: Values, error: unknown, busy: boolean, clash: Clash | null }} State */
-
-/** @extends {Component<Props, State>} */
+/** @extends {Component<FormProps, FormState>} */
 export class Form extends Component {
   /** The row as the server has it, as far as we know, its version, and its values in the form. */
   row = this.props.row;
@@ -23,7 +17,7 @@ export class Form extends Component {
   key = crypto.randomUUID();
   /** @type {string[]} */
   sent = [];
-  /** @type {State} */
+  /** @type {FormState} */
   state = { values: this.base, errors: {}, error: null, busy: false, clash: null };
 
   componentDidMount() { guard(() => this.changed(this.state.values).length > 0); }
@@ -36,7 +30,7 @@ export class Form extends Component {
   }
 
   async save(/** @type {Values} */ values) {
-    if (this.state.busy) return;
+    if (this.state.busy || !areComplete("form.card input")) return;
     this.setState({ values, busy: true, errors: {}, error: null, clash: null });
     try {
       const row = this.row ? await this.change(this.row, values) : await this.add(values);
@@ -85,7 +79,7 @@ export class Form extends Component {
     if (differing.length === 0) return theirs; // ours: the response to an earlier attempt was lost
     const items = differing.map(({ name, label, type }) => {
       const [yours, other] = [values, saved].map(({ [name]: text }) => (type === "date" && text ? day(text) : text));
-      /** @type {import("./conflict.js").Pick} */
+      /** @type {Choice} */
       const pick = changed.includes(name) ? "yours" : "theirs";
       return { key: name, label, yours, theirs: other, pick };
     });
@@ -93,14 +87,14 @@ export class Form extends Component {
     return null;
   }
 
-  choose(/** @type {Clash} */ { theirs, etag }, /** @type {Record<string, string>} */ picks) {
+  choose(/** @type {Clash<Row>} */ { theirs, etag }, /** @type {Record<string, string>} */ picks) {
     const { values } = this.state;
     this.keep({ row: theirs, etag });
     const yours = Object.entries(values).filter(([name]) => picks[name] === "yours");
     this.save({ ...this.base, ...Object.fromEntries(yours) });
   }
 
-  /** @param {{ row: Row, etag: string | undefined }} read */
+  /** @param {Read} read */
   keep({ row, etag }) { Object.assign(this, { row, etag, base: this.props.resource.values(row) }); }
 
   done(/** @type {Row} */ row) {
@@ -121,7 +115,7 @@ export class Form extends Component {
     });
   }
 
-  render(/** @type {Props} */ { resource: { fields, kind, name }, row }) {
+  render(/** @type {FormProps} */ { resource: { fields, kind, name }, row }) {
     const { values, errors, error, busy, clash } = this.state;
     const set = (/** @type {string} */ field, /** @type {string} */ value) =>
       this.setState(({ values }) => ({ values: { ...values, [field]: value } }));

@@ -7,29 +7,19 @@ import { movies } from "./movies.js";
 import { onWait, waits } from "./retry.js";
 import * as router from "./router.js";
 import { AddPage, EditPage, Lacking, ListPage, RowPage } from "./rows.js";
-import { Component, Dialog, Text, announceWith, html, render, setTitle } from "./ui.js";
-
-/** @typedef {{ signedIn: boolean, problem: string }} Props */
-/**
- * @typedef {object} State
- * @property {string} said
- * @property {boolean} isShown whether what is said is also shown
- * @property {((signedIn: boolean) => void) | null} expired answers whether the user signs in again
- * @property {string} problem
- * @property {(() => void) | null} leave leaves the page without saving
- */
+import { Component, Dialog, Text, html, region, render, setTitle } from "./ui.js";
 
 const RESOURCES = { actors, movies };
 
-/** @extends {Component<Props, State>} */
+/** @extends {Component<AppProps, AppState>} */
 class App extends Component {
-  /** @type {State} */
+  /** @type {AppState} */
   state = { said: "", isShown: false, expired: null, problem: "", leave: null };
   address = "";
 
   componentDidMount() {
     // A text that is said twice is said anew only if it changes.
-    announceWith((text, isShown) => this.setState(({ said }) => ({ said: said === text ? `${text}\u00a0` : text, isShown })));
+    region.say = (text, isShown) => this.setState(({ said }) => ({ said: said === text ? `${text}\u00a0` : text, isShown }));
     onWait(() => this.setState({}));
     setInterval(() => waits.size > 0 && this.setState({}), 500); // counts the seconds down
     auth.onExpiry(() => new Promise((expired) => this.setState({ expired, problem: "" })));
@@ -61,7 +51,7 @@ class App extends Component {
     this.setState({ expired: null });
   }
 
-  render(/** @type {Props} */ { signedIn, problem }) {
+  render(/** @type {AppProps} */ { signedIn, problem }) {
     const { said, isShown, expired, leave } = this.state;
     const stay = () => this.setState({ leave: null });
     const [wait] = waits;
@@ -75,7 +65,7 @@ class App extends Component {
           <button type="button" onClick=${() => waits.forEach(({ now }) => now())}>Try now</button>
           <button type="button" onClick=${() => waits.forEach(({ stop }) => stop())}>Stop trying</button>
         </div>`}
-      <p class=${isShown ? "said" : "hidden"} key=${said} role="status">${said}</p>
+      <p role="status"><span class=${isShown ? "said" : "hidden"} key=${said}>${said}</span></p>
       ${expired && html`
         <${Dialog} title="Sign in again" onClose=${() => this.close(false)}>
           <p>Your sign-in has expired. Sign in again in a new window: what you have entered here stays.</p>
@@ -113,7 +103,7 @@ function Header() {
 let allowed = "";
 
 /** The page for a route. Its key makes each address a page of its own. */
-function page(/** @type {router.Route} */ { path, query }) {
+function page(/** @type {Route} */ { path, query }) {
   const [kind, id, action, ...rest] = path;
   const resource = kind === "actors" || kind === "movies" ? RESOURCES[kind] : undefined;
   if (!kind) return html`<${Home} />`;
@@ -149,11 +139,7 @@ const Welcome = (/** @type {{ problem: string }} */ { problem }) => html`
   <div class="welcome card">
     <h1 tabindex="-1">Casting Agency</h1>
     <p>Find actors by name, age and gender, keep the agency's movies, and cast who plays in what.</p>
-    <ul>
-      <li>Search as you type, and share what you have found by its address.</li>
-      <li>Arrange a cast by dragging, and save it at once.</li>
-      <li>If a colleague changes the same row, you see both versions and choose.</li>
-    </ul>
+    <p>Search as you type. Arrange a cast by dragging. If a colleague changes the same movie, see both versions and choose.</p>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <p class="actions"><button type="button" class="main" onClick=${() => auth.signIn().catch(fail)}>Sign in</button></p>
   </div>`;

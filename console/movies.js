@@ -5,10 +5,7 @@ import { DATES, MOVIE_FILTERS } from "./filters.js";
 import { day, isoDay, moment } from "./format.js";
 import { Text, headings, html, link } from "./ui.js";
 
-/** @typedef {import("./api.js").Movie} Movie */
-/** @typedef {import("./api.js").CastMember} CastMember */
-
-/** @type {import("./rows.js").Resource} */
+/** @type {Resource} */
 export const movies = {
   kind: "movies",
   noun: "movie",

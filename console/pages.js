@@ -3,10 +3,6 @@
 import { send } from "./api.js";
 import { config } from "./auth.js";
 
-/** @typedef {import("./api.js").Kind} Kind */
-/** @typedef {{ id: number } & Record<string, any>} Row */
-/** @typedef {{ path: string, rows: Row[] | null, length: number }} Page */
-
 /** Rows in a page, and pages that are kept before and after the visible ones. */
 const LIMIT = 100;
 const KEPT = 5;

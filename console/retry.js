@@ -1,7 +1,5 @@
 // Requests that wait for their next attempt. The page shows them, and the user can end the wait.
 
-/** @typedef {{ reason: string, at: number, now: () => void, stop: () => void }} Wait */
-
 /** The user does not want to wait any longer; whether the request was carried out is not known. */
 export class Stopped extends Error {}
 

@@ -1,7 +1,5 @@
 // Addresses: the part after "#" names the page, so that any static host serves them all.
 
-/** @typedef {{ path: string[], query: URLSearchParams }} Route */
-
 let index = Number(history.state?.index ?? 0);
 let reverting = false;
 /** Whether the page has changes that were not saved. */

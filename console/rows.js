@@ -10,26 +10,6 @@ import { queryOf, replace } from "./router.js";
 import { Table } from "./table.js";
 import { Component, Dialog, Text, Unready, announce, html, setTitle } from "./ui.js";
 
-/** @typedef {import("./pages.js").Row} Row */
-/** @typedef {import("./ui.js").FieldSpec} FieldSpec */
-/** @typedef {Record<string, string>} Values */
-/**
- * @typedef {object} Resource
- * @property {"actors" | "movies"} kind
- * @property {string} noun
- * @property {string} title
- * @property {FieldSpec[]} filters
- * @property {import("./table.js").Column[]} columns
- * @property {(filters: Values) => string} order the order of a list that the user has not sorted
- * @property {FieldSpec[]} fields
- * @property {(row: Row) => string} name
- * @property {(row?: Row) => Values} values what the form shows
- * @property {(row: Row) => any} facts
- * @property {(row: Row) => any} related the credits, or the cast
- * @property {(row: Row) => string[] | undefined} lost what is deleted with it; undefined if not visible
- */
-
-/** @typedef {{ resource: Resource, query: URLSearchParams }} ListProps */
 /** @extends {Component<ListProps, { error: unknown }>} */
 export class ListPage extends Component {
   state = { error: null };
@@ -68,7 +48,6 @@ const Empty = (/** @type {{ resource: Resource }} */ { resource: { kind, noun } 
       <pre tabindex="0"><code>${config.demoCommand}</code></pre>`}
   </div>`;
 
-/** @typedef {{ row: Row | null, error: unknown, deleting?: boolean }} RowState */
 /**
  * Loads one row; subclasses show it.
  *
@@ -129,8 +108,6 @@ export class RowPage extends Loader {
   }
 }
 
-/** @typedef {{ resource: Resource, row: Row, onClose: () => void, onChanged: () => void }} DeletionProps */
-/** @typedef {{ row: Row | null, etag?: string, error: string }} DeletionState */
 /** Asks whether to delete a row, as it is at this moment. @extends {Component<DeletionProps, DeletionState>} */
 class Deletion extends Component {
   /** @type {DeletionState} */

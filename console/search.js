@@ -6,13 +6,9 @@ import { Pages } from "./pages.js";
 import { queryOf } from "./router.js";
 import { Component, Problem, Text, announceQuietly, html } from "./ui.js";
 
-/** @typedef {Record<string, string>} Values */
-/** @typedef {{ cast: import("./cast.js").Cast, onCast: (actor: { id: number, name: string }) => void }} Props */
-/** @typedef {{ values: Values, rows: any[], loading: boolean }} State */
-
-/** @extends {Component<Props, State>} */
+/** @extends {Component<SearchProps, SearchState>} */
 export class Search extends Component {
-  /** @type {State} */
+  /** @type {SearchState} */
   state = { values: valuesIn(ACTOR_FILTERS), rows: [], loading: true };
   pages = this.search(this.state.values);
 
@@ -42,7 +38,7 @@ export class Search extends Component {
     if (pages === this.pages) announceQuietly(`${count(pages.length, "actor")}${pages.next ? " so far" : ""}`);
   };
 
-  render(/** @type {Props} */ { cast, onCast }) {
+  render(/** @type {SearchProps} */ { cast, onCast }) {
     const { values, rows, loading } = this.state;
     const { error, next, length } = this.pages;
     const ids = new Set(cast.map(({ actor_id }) => actor_id));

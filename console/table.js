@@ -4,19 +4,12 @@ import { count } from "./format.js";
 import { pagesOf } from "./pages.js";
 import { Component, Problem, announceQuietly, html } from "./ui.js";
 
-/** @typedef {import("./pages.js").Row} Row */
-/** @typedef {{ label: string, sort?: string, cell: (row: any) => any, class?: string }} Column */
-/**
- * @typedef {{ kind: "actors" | "movies", path: string, columns: Column[], sort: string, empty: any,
- *   onSort: (sort: string) => void, onError: (error: unknown) => void }} Props
- */
-
 /** The height of a row in pixels; style.css has the same. */
 const ROW = 44;
 /** Rows in the document above and below those in view. */
 const OVERSCAN = 12;
 
-/** @extends {Component<Props, { first: number, last: number }>} */
+/** @extends {Component<TableProps, { first: number, last: number }>} */
 export class Table extends Component {
   state = { first: 0, last: 2 * OVERSCAN };
   pages = pagesOf(this.props.kind, this.props.path);
@@ -32,7 +25,7 @@ export class Table extends Component {
     this.again();
   }
 
-  componentDidUpdate(/** @type {Props} */ before) {
+  componentDidUpdate(/** @type {TableProps} */ before) {
     if (before.path === this.props.path) return;
     this.pages.leave();
     this.pages = pagesOf(this.props.kind, this.props.path);
@@ -77,7 +70,7 @@ export class Table extends Component {
     return `${count(length, kind.slice(0, -1))}${next ? " so far; more appear as you scroll" : ""}`;
   }
 
-  render(/** @type {Props} */ { columns, sort, onSort, empty }) {
+  render(/** @type {TableProps} */ { columns, sort, onSort, empty }) {
     const { shown } = this;
     if (shown.error) return html`<${Problem} error=${shown.error} again=${this.again} />`;
     if (shown.pages.length === 0) return html`<p class="loading">Loading…</p>`;

@@ -8,13 +8,12 @@ export { Component, render };
 /** Builds elements from a template. Values are always text, never markup. */
 export const html = htm.bind(h);
 
-/** Where announcements go: a live region. */
-let announcer = (/** @type {string} */ _text, /** @type {boolean} */ _isShown) => {};
+/** Where announcements go: a live region, which the page sets. */
+export const region = { say: (/** @type {string} */ _text, /** @type {boolean} */ _isShown) => {} };
 /** Announces what happened, and shows it for some seconds. */
-export const announce = (/** @type {string} */ text) => announcer(text, true);
+export const announce = (/** @type {string} */ text) => region.say(text, true);
 /** Announces what the page shows already, for those who do not see it. */
-export const announceQuietly = (/** @type {string} */ text) => announcer(text, false);
-export function announceWith(/** @type {typeof announcer} */ say) { announcer = say; }
+export const announceQuietly = (/** @type {string} */ text) => region.say(text, false);
 
 /** An event handler that does only this, and not what the browser would do. */
 export const instead = (/** @type {() => void} */ act) => (/** @type {Event} */ event) => (event.preventDefault(), act());
@@ -42,7 +41,6 @@ export const Unready = (/** @type {{ title: string, error: unknown, again: () =>
   <h1 tabindex="-1" class=${error ? "" : "hidden"}>${title}</h1>
   ${error ? html`<${Problem} error=${error} again=${again} />` : html`<p class="loading">Loading…</p>`}`;
 
-/** @typedef {{ title: any, onClose: () => void, children?: any }} DialogProps */
 let dialogs = 0;
 
 /** A modal dialog. Escape closes it. */
@@ -70,12 +68,11 @@ export class Dialog extends Component {
   }
 }
 
-/**
- * @typedef {{ name: string, label: string, type?: string, hint?: string, list?: string[], min?: string, max?: string,
- *   inputmode?: string }} FieldSpec
- * @typedef {FieldSpec & { id: string, value: string, error?: string, onInput: (value: string) => void,
- *   onChange?: (value: string) => void }} FieldProps
- */
+/** Whether no field holds half a date or number, which its value does not show. If one does, says so beside it. */
+export function areComplete(/** @type {string} */ selector) {
+  const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll(selector));
+  return [...inputs].find(({ validity }) => validity.badInput)?.reportValidity() ?? true;
+}
 
 /** A labelled input with its error. */
 export function Field(/** @type {FieldProps} */ { id, label, value, error, hint, list, onInput, onChange, ...input }) {
