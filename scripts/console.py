@@ -188,8 +188,6 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     try:
-        if options.run is deploy:
-            client_id(os.environ)  # before the first request
         chosen = settings(options.config_env)
         session = boto3.Session(region_name=options.region or chosen.get("region"))
         hosting = Hosting.of(options.stack_name or chosen["stack_name"], session.client("cloudformation"))
