@@ -7,7 +7,7 @@ import { movies } from "./movies.js";
 import { onWait, waits } from "./retry.js";
 import * as router from "./router.js";
 import { AddPage, EditPage, Lacking, ListPage, RowPage } from "./rows.js";
-import { Component, Dialog, Text, html, region, render, setTitle } from "./ui.js";
+import { Component, Dialog, Text, focusHeading, html, region, render, setTitle } from "./ui.js";
 
 const RESOURCES = { actors, movies };
 
@@ -32,7 +32,7 @@ class App extends Component {
 
   componentDidUpdate() {
     const address = router.route().path.join("/");
-    if (address !== this.address) document.querySelector("h1")?.focus({ preventScroll: true });
+    if (address !== this.address) focusHeading();
     this.address = address;
   }
 

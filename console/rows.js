@@ -8,7 +8,7 @@ import { plain } from "./format.js";
 import { update } from "./pages.js";
 import { queryOf, replace } from "./router.js";
 import { Table } from "./table.js";
-import { Component, Dialog, Text, Unready, announce, html, setTitle } from "./ui.js";
+import { Component, Dialog, Text, Unready, announce, focusHeading, html, setTitle } from "./ui.js";
 
 /** @extends {Component<ListProps, { error: unknown }>} */
 export class ListPage extends Component {
@@ -62,6 +62,10 @@ export class Loader extends Component {
   componentDidMount() {
     setTitle(this.props.resource.title);
     this.load();
+  }
+
+  componentDidUpdate(/** @type {RowProps} */ _, /** @type {S} */ before) {
+    if (!before.row && document.activeElement === document.body) focusHeading();
   }
 
   load = async () => {

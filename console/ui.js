@@ -20,6 +20,9 @@ export const instead = (/** @type {() => void} */ act) => (/** @type {Event} */ 
 
 export function setTitle(/** @type {string} */ title) { document.title = `${title} – Casting Agency`; }
 
+/** Moves the focus to what a page is called, so that a screen reader reads it. */
+export const focusHeading = () => document.querySelector("h1")?.focus({ preventScroll: true });
+
 /** A text that somebody entered, kept apart from the direction of the text around it. */
 export const Text = (/** @type {{ children?: any }} */ { children }) => html`<bdi>${children}</bdi>`;
 
