@@ -319,7 +319,7 @@ fn sign_in(
     let session = service
         .session(headers)
         .filter(|_| authorization.client == Client::Console)
-        .filter(|session| max_age.is_none_or(|seconds| now() - session.at <= seconds));
+        .filter(|session| max_age.is_none_or(|seconds| now() - session.at < seconds));
     match (prompt, session) {
         (Prompt::IfNeeded | Prompt::Never, Some(session)) => SignIn::In(session),
         (Prompt::Never, None) => SignIn::Required,
