@@ -16,7 +16,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,6 +41,8 @@ pub(crate) fn router(config: &Config) -> Router {
     let policy = policy(config);
     Router::new()
         .route("/", get(async |headers| file(&headers, "index.html")))
+        // The issuer knows the page by one address.
+        .route("/index.html", get(async || Redirect::permanent("/")))
         .route(
             "/config.json",
             get(async move |headers: HeaderMap| content(&headers, "application/json", json)),
