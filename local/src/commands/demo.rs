@@ -28,7 +28,8 @@ fn tour(Filled { actors, movies }: &Filled, api: &str, identity: Identity) -> St
     let [women, casts, credits] = DEMO_QUERIES.map(curl);
     format!(
         "actors: {}\nmovies: {}\n\nTry next:\n\nTOKEN=$(cargo run -q -p local -- token assistant{})\n{women}\n{casts}\n{credits}\n\n\
-         or each request in the browser: {}docs",
+         or look at them in the console, whose address the stack printed first,\n\
+         or send each request in the browser: {}docs",
         count(actors),
         count(movies),
         identity.flags(),
