@@ -220,6 +220,40 @@ async fn in_memory_it_keeps_no_file() {
 }
 
 #[tokio::test]
+async fn an_application_under_development_and_a_shorter_lifetime_are_flags() {
+    let (folder, ports) = (Folder::new("flags"), Ports::free());
+    let addresses = ["http://127.0.0.1:5173/", "https://app.example/done"];
+    let flags = [
+        "--in-memory",
+        "--token-seconds",
+        "60",
+        "--redirect-uri",
+        addresses[0],
+        "--redirect-uri",
+        addresses[1],
+    ];
+    let running = Running::start(&folder.0, ports, &flags);
+    let identity = format!("http://127.0.0.1:{}", ports.0[1]);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let [first, second] = addresses.map(|address| (address, 200));
+    for (address, status) in [first, second, ("https://app.example/", 400)] {
+        let query = "audience=casting-agency&response_type=token&client_id=x";
+        let url = format!("{identity}/authorize?{query}&redirect_uri={address}");
+        let response = client.get(url).send().await.unwrap();
+        assert_eq!(response.status(), status, "{address}");
+    }
+    let grant = "grant_type=password&username=director&audience=casting-agency";
+    let request = client
+        .post(format!("{identity}/oauth/token"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(grant);
+    let response = request.send().await.unwrap().bytes().await.unwrap();
+    let response: Value = serde_json::from_slice(&response).unwrap();
+    assert_eq!(response["expires_in"], 60);
+    running.interrupt();
+}
+
+#[tokio::test]
 async fn data_and_key_survive_a_restart() {
     let (folder, ports) = (Folder::new("restart"), Ports::free());
     let token = || {
@@ -344,6 +378,16 @@ fn mistakes_on_the_command_line_are_explained() {
     check(&["--port", "0"], "--port");
     check(&["--port", "65536"], "--port");
     check(&["--prot", "1"], "--port");
+    check(&["--console-port", "0"], "--console-port");
+    for seconds in ["0", "86401", "x"] {
+        check(&["--token-seconds", seconds], "--token-seconds");
+    }
+    for address in ["app.example", "/callback", "javascript:alert(1)"] {
+        check(
+            &["--redirect-uri", address],
+            "not a http:// or https:// URL",
+        );
+    }
     check(&["start"], "unrecognized subcommand");
     for moved in ["import", "export", "reindex"] {
         check(
