@@ -56,6 +56,8 @@ export async function start() {
   addEventListener("storage", ({ key, newValue }) => {
     if (key === SIGNED_IN && newValue === null && session) location.reload(); // signed out in another tab
   });
+  // The browser shows a page as it was left: after a sign-out, with what only the user may see.
+  addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
   /** @type {Pending | null} */
   const pending = state && JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
   sessionStorage.removeItem(PENDING);

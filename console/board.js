@@ -7,7 +7,7 @@ import { count, plain } from "./format.js";
 import { guard } from "./router.js";
 import { Loader } from "./rows.js";
 import { Search } from "./search.js";
-import { Problem, Text, announce, areComplete, html, link } from "./ui.js";
+import { Problem, Text, announce, areComplete, html, link, setTitle } from "./ui.js";
 
 /** How close to the edge of the window, in pixels, a dragged row scrolls the page. */
 const EDGE = 60;
@@ -30,7 +30,10 @@ export class Board extends Loader {
     guard(() => false);
   }
 
-  loaded(/** @type {Movie} */ { cast = [] }) { return { saved: cast, cast }; }
+  loaded(/** @type {Movie} */ { title, cast = [] }) {
+    setTitle(`Cast of ${plain(title)}`);
+    return { saved: cast, cast };
+  }
 
   /** Saves the cast on the board, in as many steps as it takes. */
   async save() {
