@@ -2,7 +2,7 @@
 
 import { can } from "./auth.js";
 import { ACTOR_FILTERS, GENDERS } from "./filters.js";
-import { day } from "./format.js";
+import { day, playing } from "./format.js";
 import { Text, headings, html, link } from "./ui.js";
 
 /** @type {Resource} */
@@ -14,9 +14,9 @@ export const actors = {
   columns: [
     { label: "Name", sort: "name", cell: (/** @type {Actor} */ { id, name }) => link(`actors/${id}`, name) },
     { label: "Age", sort: "age", class: "number", cell: (/** @type {Actor} */ actor) => actor.age },
-    { label: "Gender", class: "short", cell: (/** @type {Actor} */ actor) => html`<${Text}>${actor.gender}<//>` },
+    { label: "Gender", class: "short", cell: (/** @type {Actor} */ { gender }) => html`<${Text}>${gender}<//>` },
   ],
-  order: ({ name, gender, min_age, max_age }) => (name || !(gender || min_age || max_age) ? "name" : "age"),
+  order: ({ name }) => (name ? "" : "name"), // by how well the name matches
   fields: [
     { name: "name", label: "Name" },
     { name: "age", label: "Age", inputmode: "numeric" },
@@ -28,7 +28,7 @@ export const actors = {
     <dt>Age</dt><dd>${row.age}</dd>
     <dt>Gender</dt><dd><${Text}>${row.gender}<//></dd>`,
   related: (row) => credits(/** @type {Actor} */ (row)),
-  lost: (row) => row.credits?.map((/** @type {{ title: string }} */ { title }) => title),
+  lost: ({ credits }) => credits?.map((/** @type {Credit} */ { title, character }) => playing(title, character)),
 };
 
 /** The credits, the newest first; nothing for somebody who may not see movies. */

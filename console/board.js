@@ -1,13 +1,13 @@
 // The casting board: the cast of a movie in billing order, and actors to choose from beside it.
 
 import { ApiError, change, read } from "./api.js";
-import { append, body, changes, clashes, inOrder, merge, move, steps } from "./cast.js";
+import { append, body, changes, clashes, merge, move, settle, steps } from "./cast.js";
 import { Conflict } from "./conflict.js";
 import { count, plain } from "./format.js";
 import { guard } from "./router.js";
 import { Loader } from "./rows.js";
 import { Search } from "./search.js";
-import { Problem, Text, announce, areComplete, html, link, setTitle } from "./ui.js";
+import { Problem, Text, announce, announceQuietly, areComplete, html, link, setTitle } from "./ui.js";
 
 /** How close to the edge of the window, in pixels, a dragged row scrolls the page. */
 const EDGE = 60;
@@ -96,18 +96,17 @@ export class Board extends Loader {
   }
 
   set(/** @type {number} */ id, /** @type {Partial<CastMember>} */ fields) {
-    const cast = this.state.cast.map((member) => (member.actor_id === id ? { ...member, ...fields } : member));
-    this.setState({ cast });
+    this.setState({ cast: this.state.cast.map((member) => (member.actor_id === id ? { ...member, ...fields } : member)) });
   }
 
   add = (/** @type {CastActor} */ actor) => {
     this.setState({ cast: append(this.state.cast, actor) });
-    announce(`${plain(actor.name)} is cast`);
+    announceQuietly(`${plain(actor.name)} is cast`);
   };
 
   remove(/** @type {CastMember} */ member) {
     this.setState({ cast: this.state.cast.filter((other) => other !== member) });
-    announce(`${plain(member.name)} is removed`);
+    announceQuietly(`${plain(member.name)} is removed`);
     this.list?.focus();
   }
 
@@ -115,7 +114,7 @@ export class Board extends Loader {
     const { cast } = this.state;
     if (to < 0 || to >= cast.length || from === to) return;
     this.setState({ cast: move(cast, from, to) });
-    announce(`${plain(cast[from].name)} is now ${to + 1} of ${cast.length}`);
+    announceQuietly(`${plain(cast[from].name)} is now ${to + 1} of ${cast.length}`);
   }
 
   keyDown(/** @type {KeyboardEvent} */ event, /** @type {number} */ index) {
@@ -196,21 +195,23 @@ export class Board extends Loader {
     const name = plain(member.name);
     const edge = drag?.to === index && drag.from !== index && (drag.to < drag.from ? "before" : "after");
     const problems = Object.keys(errors).filter((key) => key.startsWith(`${id} `));
-    /** @param {"billing" | "character"} field @param {object} input @param {(text: string) => any} parse */
-    const field = (field, input, parse) => html`
+    /** @param {"billing" | "character"} field @param {object} input @param {(text: string) => any} parse @param {(text: string) => void} commit */
+    const field = (field, input, parse, commit) => html`
       <input ...${input} class=${field} value=${member[field] ?? ""} aria-invalid=${`${id} ${field}` in errors}
         aria-label=${`${field === "billing" ? "Billing" : "Character"} of ${name}`} autocomplete="off"
         aria-describedby=${problems.length > 0 ? `error-${id}` : undefined}
         onInput=${(/** @type {any} */ event) => this.set(id, { [field]: parse(event.currentTarget.value) })}
-        onChange=${() => this.setState({ cast: inOrder(this.state.cast) })} />`;
+        onChange=${(/** @type {any} */ event) => commit(event.currentTarget.value)} />`;
     return html`
       <li key=${id} class=${drag?.from === index ? "dragged" : edge || undefined}>
         <button type="button" class="handle" aria-label=${`Move ${name}`} aria-describedby="handle-hint"
           onKeyDown=${(/** @type {KeyboardEvent} */ event) => this.keyDown(event, index)}
           onPointerDown=${(/** @type {PointerEvent} */ event) => this.drag(event, index)}>⠿</button>
-        ${field("billing", { type: "number", min: 1, max: 1000, placeholder: "–" }, (text) => (text ? Number(text) : null))}
+        ${field("billing", { type: "number", min: 1, max: 1000, placeholder: "–" }, (text) => (text ? Number(text) : null),
+          () => this.setState({ cast: settle(this.state.cast, id) }))}
         <span class="name">${link(`actors/${id}`, member.name)}</span>
-        ${field("character", { placeholder: "Character", dir: "auto" }, (text) => text || null)}
+        ${field("character", { placeholder: "Character", dir: "auto" }, (text) => text || null,
+          (text) => this.set(id, { character: text.trim() || null }))}
         <button type="button" class="remove" aria-label=${`Remove ${name}`} onClick=${() => this.remove(member)}>✕</button>
         ${problems.length > 0 && html`<p class="error" id=${`error-${id}`}>${problems.map((key) => errors[key]).join("; ")}</p>`}
       </li>`;

@@ -5,8 +5,12 @@ const MAX_CHANGES = 33;
 const MAX_BILLING = 1000;
 
 /** The order in which the API returns a cast: by billing, those without one last, then by id. */
-export const inOrder = (/** @type {Cast} */ cast) => [...cast].sort((one, other) =>
-  (one.billing ?? Infinity) - (other.billing ?? Infinity) || one.actor_id - other.actor_id);
+export const inOrder = (/** @type {Cast} */ cast) =>
+  byBilling([...cast].sort((one, other) => one.actor_id - other.actor_id));
+
+/** Sorts by billing, and leaves equal ones in their order. */
+const byBilling = (/** @type {Cast} */ cast) =>
+  cast.sort((one, other) => (one.billing ?? Infinity) - (other.billing ?? Infinity) || 0);
 
 /** Puts an actor behind those that have a billing. */
 export function append(/** @type {Cast} */ cast, /** @type {CastActor} */ { id, name }) {
@@ -19,14 +23,24 @@ export function append(/** @type {Cast} */ cast, /** @type {CastActor} */ { id, 
 export function move(/** @type {Cast} */ cast, /** @type {number} */ from, /** @type {number} */ to) {
   const moved = [...cast];
   moved.splice(to, 0, ...moved.splice(from, 1));
+  return rising(moved.map((member, index) => withBilling(member, cast[index].billing)), to);
+}
+
+/** Puts an actor whose billing has been entered in its place. Those with the same billing come after it. */
+export function settle(/** @type {Cast} */ cast, /** @type {number} */ id) {
+  const [entered, others] = [cast.filter((member) => member.actor_id === id), cast.filter((member) => member.actor_id !== id)];
+  return rising(byBilling([...entered, ...others]), -1);
+}
+
+/** Raises each billing that is not above the one before. Up to this index, nobody stays without one. */
+function rising(/** @type {Cast} */ cast, /** @type {number} */ end) {
   let last = 0;
-  const placed = moved.map((member, index) => {
-    const { billing } = cast[index]; // of this place
-    const isRight = billing === null ? index > to : billing > last;
-    last = isRight ? billing ?? last : last + 1;
-    return withBilling(member, isRight ? billing : last);
+  const raised = cast.map((member, index) => {
+    const isRight = member.billing === null ? index > end : member.billing > last;
+    last = isRight ? member.billing ?? last : last + 1;
+    return isRight ? member : withBilling(member, last);
   });
-  return last <= MAX_BILLING ? placed : placed.map((member, index) => withBilling(member, index + 1));
+  return last <= MAX_BILLING ? raised : raised.map((member, index) => withBilling(member, index + 1));
 }
 
 const withBilling = (/** @type {CastMember} */ member, /** @type {number | null} */ billing) =>

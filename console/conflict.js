@@ -9,7 +9,7 @@ export class Conflict extends Component {
   render(/** @type {ConflictProps} */ { what, items, onSave, onClose }) {
     return html`
       <${Dialog} title="Changed by someone else" onClose=${onClose}>
-        <p>Somebody has saved other changes of <${Text}>${what}<//> since you opened it. Choose what to keep.</p>
+        <p>Somebody has changed “<${Text}>${what}<//>” since you opened it. Choose what to keep.</p>
         <form onSubmit=${instead(() => onSave(this.state))}>
           <table class="conflict">
             <thead><tr><td></td><th scope="col">Yours</th><th scope="col">Theirs</th></tr></thead>

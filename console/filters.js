@@ -5,12 +5,12 @@ import { Component, Field, html, instead } from "./ui.js";
 /** How long the user has to pause, in milliseconds. */
 const PAUSE = 200;
 
-/** What people mostly enter; the API takes any gender. */
-export const GENDERS = ["female", "male", "non-binary"];
+/** The genders that the user has seen, and the most frequent ones. The API takes any, and ignores case. */
+export const GENDERS = new Set(["female", "male", "non-binary"]);
 /** @type {FieldSpec[]} */
 export const ACTOR_FILTERS = [
   { name: "name", label: "Name", type: "search" },
-  { name: "gender", label: "Gender", list: GENDERS },
+  { name: "gender", label: "Gender", choices: GENDERS },
   { name: "min_age", label: "Age from", type: "number", min: "0", max: "150" },
   { name: "max_age", label: "Age to", type: "number", min: "0", max: "150" },
 ];
@@ -47,14 +47,11 @@ export class Filters extends Component {
 
   componentWillUnmount() { clearTimeout(this.timer); }
 
-  /** @param {FieldSpec} field @param {string} value @param {boolean} isComplete */
-  set(field, value, isComplete) {
-    const values = { ...this.state.values, [field.name]: value };
+  set(/** @type {string} */ name, /** @type {string} */ value) {
+    const values = { ...this.state.values, [name]: value };
     this.setState({ values });
     clearTimeout(this.timer);
-    // A choice from a list matches as a whole: a part of it would find nothing.
-    const isPart = field.list && value !== "" && !field.list.includes(value) && !isComplete;
-    if (!isPart) this.timer = setTimeout(() => this.send(values), isComplete ? 0 : PAUSE);
+    this.timer = setTimeout(() => this.send(values), PAUSE);
   }
 
   send(/** @type {Values} */ values) {
@@ -73,9 +70,8 @@ export class Filters extends Component {
       <form role="search" class="filters" onSubmit=${instead(() => this.send(values))} novalidate>
         ${fields.map((field) => html`
           <${Field} key=${field.name} ...${field} id=${`${id}-${field.name}`} value=${values[field.name]}
-            error=${problem(field.name)} onInput=${(/** @type {string} */ value) => this.set(field, value, false)}
-            onChange=${(/** @type {string} */ value) => field.list && this.set(field, value, true)} />`)}
-        ${Object.values(values).some(Boolean) && html`<button type="button" onClick=${clear}>Clear</button>`}
+            error=${problem(field.name)} onInput=${(/** @type {string} */ value) => this.set(field.name, value)} />`)}
+        <button type="button" disabled=${!Object.values(values).some(Boolean)} onClick=${clear}>Clear</button>
       </form>`;
   }
 }

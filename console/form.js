@@ -132,7 +132,7 @@ export class Form extends Component {
         </p>
       </form>
       ${clash && html`
-        <${Conflict} what=${name(clash.theirs)} items=${clash.items} onClose=${() => this.setState({ clash: null })}
+        <${Conflict} what=${name(this.row ?? clash.theirs)} items=${clash.items} onClose=${() => this.setState({ clash: null })}
           onSave=${(/** @type {any} */ picks) => this.choose(clash, picks)} />`}`;
   }
 }

@@ -22,3 +22,6 @@ export const plain = (/** @type {string} */ name) =>
 /** "1 actor", "2 actors". */
 export const count = (/** @type {number} */ number, /** @type {string} */ noun) =>
   `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;
+
+/** A credit: in which movie, or who, and as whom. @param {string} what @param {string | null} character */
+export const playing = (what, character) => (character ? `${what}, as ${character}` : what);

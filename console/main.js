@@ -7,19 +7,19 @@ import { movies } from "./movies.js";
 import { onWait, waits } from "./retry.js";
 import * as router from "./router.js";
 import { AddPage, EditPage, Lacking, ListPage, RowPage } from "./rows.js";
-import { Component, Dialog, Text, focusHeading, html, region, render, setTitle } from "./ui.js";
+import { Component, Dialog, Text, focusHeading, html, regions, render, setTitle } from "./ui.js";
 
 const RESOURCES = { actors, movies };
 
 /** @extends {Component<AppProps, AppState>} */
 class App extends Component {
   /** @type {AppState} */
-  state = { said: "", isShown: false, expired: null, problem: "", leave: null };
+  state = { shown: "", heard: "", expired: null, problem: "", leave: null };
   address = "";
 
   componentDidMount() {
     // A text that is said twice is said anew only if it changes.
-    region.say = (text, isShown) => this.setState(({ said }) => ({ said: said === text ? `${text}\u00a0` : text, isShown }));
+    regions.say = (text, region) => this.setState({ [region]: this.state[region] === text ? `${text}\u00a0` : text });
     onWait(() => this.setState({}));
     setInterval(() => waits.size > 0 && this.setState({}), 500); // counts the seconds down
     auth.onExpiry(() => new Promise((expired) => this.setState({ expired, problem: "" })));
@@ -52,7 +52,7 @@ class App extends Component {
   }
 
   render(/** @type {AppProps} */ { signedIn, problem }) {
-    const { said, isShown, expired, leave } = this.state;
+    const { shown, heard, expired, leave } = this.state;
     const stay = () => this.setState({ leave: null });
     const [wait] = waits;
     return html`
@@ -65,7 +65,8 @@ class App extends Component {
           <button type="button" onClick=${() => waits.forEach(({ now }) => now())}>Try now</button>
           <button type="button" onClick=${() => waits.forEach(({ stop }) => stop())}>Stop trying</button>
         </div>`}
-      <p role="status"><span class=${isShown ? "said" : "hidden"} key=${said}>${said}</span></p>
+      <p role="status"><span class="said" key=${shown}>${shown}</span></p>
+      <p role="status" class="hidden">${heard}</p>
       ${expired && html`
         <${Dialog} title="Sign in again" onClose=${() => this.close(false)}>
           <p>Your sign-in has expired. Sign in again in a new window: what you have entered here stays.</p>
@@ -87,7 +88,7 @@ class App extends Component {
 }
 
 function Header() {
-  const [section] = router.route().path;
+  const [section = first()] = router.route().path;
   const link = (/** @type {"actors" | "movies"} */ kind) => auth.can(`get:${kind}`) && html`
     <a href=${`#/${kind}`} aria-current=${section === kind ? "page" : undefined}>${RESOURCES[kind].title}</a>`;
   return html`
@@ -104,11 +105,10 @@ let allowed = "";
 
 /** The page for a route. Its key makes each address a page of its own. */
 function page(/** @type {Route} */ { path, query }) {
-  const [kind, id, action, ...rest] = path;
+  const [kind = first(), id, action, ...rest] = path;
   const resource = kind === "actors" || kind === "movies" ? RESOURCES[kind] : undefined;
-  if (!kind) return html`<${Home} />`;
   if (!resource || rest.length > 0) return html`<${NotFound} />`;
-  const props = { key: path.join("/"), resource, id, query };
+  const props = { key: [kind, ...path.slice(1)].join("/"), resource, id, query };
   const needing = (/** @type {string[]} */ permissions, /** @type {any} */ Page) => {
     // Whoever signs in again with fewer permissions keeps the input; saving it says what is missing.
     const missing = props.key !== allowed && permissions.find((permission) => !auth.can(permission));
@@ -123,12 +123,8 @@ function page(/** @type {Route} */ { path, query }) {
   return html`<${NotFound} />`;
 }
 
-/** Goes to the first list that the user may see. */
-function Home() {
-  const first = ["actors", "movies"].find((kind) => auth.can(`get:${kind}`));
-  if (first) queueMicrotask(() => router.replace(`#/${first}`));
-  return first ? null : html`<${Lacking} permission="get:actors or get:movies" />`;
-}
+/** The first list that the user may see. */
+const first = () => (auth.can("get:actors") || !auth.can("get:movies") ? "actors" : "movies");
 
 function NotFound() {
   setTitle("Not found");

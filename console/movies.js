@@ -2,7 +2,7 @@
 
 import { canAll } from "./auth.js";
 import { DATES, MOVIE_FILTERS } from "./filters.js";
-import { day, isoDay, moment } from "./format.js";
+import { day, isoDay, moment, playing } from "./format.js";
 import { Text, headings, html, link } from "./ui.js";
 
 /** @type {Resource} */
@@ -15,8 +15,7 @@ export const movies = {
     { label: "Title", sort: "title", cell: (/** @type {Movie} */ { id, title }) => link(`movies/${id}`, title) },
     { label: "Released", sort: "release_date", class: "date", cell: (/** @type {Movie} */ movie) => day(movie.release_date) },
   ],
-  order: ({ title, released_from, released_to }) =>
-    title || !(released_from || released_to) ? "title" : "release_date",
+  order: ({ title }) => (title ? "" : "title"), // by how well the title matches
   fields: [
     { name: "title", label: "Title" },
     { name: "release_date", label: "Release date", hint: "Now, if you leave it empty.", ...DATES },
@@ -25,8 +24,7 @@ export const movies = {
   values: (row) => ({ title: row?.title ?? "", release_date: row ? isoDay(row.release_date) : "" }),
   facts: (row) => html`<dt>Released</dt><dd>${moment(row.release_date)}</dd>`,
   related: (row) => cast(/** @type {Movie} */ (row)),
-  lost: (row) => row.cast?.map((/** @type {CastMember} */ member) =>
-    member.character ? `${member.name} as ${member.character}` : member.name),
+  lost: ({ cast }) => cast?.map((/** @type {CastMember} */ { name, character }) => playing(name, character)),
 };
 
 /** The cast in billing order; nothing for somebody who may not see actors. */

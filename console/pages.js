@@ -2,6 +2,7 @@
 
 import { send } from "./api.js";
 import { config } from "./auth.js";
+import { GENDERS } from "./filters.js";
 
 /** Rows in a page, and pages that are kept before and after the visible ones. */
 const LIMIT = 100;
@@ -16,6 +17,8 @@ export class Pages {
   error = null;
   /** Where the page was scrolled to. */
   scroll = 0;
+  /** Called after each page: of a filtered list, a page may be short or empty. */
+  grown = () => /** @type {unknown} */ (undefined);
   #abort = new AbortController();
   /** Calls of `show` take their turns. */
   #turn = Promise.resolve();
@@ -51,6 +54,7 @@ export class Pages {
         const page = { path: this.next, rows: null, length: 0 };
         this.next = await this.#load(page, signal);
         this.pages.push(page);
+        this.grown();
       }
       const near = new Set(this.#near(first, last, KEPT));
       for (const page of this.pages) if (!near.has(page)) page.rows = null;
@@ -79,6 +83,7 @@ export class Pages {
     const { body } = await send("GET", page.path, { signal });
     page.rows = body[this.kind];
     page.length = body[this.kind].length;
+    for (const { gender } of body[this.kind]) if (gender) GENDERS.add(gender.toLowerCase());
     // `next` begins with the API's base path, if it has one.
     return body.next?.slice(new URL(config.api).pathname.replace(/\/$/, "").length);
   }

@@ -10,6 +10,9 @@ import { queryOf, replace } from "./router.js";
 import { Table } from "./table.js";
 import { Component, Dialog, Text, Unready, announce, focusHeading, html, setTitle } from "./ui.js";
 
+/** The lists as the user has seen them last. */
+const lists = { actors: "#/actors", movies: "#/movies" };
+
 /** @extends {Component<ListProps, { error: unknown }>} */
 export class ListPage extends Component {
   state = { error: null };
@@ -21,9 +24,9 @@ export class ListPage extends Component {
     const values = valuesIn(filters, query);
     const isFiltered = Object.values(values).some(Boolean);
     const chosen = query.get("sort") ?? "";
-    // A filtered list has an order of its own, with the best matches first.
-    const sort = chosen || (isFiltered ? "" : order(values));
+    const sort = chosen || order(values);
     const go = (/** @type {Values} */ parameters) => replace(`#/${kind}${queryOf(parameters)}`);
+    lists[kind] = `#/${kind}${queryOf({ ...values, sort: chosen })}`;
     return html`
       <div class="heading">
         <h1 tabindex="-1">${title}</h1>
@@ -32,7 +35,7 @@ export class ListPage extends Component {
       <${Filters} id="filter" fields=${filters} values=${values} error=${this.state.error}
         onChange=${(/** @type {Values} */ next) => go({ ...next, sort: chosen })} />
       <${Table} kind=${kind} path=${`/${kind}${queryOf({ ...values, sort })}`} columns=${columns}
-        sort=${chosen || order(values)} onSort=${(/** @type {string} */ next) => go({ ...values, sort: next })}
+        sort=${sort} onSort=${(/** @type {string} */ next) => go({ ...values, sort: next })}
         onError=${(/** @type {any} */ error) => error !== this.state.error && this.setState({ error })}
         empty=${isFiltered ? html`<p class="empty">No ${noun} matches.</p>` : html`<${Empty} resource=${resource} />`} />`;
   }
@@ -99,7 +102,7 @@ export class RowPage extends Loader {
     const { kind, name, facts, related, title } = resource;
     const setDeleting = (/** @type {boolean} */ deleting) => this.setState({ deleting });
     return html`
-      <p class="crumbs"><a href=${`#/${kind}`}>${title}</a></p>
+      <p class="crumbs"><a href=${lists[kind]}>${title}</a></p>
       <div class="heading">
         <h1 tabindex="-1"><${Text}>${name(row)}<//></h1>
         ${can(`patch:${kind}`) && html`<a class="button" href=${`#/${kind}/${row.id}/edit`}>Edit</a>`}
@@ -137,7 +140,7 @@ class Deletion extends Component {
       await remove(resource.kind, row.id, this.state.etag);
       update(resource.kind, row.id, null);
       announce(`Deleted ${plain(resource.name(row))}`);
-      replace(`#/${resource.kind}`);
+      replace(lists[resource.kind]);
     } catch (error) {
       this.setState({ error: explain(error) });
       if (error instanceof ApiError && error.status === 412) {
@@ -156,7 +159,7 @@ class Deletion extends Component {
         ${error && html`<p class="problem" role="alert">${error}</p>`}
         ${row && !lost && html`<p>The credits of this ${resource.noun} are deleted too.</p>`}
         ${lost && html`
-          <p>${lost.length ? `These credits are deleted too (${lost.length}):` : "It has no credits."}</p>
+          <p>${lost.length ? `These credits are deleted too (${lost.length}):` : "No credits are deleted with it."}</p>
           <ul class="lost" tabindex=${lost.length ? 0 : undefined}>
             ${lost.map((credit) => html`<li><${Text}>${credit}<//></li>`)}
           </ul>`}

@@ -13,8 +13,7 @@ export class Search extends Component {
   pages = this.search(this.state.values);
 
   search(/** @type {Values} */ values) {
-    const sort = Object.values(values).some(Boolean) ? "" : "name";
-    return new Pages("actors", `/actors${queryOf({ ...values, sort })}`);
+    return new Pages("actors", `/actors${queryOf({ ...values, sort: values.name ? "" : "name" })}`);
   }
 
   componentDidMount() { this.fill(1); }

@@ -50,15 +50,20 @@ export class Table extends Component {
 
   fill = async () => {
     const { pages } = this;
+    pages.grown = () => pages === this.pages && pages.length > 0 && this.show();
     await pages.show(this.state.first, this.state.last);
     if (pages !== this.pages) return;
-    if (pages !== this.shown) scrollTo(0, 0);
-    this.shown = pages;
     this.props.onError(pages.error);
-    this.setState({}, this.measure);
+    this.show();
     if (this.#announced !== this.props.path && !pages.error) announceQuietly(this.summary());
     this.#announced = this.props.path;
   };
+
+  show() {
+    if (this.pages !== this.shown) scrollTo(0, 0);
+    this.shown = this.pages;
+    this.setState({}, this.measure);
+  }
 
   again = () => {
     this.pages.error = null;

@@ -8,20 +8,21 @@ export { Component, render };
 /** Builds elements from a template. Values are always text, never markup. */
 export const html = htm.bind(h);
 
-/** Where announcements go: a live region, which the page sets. */
-export const region = { say: (/** @type {string} */ _text, /** @type {boolean} */ _isShown) => {} };
+/** Where announcements go: one of two live regions, which the page sets. */
+export const regions = { say: (/** @type {string} */ _text, /** @type {"shown" | "heard"} */ _region) => {} };
 /** Announces what happened, and shows it for some seconds. */
-export const announce = (/** @type {string} */ text) => region.say(text, true);
+export const announce = (/** @type {string} */ text) => regions.say(text, "shown");
 /** Announces what the page shows already, for those who do not see it. */
-export const announceQuietly = (/** @type {string} */ text) => region.say(text, false);
+export const announceQuietly = (/** @type {string} */ text) => regions.say(text, "heard");
 
 /** An event handler that does only this, and not what the browser would do. */
 export const instead = (/** @type {() => void} */ act) => (/** @type {Event} */ event) => (event.preventDefault(), act());
 
 export function setTitle(/** @type {string} */ title) { document.title = `${title} – Casting Agency`; }
 
-/** Moves the focus to what a page is called, so that a screen reader reads it. */
-export const focusHeading = () => document.querySelector("h1")?.focus({ preventScroll: true });
+/** Moves the focus to the first field of a form, or to what the page is called, so that a screen reader reads it. */
+export const focusHeading = () =>
+  /** @type {HTMLElement | null} */ (document.querySelector("form.card input") ?? document.querySelector("h1"))?.focus({ preventScroll: true });
 
 /** A text that somebody entered, kept apart from the direction of the text around it. */
 export const Text = (/** @type {{ children?: any }} */ { children }) => html`<bdi>${children}</bdi>`;
@@ -36,7 +37,7 @@ export const headings = (/** @type {string[]} */ ...names) => names.map((name) =
 export const Problem = (/** @type {{ error: unknown, again?: () => void }} */ { error, again }) => html`
   <div class="problem" role="alert">
     <p>${explain(error)}</p>
-    ${again && html`<button type="button" onClick=${again}>Try again</button>`}
+    ${again && !(Number(/** @type {any} */ (error).status) < 500) && html`<button type="button" onClick=${again}>Try again</button>`}
   </div>`;
 
 /** In place of a page whose content is still to come, or is not to be had. */
@@ -78,16 +79,17 @@ export function areComplete(/** @type {string} */ selector) {
 }
 
 /** A labelled input with its error. */
-export function Field(/** @type {FieldProps} */ { id, label, value, error, hint, list, onInput, onChange, ...input }) {
+export function Field(/** @type {FieldProps} */ { id, label, value, error, hint, list, choices, onInput, ...input }) {
   const notes = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(" ");
   return html`
     <div class="field">
       <label for=${id}>${label}</label>
-      <input ...${input} id=${id} value=${value} autocomplete="off" list=${list && `${id}-list`}
+      <${choices ? "select" : "input"} ...${input} id=${id} value=${value} autocomplete="off" list=${list && `${id}-list`}
         aria-invalid=${error ? "true" : undefined} aria-describedby=${notes || undefined}
-        onInput=${(/** @type {any} */ event) => onInput(event.currentTarget.value)}
-        onChange=${(/** @type {any} */ event) => onChange?.(event.currentTarget.value)} />
-      ${list && html`<datalist id=${`${id}-list`}>${list.map((item) => html`<option value=${item} />`)}</datalist>`}
+        onInput=${(/** @type {any} */ event) => onInput(event.currentTarget.value)}>
+        ${choices && [...new Set(["", value, ...choices])].map((item) => html`<option value=${item}>${item || "Any"}</option>`)}
+      <//>
+      ${list && html`<datalist id=${`${id}-list`}>${[...list].map((item) => html`<option value=${item} />`)}</datalist>`}
       ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
       ${error && html`<p class="error" id=${`${id}-error`}>${error}</p>`}
     </div>`;

@@ -28,10 +28,14 @@ declare global {
   // Forms and filters: the fields' values by their names.
   type Values = Record<string, string>;
   type FieldSpec = {
-    name: string; label: string; type?: string; hint?: string; list?: string[]; min?: string; max?: string; inputmode?: string;
+    name: string; label: string; type?: string; hint?: string; min?: string; max?: string; inputmode?: string;
+    /** Values to suggest. */
+    list?: Set<string>;
+    /** The only values to choose from. */
+    choices?: Set<string>;
   };
   type FieldProps = FieldSpec & {
-    id: string; value: string; error?: string; onInput: (value: string) => void; onChange?: (value: string) => void;
+    id: string; value: string; error?: string; onInput: (value: string) => void;
   };
   type FiltersProps = {
     id: string; fields: FieldSpec[]; values: Values; error: ApiError | any; onChange: (values: Values) => void;
@@ -51,9 +55,9 @@ declare global {
   type Route = { path: string[]; query: URLSearchParams };
   type AppProps = { signedIn: boolean; problem: string };
   type AppState = {
-    said: string;
-    /** Whether what is said is also shown. */
-    isShown: boolean;
+    /** The last announcement that was shown, and the last for those who do not see the page. */
+    shown: string;
+    heard: string;
     /** Says whether the user has signed in again. */
     expired: ((signedIn: boolean) => void) | null;
     problem: string;
