@@ -572,6 +572,12 @@ fn sign_out(api: &Api, pairs: &[(&str, &str)]) -> Url {
     Url::parse_with_params(&format!("{}/oidc/logout", identity(api)), pairs).unwrap()
 }
 
+/// The address of this service that a response redirects to.
+fn location_of_own(api: &Api, response: &Response) -> Url {
+    let path = response.headers()["location"].to_str().unwrap();
+    identity(api).parse::<Url>().unwrap().join(path).unwrap()
+}
+
 async fn has_session(api: &Api, session: &str) -> bool {
     let response = open(request(api, &[("prompt", "none")]), Some(session)).await;
     returned(&response, "code").is_some()
@@ -635,7 +641,8 @@ async fn without_the_sessions_id_token_the_user_is_asked_before_the_session_ends
         for origin in [target.trim_end_matches('/'), "https://evil.example", "null"] {
             let request = client().post(url.clone()).header("cookie", &session);
             let response = request.header("origin", origin).send().await.unwrap();
-            assert_eq!(response.status(), 200, "{origin}");
+            assert_eq!(location_of_own(&api, &response), url, "{origin}");
+            assert!(!response.headers().contains_key("set-cookie"), "{origin}");
         }
         assert!(has_session(&api, &session).await, "{hint}");
     }
@@ -673,6 +680,8 @@ async fn signing_out_redirects_only_to_a_registered_address() {
         ];
         let response = open(sign_out(&api, &pairs), None).await;
         assert_eq!(response.status(), 200, "{client_id} {address}");
+        let kept = !response.headers().contains_key("set-cookie");
+        assert!(kept, "a form of another site comes without the cookie");
         assert!(response.text().await.unwrap().contains("Signed out"));
     }
     let pairs = [

@@ -55,8 +55,8 @@ async function freePorts(count) {
 
 /** Starts a stack and gives its process and the docs page's address, once that is served. */
 async function startStack() {
-  const [api, identity, dynamodb, console] = await freePorts(4);
-  const ports = ["--port", api, "--identity-port", identity, "--dynamodb-port", dynamodb, "--console-port", console].map(String);
+  const [api, identity, dynamodb, consolePort] = await freePorts(4);
+  const ports = ["--port", api, "--identity-port", identity, "--dynamodb-port", dynamodb, "--console-port", consolePort].map(String);
   const stack = spawn(options.local, ["--in-memory", "--allow-host", NAMED, ...ports], { stdio: ["ignore", "pipe", "inherit"] });
   let welcome = "";
   for await (const text of stack.stdout.setEncoding("utf8")) {
@@ -65,7 +65,7 @@ async function startStack() {
   }
   const docs = /^Docs +(\S+)/m.exec(welcome)?.[1];
   if (!docs) throw new Error("the stack did not start, or says nothing of its docs page");
-  return { stack, docs, identity, dynamodb };
+  return { stack, docs, identity, dynamodb, consolePort };
 }
 
 /** Clicks on what the selector finds, once it is there and shown. */
@@ -209,7 +209,52 @@ async function tryAsAWebsite(browser, identity, dynamodb) {
   site.close();
 }
 
-const { stack, docs, identity, dynamodb } = await startStack();
+/** Whether the console would get a code at once, without the sign-in page. */
+async function hasSession(page, silent) {
+  const parameters = new URL((await page.goto(silent)).url()).searchParams;
+  check("the console gets a code or the error login_required", parameters.has("code"), parameters.get("error") !== "login_required");
+  return parameters.has("code");
+}
+
+/** What a page of another site does to somebody who is signed in at the console: nothing. */
+async function tryWithASession(browser, identity, consolePort) {
+  const site = createSite((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<title>A website</title>"));
+  await once(site.listen(0, "127.0.0.1"), "listening");
+  const home = `http://${WEBSITE}:${site.address().port}/`;
+  const service = `http://127.0.0.1:${identity}`;
+  const query = new URLSearchParams({
+    audience: "casting-agency", response_type: "code", client_id: "console", redirect_uri: `http://127.0.0.1:${consolePort}/`,
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256",
+  });
+  const [shown, silent] = ["login", "none"].map((prompt) => `${service}/authorize?${query}&prompt=${prompt}`);
+  const page = await browser.newPage();
+  await page.goto(shown);
+  await Promise.all([page.waitForNavigation(), click(page, "form button[formaction$='role=director']")]);
+  check("a session begins", await hasSession(page, silent), true);
+  check("a script reads the session's cookie", await page.goto(service).then(() => page.evaluate(() => document.cookie)), "");
+  for (const [from, site] of Object.entries({ "another site": home, "another port": home.replace(WEBSITE, "127.0.0.1") })) {
+    await page.goto(site);
+    const read = (url) => page.evaluate(
+      (url) => fetch(url, { credentials: "include" }).then((response) => response.url, () => "blocked"), url,
+    );
+    check(`a page of ${from} reads a code`, await read(silent), "blocked");
+    check(`a page of ${from} reads a page`, await read(`${service}/oidc/logout`), "blocked");
+    await Promise.all([page.waitForNavigation(), page.evaluate((action) => {
+      Object.assign(document.body.appendChild(document.createElement("form")), { action, method: "post" }).submit();
+    }, `${service}/oidc/logout`)]);
+    await page.goto(site);
+    await Promise.all([page.waitForNavigation(), page.evaluate((url) => location.assign(url), `${service}/oidc/logout`)]);
+    check(`a link on ${from} asks before it signs out`, await page.$eval("h1", (title) => title.textContent), "Sign out?");
+    check(`a page of ${from} ends no session`, await hasSession(page, silent), true);
+  }
+  await page.goto(`${service}/oidc/logout`);
+  await Promise.all([page.waitForNavigation(), click(page, "form button")]);
+  check("the service's own page ends the session", await hasSession(page, silent), false);
+  await page.close();
+  site.close();
+}
+
+const { stack, docs, identity, dynamodb, consolePort } = await startStack();
 let browser;
 try {
   const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : []; // Chromium's own sandbox does not work as root
@@ -221,6 +266,7 @@ try {
   await run(browser, docs);
   await signInOnItsPage(browser, identity);
   await tryAsAWebsite(browser, identity, dynamodb);
+  await tryWithASession(browser, identity, consolePort);
 } finally {
   await browser?.close();
   stack.kill();

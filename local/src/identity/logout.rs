@@ -50,20 +50,24 @@ fn respond(service: &Service, method: &Method, headers: &HeaderMap, uri: &Uri) -
         }
         (given, _) => given,
     };
-    if let Some(session) = service.session(headers) {
-        let is_hinted = hint
-            .as_ref()
-            .is_some_and(|claims| claims["sid"].as_str() == Some(&session.id));
-        let is_confirmed = method == Method::POST && Sender::of(headers) == Sender::OwnPage;
-        if !is_hinted && !is_confirmed {
-            return Html(page::sign_out(query, session.role)).into_response();
-        }
+    let is_form = method == Method::POST;
+    if is_form && Sender::of(headers) != Sender::OwnPage {
+        // A form of another site comes without the cookie; the visit that follows has it.
+        return Redirect::to(&format!("/oidc/logout?{query}")).into_response();
     }
+    let of_hint = hint.as_ref().and_then(|claims| claims["sid"].as_str());
+    if let Some(session) = service.session(headers)
+        && of_hint != Some(&session.id)
+        && !is_form
+    {
+        return Html(page::sign_out(query, session.role)).into_response();
+    }
+    let cookie = cookie::read(headers);
     let mut sign_ins = service.sign_ins();
-    if let Some(value) = cookie::read(headers) {
+    if let Some(value) = cookie {
         sign_ins.end_session(Instant::now(), value);
     }
-    if let Some(session) = hint.as_ref().and_then(|claims| claims["sid"].as_str()) {
+    if let Some(session) = of_hint {
         sign_ins.revoke(session);
     }
     drop(sign_ins);
@@ -77,7 +81,11 @@ fn respond(service: &Service, method: &Method, headers: &HeaderMap, uri: &Uri) -
         }
         None => Html(page::signed_out()).into_response(),
     };
-    ([(SET_COOKIE, cookie::clear())], response).into_response()
+    // A request without the cookie must not remove it: a form of another site has none.
+    match cookie {
+        Some(_) => ([(SET_COOKIE, cookie::clear())], response).into_response(),
+        None => response,
+    }
 }
 
 fn problem(problem: &str) -> Response {

@@ -120,7 +120,7 @@ fn with_role(query: &str, role: Role) -> String {
 fn page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{title}</title><style>{STYLE}</style><main><h1>{title}</h1>{body}</main></html>"
+         <link rel=\"icon\" href=\"data:,\"><title>{title}</title><style>{STYLE}</style><main><h1>{title}</h1>{body}</main></html>"
     )
 }
 
