@@ -126,7 +126,7 @@ newman: ## Runs the Postman collection against its own local stack
 	cargo test --workspace --no-run # builds the local stack unless the tests have
 	scripts/newman.sh
 
-browser: ## Tests the docs page in a headless Chromium
+browser: ## Tests the docs page, the sign-in page and the console in a headless Chromium
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 	cargo test --workspace --no-run # builds the local stack unless the tests have
 	cd tests/browser && npm ci --no-audit --no-fund --silent && npm test --silent
