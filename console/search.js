@@ -50,7 +50,7 @@ export class Search extends Component {
         <ul class="results" aria-busy=${loading}>${rows.map((actor) => html`
           <li key=${actor.id}>
             <span><${Text}>${actor.name}<//> <small>${actor.age}, <${Text}>${actor.gender}<//></small></span>
-            ${ids.has(actor.id) ? html`<small>In the cast</small>` : html`
+            ${ids.has(actor.id) ? html`<button type="button" aria-disabled="true">In the cast</button>` : html`
               <button type="button" aria-label=${`Cast ${plain(actor.name)}`} onClick=${() => onCast(actor)}>Cast</button>`}
           </li>`)}
         </ul>
