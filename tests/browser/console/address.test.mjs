@@ -15,16 +15,15 @@ test("a reload keeps filters and order", async (t) => {
   const stack = await agency(t);
   const window = await Window.open(t, stack, "#/actors", { role: "assistant" });
   await window.fill("Age to", "30");
-  await becomes(() => window.names(), ["Ida Example", "Ada Sample"]);
-  assert.deepEqual(await window.sorted(), ["Age ascending"]);
+  await becomes(() => window.names(), ["Ada Sample", "Ida Example"]);
   await window.click(button("Age"));
-  await becomes(async () => (await window.names()).length === 2 && window.hash.includes("sort=") && (await window.names())[0], "Ada Sample");
+  await becomes(() => window.names(), ["Ida Example", "Ada Sample"]);
   const { hash } = window;
   await window.page.reload();
-  await becomes(() => window.names(), ["Ada Sample", "Ida Example"]);
+  await becomes(() => window.names(), ["Ida Example", "Ada Sample"]);
   assert.equal(window.hash, hash);
   assert.equal(await window.value("Age to"), "30");
-  assert.deepEqual(await window.sorted(), ["Age descending"]);
+  assert.deepEqual(await window.sorted(), ["Age ascending"]);
 });
 
 test("back and forward go through the pages, with the list as it was", async (t) => {

@@ -136,7 +136,7 @@ test("character and billing are edited in place, and an actor is removed", async
   await window.click(button("Remove Ida Example"));
   await saveCast(window);
   assert.deepEqual((await stack.cast(1)).map(({ name, character, billing }) => [name, character, billing]), [
-    ["Ada Sample", null, 1], ["Otto Other", "The Captain", 2],
+    ["Ada Sample", null, 1], ["Otto Other", "The Captain", 3],
   ]);
 });
 

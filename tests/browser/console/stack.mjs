@@ -6,10 +6,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { options } from "./options.mjs";
 
-/** As many requests at the same time when a test adds rows. */
+/** As many requests at the same time when a test adds many rows. */
 const CONCURRENT_REQUESTS = 8;
+/** How often a request is sent that the API is too busy for. */
+const ATTEMPTS = 10;
 
 async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
@@ -89,13 +92,15 @@ export class Stack {
   async send(method, target, body) {
     this.tokens ??= {};
     this.tokens.producer ??= await this.token("producer");
-    const authorization = `Bearer ${this.tokens.producer}`;
-    const response = await fetch(this.api + target, {
-      method, headers: { authorization, "content-type": "application/json" }, body: body && JSON.stringify(body),
-    });
-    const answer = await response.json();
-    assert.ok(response.ok, `${method} ${target}: ${JSON.stringify(answer)}`);
-    return answer;
+    const headers = { authorization: `Bearer ${this.tokens.producer}`, "content-type": "application/json" };
+    for (let attempt = 1; ; attempt++) {
+      const response = await fetch(this.api + target, { method, headers, body: body && JSON.stringify(body) });
+      const answer = await response.json();
+      if (response.ok) return answer;
+      // A slow machine may be too busy for a request.
+      assert.ok(response.status === 503 && attempt < ATTEMPTS, `${method} ${target}: ${JSON.stringify(answer)}`);
+      await pause(1000 * response.headers.get("retry-after"));
+    }
   }
 
   /** Adds rows in this order: of an empty stack, their ids are 1, 2, 3, … */

@@ -27,7 +27,7 @@ after(async () => (await launched)?.close());
 Puppeteer.registerCustomQueryHandler("shown", {
   queryAll(root, wanted) {
     const [role, name] = JSON.parse(wanted);
-    const css = { button: "button", link: "a[href]", heading: "h1, h2", dialog: "dialog[open]", field: "input" };
+    const css = { button: "button", link: "a[href]", heading: "h1, h2", dialog: "dialog[open]", field: "input, select" };
     const textOf = (element) => {
       const copy = element.cloneNode(true);
       for (const hidden of copy.querySelectorAll("[aria-hidden=true]")) hidden.remove();
@@ -183,9 +183,10 @@ export class Window {
     await this.page.locator(selector).click(more).catch(() => this.fail(`cannot be clicked: ${selector}`));
   }
 
-  /** Types a text in place of what a field has. */
+  /** Types a text in place of what a field has, or chooses it. */
   async fill(name, text) {
     const input = await this.see(field(name));
+    if (await input.evaluate(({ localName }) => localName === "select")) return input.select(text);
     if ((await input.evaluate(({ type }) => type)) === "date") return this.page.locator(field(name)).fill(text);
     await input.focus();
     await input.evaluate((element) => element.select());
