@@ -134,6 +134,11 @@ export class Window {
     });
     await page.evaluateOnNewDocument(() => {
       addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+      // A region has its last text alone. A screen reader has read the ones before.
+      globalThis.announcements = [];
+      new MutationObserver(() => {
+        for (const region of document.querySelectorAll("[role=status]")) announcements.push(region.textContent);
+      }).observe(document, { subtree: true, childList: true, characterData: true });
     });
   }
 
@@ -240,9 +245,13 @@ export class Window {
     return this.texts(`${css} tbody tr a`);
   }
 
-  /** What is announced to a reader who does not see the page. */
+  /** What is announced to a reader who does not see the page, after what was asked for before. */
   announced(text) {
-    return until(`${text} is announced`, async () => (await this.texts("[role=status]")).some((status) => status.includes(text)));
+    return until(`${text} is announced`, () => this.page.evaluate((text) => {
+      const heard = announcements.findIndex((said) => said.includes(text)) + 1;
+      announcements.splice(0, heard);
+      return heard > 0;
+    }, text));
   }
 
   press(...keys) {
