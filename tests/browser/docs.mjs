@@ -9,10 +9,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { createServer as createSite } from "node:http";
-import { createServer } from "node:net";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import puppeteer from "puppeteer-core";
+import { freePorts } from "./console/ports.mjs";
 
 /** Names that the browser finds on this machine: one that containers use, without HTTPS, and a website's. */
 const NAMED = "host.docker.internal";
@@ -43,14 +43,6 @@ function check(what, actual, expected) {
   const same = JSON.stringify(actual) === JSON.stringify(expected);
   same ? passed++ : failed++;
   console.log(same ? `ok ${what}` : `FAILED ${what}: ${JSON.stringify(actual)} and not ${JSON.stringify(expected)}`);
-}
-
-async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }
 
 /** Starts a stack and gives its process and the docs page's address, once that is served. */

@@ -3,24 +3,16 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { options } from "./options.mjs";
+import { freePorts } from "./ports.mjs";
 
 /** As many requests at the same time when a test adds many rows. */
 const CONCURRENT_REQUESTS = 8;
 /** How often a request is sent that the API is too busy for. */
 const ATTEMPTS = 10;
-
-async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
-}
 
 export class Stack {
   /** Starts a stack for one test, in memory unless it is kept: then it can be stopped and started again. */
