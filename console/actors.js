@@ -2,7 +2,7 @@
 
 import { can } from "./auth.js";
 import { ACTOR_FILTERS, GENDERS } from "./filters.js";
-import { day, playing } from "./format.js";
+import { day, isoDay, playing } from "./format.js";
 import { Text, headings, html, link } from "./ui.js";
 
 /** @type {Resource} */
@@ -16,6 +16,8 @@ export const actors = {
     { label: "Age", sort: "age", class: "number", cell: (/** @type {Actor} */ actor) => actor.age },
     { label: "Gender", class: "short", cell: (/** @type {Actor} */ { gender }) => html`<${Text}>${gender}<//>` },
   ],
+  extra: { label: "Latest credit", cell: (/** @type {Actor} */ { credits: [latest] = [] }) =>
+    latest && html`<${Text}>${latest.title}<//>, ${isoDay(latest.release_date).slice(0, 4)}` },
   order: ({ name }) => (name ? "" : "name"), // by how well the name matches
   fields: [
     { name: "name", label: "Name" },

@@ -9,7 +9,8 @@ const TIMEOUT = 35_000;
 const MAX_PAUSE = 30;
 /** Statuses of a server that is busy. 429, 502 and 504 are the gateway's. */
 const BUSY = [429, 502, 503, 504];
-const INCLUDE = { actors: "credits", movies: "cast" };
+/** What a row of the one kind shows of the other. */
+export const INCLUDE = { actors: "credits", movies: "cast" };
 
 /** An error response. */
 export class ApiError extends Error {
@@ -100,14 +101,10 @@ export async function add(kind, body, key) { return (await send("POST", `/${kind
  *
  * @param {Kind} kind @param {number} id @param {string | undefined} etag
  */
-export async function remove(kind, id, etag) {
-  try {
-    await send("DELETE", `/${kind}/${id}`, { etag });
-  } catch (error) {
-    // It is gone, as it should be: an earlier attempt or another user deleted it.
-    if (!(error instanceof ApiError && error.status === 404)) throw error;
-  }
-}
+export const remove = (kind, id, etag) => send("DELETE", `/${kind}/${id}`, { etag }).catch((error) => {
+  // With 404 it is gone, as it should be: an earlier attempt or another user deleted it.
+  if (error.status !== 404) throw error;
+});
 
 /** What an error means for the user. */
 export function explain(/** @type {unknown} */ error) {

@@ -4,7 +4,8 @@ import { ApiError, change, read } from "./api.js";
 import { append, body, changes, clashes, merge, move, settle, steps } from "./cast.js";
 import { Conflict } from "./conflict.js";
 import { count, plain } from "./format.js";
-import { guard } from "./router.js";
+import { forget } from "./pages.js";
+import { guard, leave } from "./router.js";
 import { Loader } from "./rows.js";
 import { Search } from "./search.js";
 import { Problem, Text, announce, announceQuietly, areComplete, html, link, setTitle } from "./ui.js";
@@ -21,7 +22,7 @@ export class Board extends Loader {
   list = null;
 
   componentDidMount() {
-    guard(() => this.state.saving !== null || changes(this.state.saved, this.state.cast).length > 0);
+    this.watch();
     super.componentDidMount();
   }
 
@@ -34,6 +35,10 @@ export class Board extends Loader {
     setTitle(`Cast of ${plain(title)}`);
     return { saved: cast, cast };
   }
+
+  watch() { guard(() => this.state.saving !== null || changes(this.state.saved, this.state.cast).length > 0); }
+
+  discard = () => leave(() => this.setState({ cast: this.state.saved, errors: {}, error: null }, () => this.watch()));
 
   /** Saves the cast on the board, in as many steps as it takes. */
   async save() {
@@ -50,6 +55,8 @@ export class Board extends Loader {
       }
       if (this.isStopping) announce(`Stopped: ${done} of ${total} steps are saved`);
       else if (done === total) announce("Saved the cast");
+      forget("actors"); // lists may show casts and credits
+      forget("movies");
     } catch (error) {
       this.setState({ error });
     }
@@ -185,7 +192,7 @@ export class Board extends Loader {
     return changed > 0 && html`<div class="bar">
       <span>${count(changed, "change")} not saved</span>
       <button type="button" class="main" onClick=${() => this.save()}>Save cast</button>
-      <button type="button" onClick=${() => this.setState({ cast: saved, errors: {}, error: null })}>Discard changes</button>
+      <button type="button" onClick=${this.discard}>Discard changes</button>
     </div>`;
   }
 

@@ -118,7 +118,7 @@ export class Form extends Component {
   render(/** @type {FormProps} */ { resource: { fields, kind, name }, row }) {
     const { values, errors, error, busy, clash } = this.state;
     const set = (/** @type {string} */ field, /** @type {string} */ value) =>
-      this.setState(({ values }) => ({ values: { ...values, [field]: value } }));
+      this.setState(({ values, errors }) => ({ values: { ...values, [field]: value }, errors: { ...errors, [field]: "" } }));
     return html`
       <form class="card" onSubmit=${instead(() => this.save(values))} novalidate>
         ${fields.map((field) => html`

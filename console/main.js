@@ -36,14 +36,9 @@ class App extends Component {
     this.address = address;
   }
 
-  signInAgain = async () => {
+  signInAgain = () => {
     this.setState({ problem: "" });
-    try {
-      await auth.signInAgain();
-      this.close(true);
-    } catch (error) {
-      this.setState({ problem: String(error) });
-    }
+    auth.signInAgain().then(() => this.close(true), (error) => this.setState({ problem: String(error) }));
   };
 
   close(/** @type {boolean} */ signedIn) {
@@ -77,11 +72,11 @@ class App extends Component {
           </p>
         <//>`}
       ${leave && html`
-        <${Dialog} title="Leave without saving?" onClose=${stay}>
+        <${Dialog} title="Discard your changes?" onClose=${stay}>
           <p>What you have changed on this page is not saved.</p>
           <p class="actions">
-            <button type="button" class="danger" onClick=${() => this.setState({ leave: null }, leave)}>Leave</button>
-            <button type="button" onClick=${stay}>Stay</button>
+            <button type="button" class="danger" onClick=${() => this.setState({ leave: null }, leave)}>Discard</button>
+            <button type="button" autofocus onClick=${stay}>Keep editing</button>
           </p>
         <//>`}`;
   }

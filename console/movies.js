@@ -15,6 +15,8 @@ export const movies = {
     { label: "Title", sort: "title", cell: (/** @type {Movie} */ { id, title }) => link(`movies/${id}`, title) },
     { label: "Released", sort: "release_date", class: "date", cell: (/** @type {Movie} */ movie) => day(movie.release_date) },
   ],
+  extra: { label: "Cast", cell: (/** @type {Movie} */ { cast = [] }) =>
+    cast.map(({ name }, index) => html`${index > 0 && ", "}<${Text}>${name}<//>`) },
   order: ({ title }) => (title ? "" : "title"), // by how well the title matches
   fields: [
     { name: "title", label: "Title" },

@@ -73,7 +73,7 @@ export class Pages {
   update(/** @type {number} */ id, /** @type {Row | null} */ row) {
     for (const page of this.pages) {
       const at = page.rows?.findIndex((old) => old.id === id) ?? -1;
-      if (at >= 0) page.rows?.splice(at, 1, ...(row ? [row] : []));
+      if (at >= 0) page.rows?.splice(at, 1, ...(row ? [{ ...page.rows[at], ...row }] : []));
       page.length = page.rows?.length ?? page.length;
     }
   }

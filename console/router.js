@@ -1,7 +1,7 @@
 // Addresses: the part after "#" names the page, so that any static host serves them all.
 
+/** The place in the history of the page in view. */
 let index = Number(history.state?.index ?? 0);
-let reverting = false;
 /** Whether the page has changes that were not saved. */
 let unsaved = () => false;
 /** Asks whether to leave; the function that it gets leaves. */
@@ -37,7 +37,7 @@ function arrive() {
 /** Has `check` say whether there are unsaved changes, until the next call. */
 export function guard(/** @type {() => boolean} */ check) { unsaved = check; }
 
-/** Leaves the page, after the user has agreed to lose unsaved changes. */
+/** Does what loses unsaved changes, after the user has agreed. */
 export function leave(/** @type {() => void} */ go) {
   if (!unsaved()) return go();
   ask(() => {
@@ -59,11 +59,11 @@ function moved() {
   const target = Number(history.state?.index ?? index + 1);
   history.replaceState({ index: target }, "");
   const steps = target - index;
-  index = target;
-  if (reverting) return (reverting = false);
-  if (!unsaved() || steps === 0) return arrive();
+  if (location.hash === current || !unsaved() || steps === 0) {
+    index = target;
+    return location.hash !== current && arrive();
+  }
   // The browser has moved already: it goes back to the form, and there again if the user leaves.
-  reverting = true;
   history.go(-steps);
   leave(() => history.go(steps));
 }

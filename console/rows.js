@@ -1,11 +1,11 @@
 // The pages of actors and of movies: a list, one row, and the form. What differs is in a Resource.
 
-import { ApiError, explain, lacking, read, remove } from "./api.js";
-import { can, config } from "./auth.js";
+import { ApiError, INCLUDE, explain, lacking, read, remove } from "./api.js";
+import { can, canAll, config } from "./auth.js";
 import { Filters, valuesIn } from "./filters.js";
 import { Form } from "./form.js";
 import { plain } from "./format.js";
-import { update } from "./pages.js";
+import { forget, update } from "./pages.js";
 import { queryOf, replace } from "./router.js";
 import { Table } from "./table.js";
 import { Component, Dialog, Text, Unready, announce, focusHeading, html, setTitle } from "./ui.js";
@@ -20,22 +20,26 @@ export class ListPage extends Component {
   componentDidMount() { setTitle(this.props.resource.title); }
 
   render(/** @type {ListProps} */ { resource, query }) {
-    const { kind, noun, title, filters, columns, order } = resource;
+    const { kind, noun, title, filters, columns, order, extra } = resource;
     const values = valuesIn(filters, query);
     const isFiltered = Object.values(values).some(Boolean);
     const chosen = query.get("sort") ?? "";
     const sort = chosen || order(values);
-    const go = (/** @type {Values} */ parameters) => replace(`#/${kind}${queryOf(parameters)}`);
-    lists[kind] = `#/${kind}${queryOf({ ...values, sort: chosen })}`;
+    const include = query.get("include") ?? "";
+    const go = (/** @type {Values} */ parameters) => replace(`#/${kind}${queryOf({ ...values, sort: chosen, include, ...parameters })}`);
+    lists[kind] = `#/${kind}${queryOf({ ...values, sort: chosen, include })}`;
     return html`
       <div class="heading">
         <h1 tabindex="-1">${title}</h1>
         ${can(`post:${kind}`) && html`<a class="button main" href=${`#/${kind}/new`}>Add ${noun}</a>`}
       </div>
       <${Filters} id="filter" fields=${filters} values=${values} error=${this.state.error}
-        onChange=${(/** @type {Values} */ next) => go({ ...next, sort: chosen })} />
-      <${Table} kind=${kind} path=${`/${kind}${queryOf({ ...values, sort })}`} columns=${columns}
-        sort=${sort} onSort=${(/** @type {string} */ next) => go({ ...values, sort: next })}
+        onChange=${go} />
+      ${canAll("get:actors", "get:movies") && html`
+        <label class="extra"><input type="checkbox" checked=${include} onChange=${() => go({ include: include ? "" : INCLUDE[kind] })} />
+          Show ${extra.label.toLowerCase()}</label>`}
+      <${Table} kind=${kind} path=${`/${kind}${queryOf({ ...values, sort, include })}`} columns=${include ? [...columns, extra] : columns}
+        sort=${sort} onSort=${(/** @type {string} */ next) => go({ sort: next })}
         onError=${(/** @type {any} */ error) => error !== this.state.error && this.setState({ error })}
         empty=${isFiltered ? html`<p class="empty">No ${noun} matches.</p>` : html`<${Empty} resource=${resource} />`} />`;
   }
@@ -120,16 +124,13 @@ class Deletion extends Component {
   /** @type {DeletionState} */
   state = { row: null, error: "" };
   busy = false;
+  fail = (/** @type {unknown} */ error) => this.setState({ error: explain(error) });
 
   componentDidMount() { this.look(""); }
 
   async look(/** @type {string} */ note) {
     const { resource, row } = this.props;
-    try {
-      this.setState({ ...(await read(resource.kind, row.id)), error: note });
-    } catch (error) {
-      this.setState({ error: explain(error) });
-    }
+    await read(resource.kind, row.id).then((now) => this.setState({ ...now, error: note }), this.fail);
   }
 
   async remove(/** @type {Row} */ row) {
@@ -139,10 +140,11 @@ class Deletion extends Component {
     try {
       await remove(resource.kind, row.id, this.state.etag);
       update(resource.kind, row.id, null);
+      forget(resource.kind === "actors" ? "movies" : "actors"); // their lists may show the lost credits
       announce(`Deleted ${plain(resource.name(row))}`);
       replace(lists[resource.kind]);
     } catch (error) {
-      this.setState({ error: explain(error) });
+      this.fail(error);
       if (error instanceof ApiError && error.status === 412) {
         onChanged();
         await this.look("Somebody has changed it in the meantime: this is how it is now.");
@@ -165,7 +167,7 @@ class Deletion extends Component {
           </ul>`}
         <p class="actions">
           ${row && html`<button type="button" class="danger" onClick=${() => this.remove(row)}>Delete</button>`}
-          <button type="button" onClick=${onClose}>Keep</button>
+          <button type="button" autofocus onClick=${onClose}>Keep</button>
         </p>
       <//>`;
   }

@@ -72,7 +72,8 @@ export class Table extends Component {
 
   summary() {
     const { kind, length, next } = this.shown;
-    return `${count(length, kind.slice(0, -1))}${next ? " so far; more appear as you scroll" : ""}`;
+    const order = this.props.sort ? "" : ", best matches first";
+    return `${count(length, kind.slice(0, -1))}${next ? " so far; more appear as you scroll" : ""}${order}`;
   }
 
   render(/** @type {TableProps} */ { columns, sort, onSort, empty }) {

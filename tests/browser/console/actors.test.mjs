@@ -266,15 +266,15 @@ test("leaving with unsaved changes asks first, by link and by the back button", 
   await window.fill("Name", "Ida Unsaved");
   for (const leave of [() => window.click(link("Movies")), () => window.page.evaluate(() => history.back())]) {
     await leave();
-    await window.see(dialog("Leave without saving?"));
-    await window.click(button("Stay"));
-    await window.gone(dialog("Leave without saving?"));
+    await window.see(dialog("Discard your changes?"));
+    await window.click(button("Keep editing"));
+    await window.gone(dialog("Discard your changes?"));
     assert.equal(window.hash, "#/actors/1/edit");
     assert.equal(await window.value("Name"), "Ida Unsaved");
   }
   await window.page.evaluate(() => history.back());
-  await window.see(dialog("Leave without saving?"));
-  await window.click(button("Leave"));
+  await window.see(dialog("Discard your changes?"));
+  await window.click(button("Discard"));
   await window.see(heading("Ida Example"));
   assert.equal(window.hash, "#/actors/1");
   assert.equal((await stack.list("/actors"))[0].name, "Ida Example");

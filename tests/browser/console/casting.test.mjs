@@ -145,6 +145,7 @@ test("Discard changes brings back the stored cast", async (t) => {
   await window.click(button("Remove Ida Example"));
   await becomes(() => order(window), ["Otto Other", "Ada Sample"]);
   await window.click(button("Discard changes"));
+  await window.click(button("Discard"));
   await becomes(() => order(window), NAMES.slice(0, 3));
   await window.gone(button("Save cast"));
   assert.deepEqual(await stored(stack), NAMES.slice(0, 3));
@@ -232,12 +233,12 @@ test("leaving a board with unsaved changes asks first", async (t) => {
   const { stack, window } = await board(t);
   await window.click(button("Remove Ida Example"));
   await window.click(link("Movies"));
-  await window.see(dialog("Leave without saving?"));
-  await window.click(button("Stay"));
-  await window.gone(dialog("Leave without saving?"));
+  await window.see(dialog("Discard your changes?"));
+  await window.click(button("Keep editing"));
+  await window.gone(dialog("Discard your changes?"));
   await becomes(() => order(window), ["Otto Other", "Ada Sample"]);
   await window.click(link("Movies"));
-  await window.click(button("Leave"));
+  await window.click(button("Discard"));
   await becomes(() => window.names(), ["The Example"]);
   assert.deepEqual(await stored(stack), NAMES.slice(0, 3));
 });

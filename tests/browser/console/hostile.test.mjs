@@ -20,7 +20,8 @@ function staysInPlace(window, css) {
       range.selectNodeContents(walker.currentNode);
       boxes.push(...[...range.getClientRects()].filter(({ width }) => width > 0));
     }
-    const follows = (box, index) => index === 0 || box.left >= boxes[index - 1].right - 1 || box.top >= boxes[index - 1].bottom - 1;
+    const isBelow = (box, other) => box.top > other.top + other.height / 2; // lines may overlap
+    const follows = (box, index) => index === 0 || box.left >= boxes[index - 1].right - 1 || isBelow(box, boxes[index - 1]);
     return boxes.length > 1 && boxes.every(follows);
   });
 }

@@ -76,9 +76,9 @@ async function forms(t, stack, look) {
   await window.see("[aria-invalid=true]");
   await look(window, "actor-form-errors");
   await window.click(link("Movies"));
-  await window.see(dialog("Leave without saving?"));
+  await window.see(dialog("Discard your changes?"));
   await look(window, "leave");
-  await window.click(button("Leave"));
+  await window.click(button("Discard"));
   const movie = await openRow(window, "#/movies", 2);
   await window.goto(`${movie}/cast`);
   await window.see(heading("Find actors"));
@@ -90,6 +90,7 @@ async function forms(t, stack, look) {
   await window.see(button("Save cast"));
   await look(window, "board-changed");
   await window.click(button("Discard changes"));
+  await window.click(button("Discard"));
   await window.goto(`${movie}/edit`);
   await window.see(heading("Edit " + (await window.value("Title"))));
   await look(window, "movie-form");

@@ -71,6 +71,8 @@ declare global {
     title: string;
     filters: FieldSpec[];
     columns: Column[];
+    /** A column that shows some of the other kind, if the user asks for it. */
+    extra: Column;
     /** The order of a list that the user has not sorted. */
     order: (filters: Values) => string;
     fields: FieldSpec[];
