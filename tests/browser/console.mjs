@@ -9,6 +9,8 @@ import path from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { parseArgs } from "node:util";
+import { launch } from "./console/browser.mjs";
+import { options } from "./console/options.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,8 +30,10 @@ if (unknown.length) {
 }
 
 for (const name of Object.keys(values)) values[name] = path.resolve(values[name]);
-process.env.CONSOLE_TESTS = JSON.stringify(values);
+const browser = await launch(values.chromium ?? options.chromium);
+process.env.CONSOLE_TESTS = JSON.stringify({ ...values, endpoint: browser.wsEndpoint() });
 run({ files: wanted.map((subject) => path.join(folder, `${subject}.test.mjs`)), concurrency: 4 })
   .on("test:fail", () => (process.exitCode = 1))
+  .on("end", () => browser.close())
   .compose(new spec())
   .pipe(process.stdout);

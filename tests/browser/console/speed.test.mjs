@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Stack, actor } from "./stack.mjs";
 import { Window, button, until } from "./window.mjs";
 
-const LOADS = 9;
+const LOADS = 5;
 
 const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import puppeteer, { Puppeteer } from "puppeteer-core";
+import { launch } from "./browser.mjs";
 import { options } from "./options.mjs";
 
 /** How long anything may take to appear. Other tests run at the same time. */
@@ -10,18 +11,17 @@ const PATIENCE = 10_000;
 
 const TITLES = { assistant: "Casting Assistant", director: "Casting Director", producer: "Executive Producer", nobody: "Nobody" };
 
-let launched;
+let opened;
 
+/** The browser that ../console.mjs has started for all files, or else one of this file's own. */
 function browser() {
-  const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : []; // Chromium's own sandbox does not work as root
-  launched ??= puppeteer.launch({
-    executablePath: options.chromium,
-    args: asRoot,
-  });
-  return launched;
+  return (opened ??= options.endpoint ? puppeteer.connect({ browserWSEndpoint: options.endpoint }) : launch(options.chromium));
 }
 
-after(async () => (await launched)?.close());
+after(async () => {
+  const mine = await opened;
+  return options.endpoint ? mine?.disconnect() : mine?.close();
+});
 
 /** Finds what is shown by its role and its name, as somebody does who reads the page. Behind a modal dialog there is nothing. */
 Puppeteer.registerCustomQueryHandler("shown", {
