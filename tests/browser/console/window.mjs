@@ -7,7 +7,7 @@ import { launch } from "./browser.mjs";
 import { options } from "./options.mjs";
 
 /** How long anything may take to appear. Other tests run at the same time. */
-const PATIENCE = 10_000;
+const PATIENCE = 20_000;
 
 const TITLES = { assistant: "Casting Assistant", director: "Casting Director", producer: "Executive Producer", nobody: "Nobody" };
 
