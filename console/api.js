@@ -23,6 +23,13 @@ export class ApiError extends Error {
   }
 }
 
+/** Ends the requests of a page when the user leaves it: nobody waits for them any more. */
+let page = new AbortController();
+export function leavePage() {
+  page.abort();
+  page = new AbortController();
+}
+
 /**
  * Sends a request, until there is a response that another attempt would not change.
  *
@@ -33,10 +40,11 @@ export class ApiError extends Error {
  * @throws {ApiError | import("./retry.js").Stopped}
  */
 export async function send(method, path, options = {}) {
+  const { signal = page.signal } = options;
   let renewals = 0;
   for (let attempt = 0; ; attempt++) {
     const token = auth.token();
-    const { response, body } = await tryOnce(method, path, options, token);
+    const { response, body } = await tryOnce(method, path, { ...options, signal }, token);
     // The first time silently, if that works.
     if (response?.status === 401 && renewals < 2 && (await auth.renew(token, renewals++ > 0))) continue;
     const inProgress = response?.status === 409 && options.key;
@@ -46,7 +54,7 @@ export async function send(method, path, options = {}) {
     }
     const asked = Number(response?.headers.get("retry-after"));
     const reason = response ? "The server is busy" : "The server cannot be reached";
-    await pause(reason, asked > 0 ? asked : Math.min(2 ** attempt, MAX_PAUSE), options.signal);
+    await pause(reason, asked > 0 ? asked : Math.min(2 ** attempt, MAX_PAUSE), signal);
   }
 }
 
@@ -94,7 +102,10 @@ export async function change(kind, id, fields, etag) {
  *
  * @param {Kind} kind @param {string} body @param {string} key
  */
-export async function add(kind, body, key) { return (await send("POST", `/${kind}`, { body, key })).body[kind][0]; }
+export async function add(kind, body, key) {
+  const written = await send("POST", `/${kind}`, { body, key });
+  return { row: written.body[kind][0], etag: written.etag };
+}
 
 /**
  * Deletes a row, if it still has this version.

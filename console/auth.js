@@ -6,6 +6,8 @@ import * as oauth from "./vendor/oauth4webapi.js";
 const SIGNED_IN = "casting-agency.signed-in";
 /** In session storage: the sign-in that the issuer is to respond to. */
 const PENDING = "casting-agency.sign-in";
+/** What one tab tells the others. */
+const SIGNED_OUT = "signed out";
 /** The state of a sign-in in a window of its own begins with this. */
 const POPUP = "popup.";
 
@@ -51,10 +53,12 @@ export async function start() {
   if (state?.startsWith(POPUP)) {
     channel.postMessage(response.search);
     window.close();
-    return "away";
+    return "out";
   }
-  addEventListener("storage", ({ key, newValue }) => {
-    if (key === SIGNED_IN && newValue === null && session) location.reload(); // signed out in another tab
+  channel.addEventListener("message", ({ data }) => {
+    if (data !== SIGNED_OUT || !session) return;
+    session = null;
+    location.reload();
   });
   // The browser shows a page as it was left: after a sign-out, with what only the user may see.
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
@@ -71,8 +75,9 @@ export async function start() {
     await complete(response, pending);
     return "in";
   } catch (error) {
+    if (!(error instanceof oauth.AuthorizationResponseError)) throw error;
     localStorage.removeItem(SIGNED_IN);
-    if (error instanceof oauth.AuthorizationResponseError && /_required$/.test(error.error)) return "out";
+    if (/_required$/.test(error.error)) return "out";
     throw error;
   }
 }
@@ -121,14 +126,16 @@ async function refresh() {
   }
 }
 
-/** Ends the session here, in other tabs and at the issuer. */
-export function signOut() {
+/** Ends the session here, in other tabs and at the issuer; nowhere if the issuer cannot be reached. */
+export async function signOut() {
+  await oauth.discoveryRequest(new URL(config.issuer), options);
   const own = server.end_session_endpoint;
   const url = new URL(own ?? new URL("v2/logout", config.issuer)); // a tenant without OpenID Connect's endpoint
   url.searchParams.set("client_id", config.clientId);
   url.searchParams.set(own ? "post_logout_redirect_uri" : "returnTo", here);
   if (session?.id) url.searchParams.set("id_token_hint", session.id);
   localStorage.removeItem(SIGNED_IN);
+  channel.postMessage(SIGNED_OUT);
   session = null;
   location.assign(url);
 }
@@ -140,6 +147,7 @@ async function discover() {
 
 /** The address that asks the issuer for a code, and what its response is checked with. */
 async function request(/** @type {string} */ prefix, /** @type {Record<string, string>} */ more = {}) {
+  if (!config) location.reload();
   await discover();
   const [state, nonce] = [prefix + oauth.generateRandomState(), oauth.generateRandomNonce()];
   const verifier = oauth.generateRandomCodeVerifier();

@@ -5,6 +5,7 @@ import { append, body, changes, clashes, merge, move, settle, steps } from "./ca
 import { Conflict } from "./conflict.js";
 import { count, plain } from "./format.js";
 import { forget } from "./pages.js";
+import { waits } from "./retry.js";
 import { guard, leave } from "./router.js";
 import { Loader } from "./rows.js";
 import { Search } from "./search.js";
@@ -37,6 +38,11 @@ export class Board extends Loader {
   }
 
   watch() { guard(() => this.state.saving !== null || changes(this.state.saved, this.state.cast).length > 0); }
+
+  stop = () => {
+    this.isStopping = true;
+    waits.forEach(({ stop }) => stop());
+  };
 
   discard = () => leave(() => this.setState({ cast: this.state.saved, errors: {}, error: null }, () => this.watch()));
 
@@ -71,10 +77,11 @@ export class Board extends Loader {
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      if (error.status !== 412 && error.status !== 422) throw error;
       if (error.status === 422 && this.showErrors(error, step)) return false;
-      if (error.status !== 412) throw error;
     }
     const { row, etag } = await read("movies", id);
+    this.setState({ row });
     const { saved, cast } = this.state;
     if (changes(row.cast, saved).length > 0 && changes(row.cast, step).length > 0) {
       this.setState({ clash: { theirs: row.cast, etag, items: clashes(saved, cast, row.cast) } });
@@ -90,14 +97,16 @@ export class Board extends Loader {
     this.setState({ saved: theirs, cast: merge(this.state.cast, theirs, picks), clash: null }, () => this.save());
   }
 
-  /** Puts errors beside their fields; false if one belongs to no field. */
-  showErrors(/** @type {ApiError} */ { details }, /** @type {Cast} */ step) {
-    const errors = details.map(({ field, message }) => {
+  /** Puts errors beside their fields; false if one is of an actor who is not on the board any more. */
+  showErrors(/** @type {ApiError} */ error, /** @type {Cast} */ step) {
+    const ids = new Set(this.state.cast.map(({ actor_id }) => actor_id));
+    const errors = error.details.map(({ field, message }) => {
       const [, index, name] = /^cast\[(\d+)\]\.(\w+)$/.exec(field) ?? [];
-      return [index && `${step[Number(index)]?.actor_id} ${name}`, message];
+      if (!index) throw error;
+      return { id: step[Number(index)].actor_id, name, message };
     });
-    if (errors.some(([key]) => !key)) return false;
-    this.setState({ errors: Object.fromEntries(errors) });
+    if (errors.some(({ id }) => !ids.has(id))) return false;
+    this.setState({ errors: Object.fromEntries(errors.map(({ id, name, message }) => [`${id} ${name}`, message])) });
     announce("The cast was not saved: look at the errors beside the fields");
     return true;
   }
@@ -185,7 +194,7 @@ export class Board extends Loader {
       return html`<div class="bar">
         <label>Saving step ${Math.min(saving.done + 1, saving.total)} of ${saving.total}
           <progress value=${saving.done} max=${saving.total}></progress></label>
-        ${saving.total > 1 && html`<button type="button" onClick=${() => (this.isStopping = true)}>Stop</button>`}
+        ${saving.total > 1 && html`<button type="button" onClick=${this.stop}>Stop</button>`}
       </div>`;
     }
     const changed = changes(saved, cast).length;

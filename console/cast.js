@@ -1,5 +1,7 @@
 // The cast of a movie: its order, and the steps in which a change of it is saved.
 
+import { plain } from "./format.js";
+
 /** How many credits one request may add, change and remove (docs/api.md, Casting). */
 const MAX_CHANGES = 33;
 const MAX_BILLING = 1000;
@@ -50,7 +52,7 @@ const withBilling = (/** @type {CastMember} */ member, /** @type {number | null}
 export function changes(/** @type {Cast} */ from, /** @type {Cast} */ to) {
   const [before, after] = [byId(from), byId(to)];
   const removed = from.filter(({ actor_id }) => !after.has(actor_id));
-  const changed = to.filter((member) => say(before.get(member.actor_id)) !== say(member));
+  const changed = to.filter((member) => !isSame(before.get(member.actor_id), member));
   return [...removed, ...changed].map(({ actor_id }) => actor_id);
 }
 
@@ -80,7 +82,7 @@ export function clashes(/** @type {Cast} */ base, /** @type {Cast} */ yours, /**
   return changes(yours, theirs).map((id) => {
     const [your, their] = [mine.get(id), others.get(id)];
     /** @type {Choice} */
-    const pick = say(original.get(id)) === say(your) ? "theirs" : "yours";
+    const pick = isSame(original.get(id), your) ? "theirs" : "yours";
     return { key: String(id), label: (your ?? their)?.name ?? "", yours: say(your), theirs: say(their), pick };
   });
 }
@@ -91,11 +93,14 @@ export function merge(/** @type {Cast} */ yours, /** @type {Cast} */ theirs, /**
   return replaced(yours, byId(theirs), ids.map(Number));
 }
 
+const isSame = (/** @type {CastMember | undefined} */ one, /** @type {CastMember | undefined} */ other) =>
+  Boolean(one) === Boolean(other) && one?.character === other?.character && one?.billing === other?.billing;
+
 /** A credit in words. */
 function say(/** @type {CastMember | undefined} */ member) {
   if (!member) return "not in the cast";
   const billing = member.billing === null ? "no billing" : `billing ${member.billing}`;
-  return member.character ? `${member.character}, ${billing}` : billing;
+  return member.character ? `${plain(member.character)}, ${billing}` : billing;
 }
 
 const byId = (/** @type {Cast} */ cast) => new Map(cast.map((member) => [member.actor_id, member]));

@@ -33,8 +33,8 @@ export class Form extends Component {
     if (this.state.busy || !areComplete("form.card input")) return;
     this.setState({ values, busy: true, errors: {}, error: null, clash: null });
     try {
-      const row = this.row ? await this.change(this.row, values) : await this.add(values);
-      if (row) this.done(row);
+      const saved = await (this.row ? this.change(this.row, values) : this.add(values));
+      if (saved) this.done(saved, values);
     } catch (error) {
       this.failed(error);
     }
@@ -49,15 +49,13 @@ export class Form extends Component {
     try {
       return await add(kind, body, this.key);
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status >= 500) throw error;
+      if (!(error instanceof ApiError && [413, 422].includes(error.status))) throw error;
       this.sent = this.sent.filter((other) => other !== body); // it has added nothing
       if (!error.details.some(({ field }) => field === "Idempotency-Key")) throw error;
     }
     for (const earlier of this.sent) {
       const added = await add(kind, earlier, this.key).catch(() => null);
-      if (!added) continue;
-      this.keep(await read(kind, added.id));
-      return this.change(added, values);
+      if (added) return this.change(this.keep(added), values);
     }
     throw new Error("An earlier attempt was saved with other values: look for it in the list.");
   }
@@ -66,17 +64,17 @@ export class Form extends Component {
   async change(/** @type {Row} */ row, /** @type {Values} */ values) {
     const { kind, fields } = this.props.resource;
     const changed = this.changed(values);
-    if (changed.length === 0) return row;
+    if (changed.length === 0) return { row, etag: this.etag };
     try {
       const body = Object.fromEntries(changed.map((name) => [name, values[name]]));
-      return (await change(kind, row.id, body, this.etag)).row;
+      return await change(kind, row.id, body, this.etag);
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 412)) throw error;
     }
     const { row: theirs, etag } = await read(kind, row.id);
     const saved = this.props.resource.values(theirs);
-    const differing = fields.filter(({ name }) => saved[name] !== values[name]);
-    if (differing.length === 0) return theirs; // ours: the response to an earlier attempt was lost
+    const differing = fields.filter(({ name }) => saved[name] !== values[name].trim());
+    if (differing.length === 0) return { row: theirs, etag }; // ours: the response to an earlier attempt was lost
     const items = differing.map(({ name, label, type }) => {
       const [yours, other] = [values, saved].map(({ [name]: text }) => (type === "date" && text ? day(text) : text));
       /** @type {Choice} */
@@ -95,19 +93,27 @@ export class Form extends Component {
   }
 
   /** @param {Read} read */
-  keep({ row, etag }) { Object.assign(this, { row, etag, base: this.props.resource.values(row) }); }
+  keep({ row, etag }) {
+    Object.assign(this, { row, etag, base: this.props.resource.values(row) });
+    return row;
+  }
 
-  done(/** @type {Row} */ row) {
+  done(/** @type {Read} */ saved, /** @type {Values} */ values) {
     const { kind, name } = this.props.resource;
-    if (this.row) update(kind, row.id, row);
+    const row = this.keep(saved);
+    if (this.props.row) update(kind, row.id, row);
     else forget(kind);
-    guard(() => false);
     announce(`Saved ${plain(name(row))}`);
+    if (this.state.values !== values) return; // what the user has entered in the meantime is still to be saved
+    guard(() => false);
     replace(`#/${kind}/${row.id}`);
   }
 
   failed(/** @type {unknown} */ error) {
     const details = error instanceof ApiError ? error.details : [];
+    const isGone = error instanceof ApiError && error.status === 404 && !this.props.row;
+    // Somebody has deleted what an earlier attempt has added: the next attempt adds it anew.
+    if (isGone) Object.assign(this, { row: undefined, key: crypto.randomUUID(), sent: [] });
     const errors = Object.fromEntries(details.map(({ field, message }) => [field, message]));
     const isBeside = details.length > 0 && details.every(({ field }) => field in this.state.values);
     this.setState({ errors, error: isBeside ? null : error }, () => {

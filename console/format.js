@@ -24,4 +24,4 @@ export const count = (/** @type {number} */ number, /** @type {string} */ noun) 
   `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;
 
 /** A credit: in which movie, or who, and as whom. @param {string} what @param {string | null} character */
-export const playing = (what, character) => (character ? `${what}, as ${character}` : what);
+export const playing = (what, character) => (character ? `${plain(what)}, as ${plain(character)}` : what);

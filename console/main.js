@@ -1,13 +1,13 @@
 // Starts the console: signs in, and shows the page that the address names.
 
 import { actors } from "./actors.js";
+import { leavePage } from "./api.js";
 import * as auth from "./auth.js";
 import { Board } from "./board.js";
 import { movies } from "./movies.js";
-import { onWait, waits } from "./retry.js";
 import * as router from "./router.js";
 import { AddPage, EditPage, Lacking, ListPage, RowPage } from "./rows.js";
-import { Component, Dialog, Text, focusHeading, html, regions, render, setTitle } from "./ui.js";
+import { Component, Dialog, Text, Waiting, announce, focusHeading, html, regions, render, setTitle } from "./ui.js";
 
 const RESOURCES = { actors, movies };
 
@@ -20,11 +20,12 @@ class App extends Component {
   componentDidMount() {
     // A text that is said twice is said anew only if it changes.
     regions.say = (text, region) => this.setState({ [region]: this.state[region] === text ? `${text}\u00a0` : text });
-    onWait(() => this.setState({}));
-    setInterval(() => waits.size > 0 && this.setState({}), 500); // counts the seconds down
     auth.onExpiry(() => new Promise((expired) => this.setState({ expired, problem: "" })));
     router.start(() => {
-      if (router.route().path.join("/") !== this.address) scrollTo(0, 0);
+      if (router.route().path.join("/") !== this.address) {
+        leavePage();
+        scrollTo(0, 0);
+      }
       this.setState({});
     }, (leave) => this.setState({ leave }));
     this.componentDidUpdate();
@@ -38,7 +39,7 @@ class App extends Component {
 
   signInAgain = () => {
     this.setState({ problem: "" });
-    auth.signInAgain().then(() => this.close(true), (error) => this.setState({ problem: String(error) }));
+    auth.signInAgain().then(() => this.close(true), (error) => this.setState({ problem: cause(error) }));
   };
 
   close(/** @type {boolean} */ signedIn) {
@@ -49,17 +50,10 @@ class App extends Component {
   render(/** @type {AppProps} */ { signedIn, problem }) {
     const { shown, heard, expired, leave } = this.state;
     const stay = () => this.setState({ leave: null });
-    const [wait] = waits;
     return html`
       ${signedIn && html`<${Header} />`}
       <main>${signedIn ? page(router.route()) : html`<${Welcome} problem=${problem} />`}</main>
-      ${wait && html`
-        <div class="waiting" role="alert">
-          <span>${wait.reason}.</span>
-          <span aria-live="off">Trying again in ${Math.max(0, Math.ceil((wait.at - Date.now()) / 1000))} s.</span>
-          <button type="button" onClick=${() => waits.forEach(({ now }) => now())}>Try now</button>
-          <button type="button" onClick=${() => waits.forEach(({ stop }) => stop())}>Stop trying</button>
-        </div>`}
+      <${Waiting} />
       <p role="status"><span class="said" key=${shown}>${shown}</span></p>
       <p role="status" class="hidden">${heard}</p>
       ${expired && html`
@@ -91,7 +85,7 @@ function Header() {
       <a class="brand" href="#/">Casting Agency</a>
       <nav aria-label="Main">${link("actors")} ${link("movies")}</nav>
       <span class="user"><${Text}>${auth.userName()}<//></span>
-      <button type="button" onClick=${() => router.leave(auth.signOut)}>Sign out</button>
+      <button type="button" onClick=${() => router.leave(signOut)}>Sign out</button>
     </header>`;
 }
 
@@ -139,10 +133,11 @@ function show(/** @type {boolean} */ signedIn, problem = "") {
   render(html`<${App} signedIn=${signedIn} problem=${problem} />`, /** @type {Element} */ (document.getElementById("app")));
 }
 
-function fail(/** @type {unknown} */ error) {
-  const what = error instanceof TypeError ? "The sign-in service cannot be reached" : "You are not signed in";
-  show(false, `${what}: ${error instanceof Error ? error.message : error}`);
-}
+/** Why signing in or out has failed. */
+const cause = (/** @type {any} */ error) =>
+  error instanceof TypeError ? `The sign-in service cannot be reached (${error.message}).` : String(error.message ?? error);
+const fail = (/** @type {unknown} */ error) => show(false, cause(error));
+const signOut = () => auth.signOut().catch((error) => announce(`You are still signed in. ${cause(error)}`));
 
 history.scrollRestoration = "manual";
 auth.start().then((state) => state !== "away" && show(state === "in"), fail);

@@ -5,10 +5,6 @@ export class Stopped extends Error {}
 
 /** @type {Set<Wait>} */
 export const waits = new Set();
-let changed = () => {};
-
-/** Calls this function whenever a wait begins or ends. */
-export function onWait(/** @type {() => void} */ listener) { changed = listener; }
 
 /**
  * Waits before the next attempt.
@@ -24,12 +20,10 @@ export async function pause(reason, seconds, signal) {
   const timer = setTimeout(wait.now, seconds * 1000);
   signal?.addEventListener("abort", stop, { once: true });
   waits.add(wait);
-  changed();
   try {
     await promise;
   } finally {
     clearTimeout(timer);
     waits.delete(wait);
-    changed();
   }
 }

@@ -1,6 +1,6 @@
 // The pages of actors and of movies: a list, one row, and the form. What differs is in a Resource.
 
-import { ApiError, INCLUDE, explain, lacking, read, remove } from "./api.js";
+import { ApiError, INCLUDE, explain, lacking, leavePage, read, remove } from "./api.js";
 import { can, canAll, config } from "./auth.js";
 import { Filters, valuesIn } from "./filters.js";
 import { Form } from "./form.js";
@@ -127,6 +127,8 @@ class Deletion extends Component {
   fail = (/** @type {unknown} */ error) => this.setState({ error: explain(error) });
 
   componentDidMount() { this.look(""); }
+
+  componentWillUnmount() { leavePage(); } // with "Keep", nothing is deleted later
 
   async look(/** @type {string} */ note) {
     const { resource, row } = this.props;

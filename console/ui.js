@@ -1,6 +1,7 @@
 // What every page is built with.
 
 import { explain } from "./api.js";
+import { waits } from "./retry.js";
 import { Component, h, render } from "./vendor/preact.js";
 import htm from "./vendor/htm.js";
 
@@ -45,6 +46,24 @@ export const Unready = (/** @type {{ title: string, error: unknown, again: () =>
   <h1 tabindex="-1" class=${error ? "" : "hidden"}>${title}</h1>
   ${error ? html`<${Problem} error=${error} again=${again} />` : html`<p class="loading">Loading…</p>`}`;
 
+/** The first request that waits for its next attempt. A dialog shows it too, since nothing behind it can be clicked. */
+export class Waiting extends Component {
+  timer = setInterval(() => this.setState({}), 250);
+
+  componentWillUnmount() { clearInterval(this.timer); }
+
+  render() {
+    const [wait] = waits;
+    return wait && html`
+      <div class="waiting" role="alert">
+        <span>${wait.reason}.</span>
+        <span aria-live="off">Trying again in ${Math.max(0, Math.ceil((wait.at - Date.now()) / 1000))} s.</span>
+        <button type="button" onClick=${() => waits.forEach(({ now }) => now())}>Try now</button>
+        <button type="button" onClick=${() => waits.forEach(({ stop }) => stop())}>Stop trying</button>
+      </div>`;
+  }
+}
+
 let dialogs = 0;
 
 /** A modal dialog. Escape closes it. */
@@ -68,6 +87,7 @@ export class Dialog extends Component {
       <dialog ref=${keep} aria-labelledby=${this.id} onCancel=${close} onClose=${close}>
         <h2 id=${this.id}>${title}</h2>
         ${children}
+        <${Waiting} />
       </dialog>`;
   }
 }

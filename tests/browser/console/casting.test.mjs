@@ -125,6 +125,9 @@ test("a row is moved by keyboard, keeps the focus and is announced", async (t) =
   await window.press("ArrowDown"); // it is the last one
   await window.press("Home");
   await window.announced("Ida Example is now 1 of 3");
+  await becomes(() => window.focused(), "Move Ida Example");
+  await window.press("ArrowDown", "ArrowUp");
+  await becomes(() => window.focused(), "Move Ida Example");
   await window.press("End");
   await becomes(() => order(window), ["Otto Other", "Ada Sample", "Ida Example"]);
   await becomes(() => window.focused(), "Move Ida Example");
@@ -165,6 +168,7 @@ test("what the API rejects is explained at its row, and the rest stays unsaved",
   await becomes(async () => (await window.see(field("Character of Otto Other"))).evaluate((input) => input.ariaInvalid), "true");
   assert.match(await window.text("ol.cast > li:nth-child(2)"), /200/);
   assert.match(await window.describedBy("Character of Otto Other"), /200/);
+  assert.equal(await window.shows(".problem"), false);
   assert.equal(await window.value("Character of Ada Sample"), "The Captain");
   await window.fill("Character of Otto Other", "x");
   await saveCast(window);

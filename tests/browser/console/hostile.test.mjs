@@ -32,7 +32,9 @@ function made(window) {
     found.map((element) => element.outerHTML));
 }
 
-async function isFlat(window) {
+/** Whether the page fits into a window of this width. */
+async function fits(window, width) {
+  await window.page.setViewport({ width, height: 900 });
   return window.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
 }
 
@@ -56,7 +58,7 @@ async function lookAt(window, id, name) {
     await window.goto(hash);
     await until(`${css} shows the name`, async () => (await window.texts(css).catch(() => [])).includes(name));
     assert.deepEqual(await made(window), []);
-    assert.equal(await isFlat(window), true, `${hash} is wider than the window`);
+    for (const width of [360, 900]) assert.equal(await fits(window, width), true, `${hash} is wider than ${width} px`);
     assert.doesNotMatch(await window.page.title(), /[\u202a-\u202e\u2066-\u2069]/);
   };
   await look("#/actors", "tbody a");
