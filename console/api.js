@@ -1,7 +1,6 @@
 // The API's client: each request with the token, and again when an attempt may succeed later.
 
 import * as auth from "./auth.js";
-import { pause } from "./retry.js";
 
 /** Longer than any response of the API takes, in milliseconds. */
 const TIMEOUT = 35_000;
@@ -12,7 +11,6 @@ const BUSY = [429, 502, 503, 504];
 /** What a row of the one kind shows of the other. */
 export const INCLUDE = { actors: "credits", movies: "cast" };
 
-/** An error response. */
 export class ApiError extends Error {
   constructor(/** @type {Response} */ response, /** @type {any} */ body) {
     super(body?.message ?? response.statusText);
@@ -23,12 +21,37 @@ export class ApiError extends Error {
   }
 }
 
+/** The user does not want to wait any longer; whether the request was carried out is not known. */
+class Stopped extends Error {}
+
+/** Requests that wait for their next attempt. The page shows them. @type {Set<Wait>} */
+export const waits = new Set();
+
+/**
+ * Waits before the next attempt.
+ *
+ * @param {string} reason what the page says
+ * @param {number} seconds
+ * @param {AbortSignal | undefined} signal ends the wait: nobody needs the response any more
+ */
+async function pause(reason, seconds, signal) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  const stop = () => reject(new Stopped(reason));
+  const wait = { reason, at: Date.now() + seconds * 1000, now: () => resolve(null), stop };
+  const timer = setTimeout(wait.now, seconds * 1000);
+  signal?.addEventListener("abort", stop, { once: true });
+  waits.add(wait);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    waits.delete(wait);
+  }
+}
+
 /** Ends the requests of a page when the user leaves it: nobody waits for them any more. */
 let page = new AbortController();
-export function leavePage() {
-  page.abort();
-  page = new AbortController();
-}
+export function leavePage() { page.abort(); page = new AbortController(); }
 
 /**
  * Sends a request, until there is a response that another attempt would not change.
@@ -37,7 +60,7 @@ export function leavePage() {
  * @param {string} path with the query
  * @param {Options} options
  * @returns {Promise<{ body: any, etag: string | undefined }>}
- * @throws {ApiError | import("./retry.js").Stopped}
+ * @throws {ApiError | Stopped}
  */
 export async function send(method, path, options = {}) {
   const { signal = page.signal } = options;
@@ -132,4 +155,4 @@ export function explain(/** @type {unknown} */ error) {
 
 /** What somebody without this permission is told. */
 export const lacking = (/** @type {string} */ permission) =>
-  `You need the permission ${permission} for this. An administrator can give it to you.`;
+  `You need the permission ${permission}. An administrator can give it to you.`;

@@ -30,7 +30,6 @@ const options = { [oauth.allowInsecureRequests]: false };
 /** Shows the dialog to sign in again, and returns whether the user did. */
 let askToSignIn = async () => false;
 
-/** Sets who asks the user to sign in again. */
 export function onExpiry(/** @type {() => Promise<boolean>} */ ask) { askToSignIn = ask; }
 
 export const token = () => session?.access ?? "";
@@ -82,7 +81,6 @@ export async function start() {
   }
 }
 
-/** Leaves for the issuer's sign-in page. */
 export async function signIn(/** @type {Record<string, string>} */ parameters = {}) {
   const { url, pending } = await request("", parameters);
   sessionStorage.setItem(PENDING, JSON.stringify(pending));
@@ -160,7 +158,6 @@ async function request(/** @type {string} */ prefix, /** @type {Record<string, s
   return { url: url.href, pending: { state, nonce, verifier, hash: location.hash } };
 }
 
-/** Exchanges the code in the issuer's response for tokens. */
 async function complete(/** @type {URL} */ response, /** @type {Pending} */ { state, nonce, verifier }) {
   await discover();
   const code = oauth.validateAuthResponse(server, client, response, state);

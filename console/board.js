@@ -1,15 +1,14 @@
 // The casting board: the cast of a movie in billing order, and actors to choose from beside it.
 
-import { ApiError, change, read } from "./api.js";
+import { ApiError, change, read, waits } from "./api.js";
 import { append, body, changes, clashes, merge, move, settle, steps } from "./cast.js";
 import { Conflict } from "./conflict.js";
 import { count, plain } from "./format.js";
 import { forget } from "./pages.js";
-import { waits } from "./retry.js";
 import { guard, leave } from "./router.js";
 import { Loader } from "./rows.js";
 import { Search } from "./search.js";
-import { Problem, Text, announce, announceQuietly, areComplete, html, link, setTitle } from "./ui.js";
+import { Problem, Text, announce, announceQuietly, areComplete, entered, html, link, setTitle } from "./ui.js";
 
 /** How close to the edge of the window, in pixels, a dragged row scrolls the page. */
 const EDGE = 60;
@@ -22,15 +21,9 @@ export class Board extends Loader {
   /** @type {HTMLElement | null} */
   list = null;
 
-  componentDidMount() {
-    this.watch();
-    super.componentDidMount();
-  }
+  componentDidMount() { this.watch(); super.componentDidMount(); }
 
-  componentWillUnmount() {
-    this.isStopping = true;
-    guard(() => false);
-  }
+  componentWillUnmount() { this.isStopping = true; guard(() => false); }
 
   loaded(/** @type {Movie} */ { title, cast = [] }) {
     setTitle(`Cast of ${plain(title)}`);
@@ -39,10 +32,7 @@ export class Board extends Loader {
 
   watch() { guard(() => this.state.saving !== null || changes(this.state.saved, this.state.cast).length > 0); }
 
-  stop = () => {
-    this.isStopping = true;
-    waits.forEach(({ stop }) => stop());
-  };
+  stop = () => { this.isStopping = true; waits.forEach(({ stop }) => stop()); };
 
   discard = () => leave(() => this.setState({ cast: this.state.saved, errors: {}, error: null }, () => this.watch()));
 
@@ -216,8 +206,7 @@ export class Board extends Loader {
       <input ...${input} class=${field} value=${member[field] ?? ""} aria-invalid=${`${id} ${field}` in errors}
         aria-label=${`${field === "billing" ? "Billing" : "Character"} of ${name}`} autocomplete="off"
         aria-describedby=${problems.length > 0 ? `error-${id}` : undefined}
-        onInput=${(/** @type {any} */ event) => this.set(id, { [field]: parse(event.currentTarget.value) })}
-        onChange=${(/** @type {any} */ event) => commit(event.currentTarget.value)} />`;
+        onInput=${entered((text) => this.set(id, { [field]: parse(text) }))} onChange=${entered(commit)} />`;
     return html`
       <li key=${id} class=${drag?.from === index ? "dragged" : edge || undefined}>
         <button type="button" class="handle" aria-label=${`Move ${name}`} aria-describedby="handle-hint"

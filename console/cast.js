@@ -72,7 +72,6 @@ function replaced(/** @type {Cast} */ cast, /** @type {Map<number, CastMember>} 
   return inOrder([...kept, ...ids.flatMap((id) => other.get(id) ?? [])]);
 }
 
-/** What a request sends for a cast. */
 export const body = (/** @type {Cast} */ cast) =>
   ({ cast: cast.map(({ actor_id, character, billing }) => ({ actor_id, character, billing })) });
 
@@ -96,7 +95,6 @@ export function merge(/** @type {Cast} */ yours, /** @type {Cast} */ theirs, /**
 const isSame = (/** @type {CastMember | undefined} */ one, /** @type {CastMember | undefined} */ other) =>
   Boolean(one) === Boolean(other) && one?.character === other?.character && one?.billing === other?.billing;
 
-/** A credit in words. */
 function say(/** @type {CastMember | undefined} */ member) {
   if (!member) return "not in the cast";
   const billing = member.billing === null ? "no billing" : `billing ${member.billing}`;

@@ -22,10 +22,7 @@ class App extends Component {
     regions.say = (text, region) => this.setState({ [region]: this.state[region] === text ? `${text}\u00a0` : text });
     auth.onExpiry(() => new Promise((expired) => this.setState({ expired, problem: "" })));
     router.start(() => {
-      if (router.route().path.join("/") !== this.address) {
-        leavePage();
-        scrollTo(0, 0);
-      }
+      if (router.route().path.join("/") !== this.address) { leavePage(); scrollTo(0, 0); }
       this.setState({});
     }, (leave) => this.setState({ leave }));
     this.componentDidUpdate();
@@ -112,7 +109,6 @@ function page(/** @type {Route} */ { path, query }) {
   return html`<${NotFound} />`;
 }
 
-/** The first list that the user may see. */
 const first = () => (auth.can("get:actors") || !auth.can("get:movies") ? "actors" : "movies");
 
 function NotFound() {
@@ -124,7 +120,7 @@ const Welcome = (/** @type {{ problem: string }} */ { problem }) => html`
   <div class="welcome card">
     <h1 tabindex="-1">Casting Agency</h1>
     <p>Find actors by name, age and gender, keep the agency's movies, and cast who plays in what.</p>
-    <p>Search as you type. Arrange a cast by dragging. If a colleague changes the same movie, see both versions and choose.</p>
+    <p>Search as you type, arrange a cast by dragging, and choose if a colleague has changed the same.</p>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <p class="actions"><button type="button" class="main" onClick=${() => auth.signIn().catch(fail)}>Sign in</button></p>
   </div>`;
@@ -133,7 +129,6 @@ function show(/** @type {boolean} */ signedIn, problem = "") {
   render(html`<${App} signedIn=${signedIn} problem=${problem} />`, /** @type {Element} */ (document.getElementById("app")));
 }
 
-/** Why signing in or out has failed. */
 const cause = (/** @type {any} */ error) =>
   error instanceof TypeError ? `The sign-in service cannot be reached (${error.message}).` : String(error.message ?? error);
 const fail = (/** @type {unknown} */ error) => show(false, cause(error));

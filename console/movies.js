@@ -13,7 +13,7 @@ export const movies = {
   filters: MOVIE_FILTERS,
   columns: [
     { label: "Title", sort: "title", cell: (/** @type {Movie} */ { id, title }) => link(`movies/${id}`, title) },
-    { label: "Released", sort: "release_date", class: "date", cell: (/** @type {Movie} */ movie) => day(movie.release_date) },
+    { label: "Released", sort: "release_date", class: "short", cell: (/** @type {Movie} */ movie) => day(movie.release_date) },
   ],
   extra: { label: "Cast", cell: (/** @type {Movie} */ { cast = [] }) =>
     cast.map(({ name }, index) => html`${index > 0 && ", "}<${Text}>${name}<//>`) },

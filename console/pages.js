@@ -63,11 +63,7 @@ export class Pages {
     }
   }
 
-  /** Ends the request that runs: nobody looks at the list any more. */
-  leave() {
-    this.#abort.abort();
-    this.#abort = new AbortController();
-  }
+  leave() { this.#abort.abort(); this.#abort = new AbortController(); }
 
   /** Puts a row in the place of its earlier state, or removes it. */
   update(/** @type {number} */ id, /** @type {Row | null} */ row) {

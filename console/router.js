@@ -29,10 +29,7 @@ export function replace(/** @type {string} */ hash) {
   arrive();
 }
 
-function arrive() {
-  current = location.hash;
-  changed();
-}
+function arrive() { current = location.hash; changed(); }
 
 /** Has `check` say whether there are unsaved changes, until the next call. */
 export function guard(/** @type {() => boolean} */ check) { unsaved = check; }
@@ -40,10 +37,7 @@ export function guard(/** @type {() => boolean} */ check) { unsaved = check; }
 /** Does what loses unsaved changes, after the user has agreed. */
 export function leave(/** @type {() => void} */ go) {
   if (!unsaved()) return go();
-  ask(() => {
-    guard(() => false);
-    go();
-  });
+  ask(() => { guard(() => false); go(); });
 }
 
 /** Calls `onChange` after each change of the address, and `onLeave` before changes are lost. */

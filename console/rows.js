@@ -51,7 +51,7 @@ const Empty = (/** @type {{ resource: Resource }} */ { resource: { kind, noun } 
     <p>The agency has no ${kind} yet.</p>
     ${can(`post:${kind}`) && html`<p><a href=${`#/${kind}/new`}>Add the first ${noun}</a></p>`}
     ${config.demoCommand && html`
-      <p>To look around with made-up actors and movies, enter this in a second terminal, then reload:</p>
+      <p>For made-up actors and movies, enter this in a second terminal and reload:</p>
       <pre tabindex="0"><code>${config.demoCommand}</code></pre>`}
   </div>`;
 
@@ -66,10 +66,7 @@ export class Loader extends Component {
   /** @type {string | undefined} */
   etag;
 
-  componentDidMount() {
-    setTitle(this.props.resource.title);
-    this.load();
-  }
+  componentDidMount() { setTitle(this.props.resource.title); this.load(); }
 
   componentDidUpdate(/** @type {RowProps} */ _, /** @type {S} */ before) {
     if (!before.row && document.activeElement === document.body) focusHeading();

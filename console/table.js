@@ -65,10 +65,7 @@ export class Table extends Component {
     this.setState({}, this.measure);
   }
 
-  again = () => {
-    this.pages.error = null;
-    this.setState({}, this.fill);
-  };
+  again = () => { this.pages.error = null; this.setState({}, this.fill); };
 
   summary() {
     const { kind, length, next } = this.shown;

@@ -1,7 +1,6 @@
 // What every page is built with.
 
-import { explain } from "./api.js";
-import { waits } from "./retry.js";
+import { explain, waits } from "./api.js";
 import { Component, h, render } from "./vendor/preact.js";
 import htm from "./vendor/htm.js";
 
@@ -18,6 +17,9 @@ export const announceQuietly = (/** @type {string} */ text) => regions.say(text,
 
 /** An event handler that does only this, and not what the browser would do. */
 export const instead = (/** @type {() => void} */ act) => (/** @type {Event} */ event) => (event.preventDefault(), act());
+
+/** An event handler that takes what is in the field now. */
+export const entered = (/** @type {(text: string) => void} */ take) => (/** @type {any} */ { currentTarget: { value } }) => take(value);
 
 export function setTitle(/** @type {string} */ title) { document.title = `${title} – Casting Agency`; }
 
@@ -106,7 +108,7 @@ export function Field(/** @type {FieldProps} */ { id, label, value, error, hint,
       <label for=${id}>${label}</label>
       <${choices ? "select" : "input"} ...${input} id=${id} value=${value} autocomplete="off" list=${list && `${id}-list`}
         aria-invalid=${error ? "true" : undefined} aria-describedby=${notes || undefined}
-        onInput=${(/** @type {any} */ event) => onInput(event.currentTarget.value)}>
+        onInput=${entered(onInput)}>
         ${choices && [...new Set(["", value, ...choices])].map((item) => html`<option value=${item}>${item || "Any"}</option>`)}
       <//>
       ${list && html`<datalist id=${`${id}-list`}>${[...list].map((item) => html`<option value=${item} />`)}</datalist>`}
