@@ -20,6 +20,9 @@ const { values, positionals } = parseArgs({
 /** Those that take longest: they start first. */
 const SLOW = ["many", "session", "access"];
 
+/** For one subject, in milliseconds: longer than it takes on a loaded machine. */
+const TIMEOUT = 600_000;
+
 const folder = path.join(import.meta.dirname, "console");
 const subjects = readdirSync(folder).filter((file) => file.endsWith(".test.mjs")).map((file) => file.replace(".test.mjs", ""));
 const wanted = positionals.length ? positionals : [...SLOW, ...subjects.filter((subject) => !SLOW.includes(subject))];
@@ -32,7 +35,7 @@ if (unknown.length) {
 for (const name of Object.keys(values)) values[name] = path.resolve(values[name]);
 const browser = await launch(values.chromium ?? options.chromium);
 process.env.CONSOLE_TESTS = JSON.stringify({ ...values, endpoint: browser.wsEndpoint() });
-run({ files: wanted.map((subject) => path.join(folder, `${subject}.test.mjs`)), concurrency: 4 })
+run({ files: wanted.map((subject) => path.join(folder, `${subject}.test.mjs`)), concurrency: 4, timeout: TIMEOUT })
   .on("test:fail", () => (process.exitCode = 1))
   .on("end", () => browser.close())
   .compose(new spec())

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Stack, actor } from "./stack.mjs";
-import { Window, becomes, button, dialog, heading } from "./window.mjs";
+import { Window, becomes, button, dialog, heading, until } from "./window.mjs";
 
 const AGAIN = dialog("Sign in again");
 /** What the browser notes of expired tokens, and of a stack that is not there. */
@@ -34,10 +34,11 @@ async function expiredForm(t) {
 
 /** Clicks on the dialog's button, and gives the issuer's page in a window of its own. */
 async function popup(window) {
-  const opened = new Promise((resolve) => window.page.once("popup", resolve));
+  let page;
+  window.page.once("popup", (opened) => (page = opened));
   await window.see(AGAIN);
   await window.click(button("Sign in again"));
-  const page = await opened;
+  await until("a window opens", () => page);
   await page.waitForSelector("form button");
   return page;
 }
@@ -70,9 +71,8 @@ test("a sign-in that cannot be renewed is repeated in a window of its own, and t
   const { stack, window } = await expiredForm(t);
   assert.equal((await row(stack)).name, "Ida Example");
   const issuer = await popup(window);
-  const closed = new Promise((resolve) => issuer.once("close", resolve));
   await window.pick("director", issuer);
-  await closed;
+  await until("the window closes", () => issuer.isClosed());
   await window.see(heading("Ida Typed"));
   assert.equal(window.hash, "#/actors/1");
   assert.deepEqual(await row(stack), { id: 1, name: "Ida Typed", age: 25, gender: "female" });
