@@ -36,8 +36,8 @@ test("an older response does not replace a newer one", async (t) => {
   await window.fill("Name", "ida");
   const release = await held();
   await window.fill("Name", "otto");
-  await release().catch(() => {}); // the page may have ended that request
   await becomes(() => window.names(), ["Otto Other"]);
+  await release().catch(() => {}); // the page may have ended that request
   await window.announced("1 actor");
   assert.deepEqual(await window.names(), ["Otto Other"]);
 });
