@@ -120,7 +120,7 @@ const Welcome = (/** @type {{ problem: string }} */ { problem }) => html`
   <div class="welcome card">
     <h1 tabindex="-1">Casting Agency</h1>
     <p>Find actors by name, age and gender, keep the agency's movies, and cast who plays in what.</p>
-    <p>Search as you type, arrange a cast by dragging, and choose if a colleague has changed the same.</p>
+    <p>Search as you type, arrange a cast by dragging, and see both versions if a colleague changes the same row.</p>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <p class="actions"><button type="button" class="main" onClick=${() => auth.signIn().catch(fail)}>Sign in</button></p>
   </div>`;

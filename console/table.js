@@ -69,7 +69,7 @@ export class Table extends Component {
 
   summary() {
     const { kind, length, next } = this.shown;
-    const order = this.props.sort ? "" : ", best matches first";
+    const order = this.props.sort || length < 2 ? "" : ", best matches first";
     return `${count(length, kind.slice(0, -1))}${next ? " so far; more appear as you scroll" : ""}${order}`;
   }
 
