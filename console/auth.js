@@ -40,7 +40,7 @@ export const canAll = (/** @type {string[]} */ ...permissions) => permissions.ev
 /**
  * Reads the settings, and completes a sign-in or tries one without a question.
  *
- * @returns {Promise<"in" | "out" | "away">} "away" if the browser leaves this page, or closes it
+ * @returns {Promise<"in" | "out" | "away">} "away" if the browser leaves this page
  */
 export async function start() {
   if (!isSecureContext) throw new Error("A browser signs in only over HTTPS, at 127.0.0.1 or at localhost");

@@ -51,11 +51,11 @@ export class Board extends Loader {
       }
       if (this.isStopping) announce(`Stopped: ${done} of ${total} steps are saved`);
       else if (done === total) announce("Saved the cast");
-      forget("actors"); // lists may show casts and credits
-      forget("movies");
     } catch (error) {
       this.setState({ error });
     }
+    forget("actors"); // lists may show casts and credits, and some steps may be saved
+    forget("movies");
     this.setState({ saving: null });
   }
 
